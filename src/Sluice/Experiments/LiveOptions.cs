@@ -1,0 +1,27 @@
+namespace Sluice.Experiments;
+
+/// <summary>Limits for live calls.</summary>
+public sealed record LiveOptions
+{
+    /// <summary>Gets the most calls under way at once per provider account.</summary>
+    public int Concurrency { get; init; } = 32;
+
+    /// <summary>Gets the most tries of one request before it counts as failed.</summary>
+    public int MaxAttempts { get; init; } = 6;
+
+    /// <summary>Gets how long one call may take, in seconds.</summary>
+    public double TimeoutSeconds { get; init; } = 600;
+}
+
+/// <summary>Limits for batches.</summary>
+public sealed record BatchOptions
+{
+    /// <summary>Gets the most requests in one batch, or null for the provider's own limit.</summary>
+    public int? MaxRequests { get; init; }
+
+    /// <summary>Gets the most bytes in one batch, or null for the provider's own limit.</summary>
+    public long? MaxBytes { get; init; }
+
+    /// <summary>Gets the most tries of one request before it counts as failed.</summary>
+    public int MaxAttempts { get; init; } = 3;
+}
