@@ -1,0 +1,77 @@
+using Sluice.Providers;
+
+namespace Sluice.Ledger;
+
+/// <summary>How far a batch has come, from our side. Each step is on disk before the next one begins.</summary>
+public enum IntentState
+{
+    /// <summary>Requests are being claimed and written to the spool; nothing has been sent.</summary>
+    Spooling = 0,
+
+    /// <summary>The spool is complete and synced; nothing has been sent, or the provider asked to wait.</summary>
+    Sealed = 1,
+
+    /// <summary>The provider has the file, but no batch.</summary>
+    Uploaded = 2,
+
+    /// <summary>A create call was begun and its outcome is not known: there may be a paid batch.</summary>
+    Creating = 3,
+
+    /// <summary>The provider's batch id is known.</summary>
+    Submitted = 4,
+
+    /// <summary>Every result there is has been taken over.</summary>
+    Ingested = 5,
+
+    /// <summary>The provider refused the batch as a whole.</summary>
+    Refused = 6,
+}
+
+/// <summary>The durable record of one batch that was or may have been sent.</summary>
+public sealed record Intent
+{
+    /// <summary>Gets the row number in the ledger.</summary>
+    public required long Row { get; init; }
+
+    /// <summary>Gets the id: 20 characters of <c>[a-z2-7]</c>; it begins every custom id of the batch.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Gets how the account is reached.</summary>
+    public required ProviderReference Provider { get; init; }
+
+    /// <summary>Gets the account, as <see cref="IProvider.Account"/> tells it.</summary>
+    public required string Account { get; init; }
+
+    /// <summary>Gets the model of all lines, or of the first one where models may be mixed.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Gets the state.</summary>
+    public required IntentState State { get; init; }
+
+    /// <summary>Gets the number of lines; 0 while spooling.</summary>
+    public int Count { get; init; }
+
+    /// <summary>Gets the spool's size in bytes; 0 while spooling.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Gets when it was begun.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Gets when the create call was begun.</summary>
+    public DateTimeOffset? CreateStartedAt { get; init; }
+
+    /// <summary>Gets the uploaded file's id.</summary>
+    public string? FileId { get; init; }
+
+    /// <summary>Gets the provider's batch id.</summary>
+    public string? BatchId { get; init; }
+
+    /// <summary>Gets the last thing the provider complained about, or null.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>Gets tokens used by its responses, once ingested.</summary>
+    public Requests.TokenUsage Usage { get; init; }
+
+    /// <summary>Gets whether there is still something to do for it.</summary>
+    public bool IsOpen => State is not (IntentState.Ingested or IntentState.Refused);
+}

@@ -1,0 +1,194 @@
+using System.Security.Cryptography;
+using Sluice.Providers;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Ledger;
+
+/// <content>The life of intents.</content>
+public sealed partial class LedgerStore
+{
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner";
+
+    /// <summary>Begins an intent of this process.</summary>
+    public Intent Begin(IProvider provider, string model)
+    {
+        ArgumentNullException.ThrowIfNull(provider);
+        var id = NewId();
+        var reference = provider.Reference;
+        return Write(durable: false, () =>
+        {
+            Sql("INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)")
+                .Bind(1, id).Bind(2, reference.Provider).Bind(3, reference.Api).Bind(4, reference.BaseUrl).Bind(5, reference.ApiKeyEnv)
+                .Bind(6, provider.Account).Bind(7, model).Bind(8, Owner.Self).Bind(9, Now()).Run();
+            return One("id=?1", s => s.Bind(1, id))!;
+        });
+    }
+
+    /// <summary>Records that the spool is complete and synced: from here on the intent may be sent.</summary>
+    public Intent Seal(Intent intent, int count, long bytes) =>
+        Change(intent, "state=1, count=?2, bytes=?3", s => s.Bind(2, count).Bind(3, bytes));
+
+    /// <summary>Records the uploaded file.</summary>
+    public Intent MarkUploaded(Intent intent, string? fileId) => Change(intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId));
+
+    /// <summary>Records that a create call is about to be made.</summary>
+    public Intent MarkCreating(Intent intent) => Change(intent, "state=3, create_started=?2", s => s.Bind(2, Now()));
+
+    /// <summary>Records that the create call did not make a batch, so that it may be tried again later.</summary>
+    public Intent MarkNotCreated(Intent intent, string note) =>
+        Change(intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, batch_id=NULL, note=?2", s => s.Bind(2, note));
+
+    /// <summary>Records the provider's batch id.</summary>
+    public Intent MarkSubmitted(Intent intent, string batchId) => Change(intent, "state=4, batch_id=?2, note=NULL", s => s.Bind(2, batchId));
+
+    /// <summary>Keeps a remark for <c>status</c>.</summary>
+    public Intent Remark(Intent intent, string note) => Change(intent, "note=?2", s => s.Bind(2, note));
+
+    /// <summary>Records that all results are in the cache: claims that were answered end here.</summary>
+    public Intent MarkIngested(Intent intent, TokenUsage usage, int responses)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(durable: true, () =>
+        {
+            var first = Sql("UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND state<5").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
+            Sql("DELETE FROM requests WHERE intent=?1").Bind(1, intent.Row).Run();
+            if (first == 1 && responses > 0)
+            {
+                // Lines that failed carry no usage: count the bytes of those that did not.
+                AddUsageRow(intent.Model, new ModelUsage(intent.Bytes / Math.Max(1, intent.Count) * responses, usage.Input, usage.Output, responses));
+            }
+
+            return One("row=?1", s => s.Bind(1, intent.Row))!;
+        });
+    }
+
+    /// <summary>Records that the provider refused the whole batch: its requests fail for good with the reason.</summary>
+    public Intent MarkRefused(Intent intent, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(durable: true, () =>
+        {
+            Sql("UPDATE intents SET state=6, note=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Run();
+            Sql("UPDATE requests SET intent=0, attempts=attempts+1, final=1, error=?2 WHERE intent=?1").Bind(1, intent.Row).Bind(2, reason).Run();
+            return One("row=?1", s => s.Bind(1, intent.Row))!;
+        });
+    }
+
+    /// <summary>Drops an intent of which nothing was sent; its claims are released.</summary>
+    public void Discard(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        Write(durable: true, () =>
+        {
+            Sql("DELETE FROM requests WHERE intent=?1 AND attempts=0").Bind(1, intent.Row).Run();
+            Sql("UPDATE requests SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
+            return Sql("DELETE FROM intents WHERE row=?1 AND state<=1").Bind(1, intent.Row).Run();
+        });
+    }
+
+    /// <summary>Takes an intent over from a process that no longer lives; false when its owner does.</summary>
+    public bool TryOwn(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(durable: false, () =>
+        {
+            var find = Sql("SELECT owner FROM intents WHERE row=?1").Bind(1, intent.Row);
+            var owner = find.Step() ? find.Text(0) : null;
+            find.Reset();
+            if (owner is null || (owner != Owner.Self && Owner.IsAlive(owner)))
+            {
+                return false;
+            }
+
+            Sql("UPDATE intents SET owner=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, Owner.Self).Run();
+            return true;
+        });
+    }
+
+    /// <summary>Returns an intent by its row, or null.</summary>
+    public Intent? Get(long row) => Write(durable: false, () => One("row=?1", s => s.Bind(1, row)));
+
+    /// <summary>Returns the intents that still have something to do, oldest first. Their number is that of batches, not of requests.</summary>
+    public IReadOnlyList<Intent> Open() => Write(durable: false, () => Many("state < 5 ORDER BY row"));
+
+    /// <summary>Returns the latest intents, open or not, newest first.</summary>
+    public IReadOnlyList<Intent> Latest(int count) => Write(durable: false, () => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+
+    /// <summary>Discards what dead processes left half-spooled, and the files of it.</summary>
+    /// <param name="spoolFolder">Where spools lie.</param>
+    public void SweepDead(string spoolFolder)
+    {
+        foreach (var intent in Open().Where(i => i.State == IntentState.Spooling))
+        {
+            if (TryOwnDead(intent))
+            {
+                File.Delete(Path.Combine(spoolFolder, intent.Id + ".jsonl"));
+                Discard(intent);
+            }
+        }
+    }
+
+    private bool TryOwnDead(Intent intent) => Write(durable: false, () =>
+    {
+        var find = Sql("SELECT owner FROM intents WHERE row=?1").Bind(1, intent.Row);
+        var owner = find.Step() ? find.Text(0)! : Owner.Self;
+        find.Reset();
+        return owner != Owner.Self && !Owner.IsAlive(owner);
+    });
+
+    private Intent Change(Intent intent, string set, Action<Statement> bind)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(durable: true, () =>
+        {
+            var update = Sql($"UPDATE intents SET {set} WHERE row=?1").Bind(1, intent.Row);
+            bind(update);
+            update.Run();
+            return One("row=?1", s => s.Bind(1, intent.Row))!;
+        });
+    }
+
+    private Intent? One(string where, Action<Statement> bind)
+    {
+        var find = Sql($"SELECT {IntentColumns} FROM intents WHERE {where}");
+        bind(find);
+        var intent = find.Step() ? Read(find) : null;
+        find.Reset();
+        return intent;
+    }
+
+    private List<Intent> Many(string where)
+    {
+        var list = new List<Intent>();
+        var find = Sql($"SELECT {IntentColumns} FROM intents WHERE {where}");
+        while (find.Step())
+        {
+            list.Add(Read(find));
+        }
+
+        find.Reset();
+        return list;
+    }
+
+    private static Intent Read(Statement row) => new()
+    {
+        Row = row.Integer(0),
+        Id = row.Text(1)!,
+        Provider = new ProviderReference(row.Text(2)!, row.Text(3)!, row.Text(4), row.Text(5)),
+        Account = row.Text(6)!,
+        Model = row.Text(7)!,
+        State = (IntentState)row.Integer(8),
+        Count = (int)row.Integer(9),
+        Bytes = row.Integer(10),
+        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(11)),
+        CreateStartedAt = row.IsNull(12) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(12)),
+        FileId = row.Text(13),
+        BatchId = row.Text(14),
+        Note = row.Text(15),
+        Usage = new TokenUsage(row.Integer(16), row.Integer(17)),
+    };
+
+    /// <summary>Makes a fresh id of 100 random bits.</summary>
+    private static string NewId() => RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", CustomId.IntentLength);
+}

@@ -1,0 +1,121 @@
+using Sluice.Requests;
+
+namespace Sluice.Ledger;
+
+/// <content>Claims and failures of single requests.</content>
+public sealed partial class LedgerStore
+{
+    /// <summary>Claims requests for an intent; each request is claimed by at most one intent at a time, over all processes.</summary>
+    /// <param name="intent">The intent that will send them.</param>
+    /// <param name="keys">The requests.</param>
+    /// <param name="claimed">Receives, per request, 0 when it is now ours, else the row of the intent that has it, or -1 when it failed for good.</param>
+    /// <param name="retryFailed">Whether requests that failed for good are claimed too.</param>
+    public void Claim(Intent intent, ReadOnlySpan<RequestKey> keys, Span<long> claimed, bool retryFailed)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        var all = keys.ToArray();
+        Write(durable: false, () => Claim(intent, all, retryFailed)).CopyTo(claimed);
+    }
+
+    /// <summary>Gives back claims of an intent: the requests are as if they had never been claimed.</summary>
+    public void Release(Intent intent, IEnumerable<RequestKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        ArgumentNullException.ThrowIfNull(keys);
+        Write(durable: false, () =>
+        {
+            foreach (var key in keys)
+            {
+                Sql("DELETE FROM requests WHERE key=?1 AND intent=?2").Bind(1, key).Bind(2, intent.Row).Run();
+            }
+
+            return 0;
+        });
+    }
+
+    /// <summary>Records failed tries of an intent's requests and returns how many of them were still claimed by it.</summary>
+    /// <remarks>Idempotent: a try is counted once however often its result file is read.</remarks>
+    public int RecordFailedTries(Intent intent, IReadOnlyList<FailedTry> tries, int maxAttempts)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(durable: false, () =>
+        {
+            var changed = 0;
+            foreach (var failed in tries)
+            {
+                changed += Sql("UPDATE requests SET intent=0, attempts=attempts+1, error=?3, final=CASE WHEN ?4 OR attempts+1>=?5 THEN 1 ELSE 0 END WHERE key=?1 AND intent=?2")
+                    .Bind(1, failed.Key).Bind(2, intent.Row).Bind(3, failed.Error).Bind(4, failed.IsFinal ? 1 : 0).Bind(5, maxAttempts).Run();
+            }
+
+            return changed;
+        });
+    }
+
+    /// <summary>Records that a live request failed for good.</summary>
+    public void RecordFailure(RequestKey key, string error, int attempts)
+    {
+        Write(durable: false, () => Sql("INSERT INTO requests(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
+            .Bind(1, key).Bind(2, attempts).Bind(3, error).Run());
+    }
+
+    /// <summary>Forgets a failure, because the request has been answered.</summary>
+    public void ForgetFailure(RequestKey key) => Write(durable: false, () => Sql("DELETE FROM requests WHERE key=?1 AND intent=0").Bind(1, key).Run());
+
+    /// <summary>Returns what tokens cost in bytes for a model, as far as its earlier responses tell.</summary>
+    public ModelUsage UsageOf(string model) => Write(durable: false, () =>
+    {
+        var find = Sql("SELECT request_bytes, input_tokens, output_tokens, responses FROM model_usage WHERE model=?1").Bind(1, model);
+        var usage = find.Step() ? new ModelUsage(find.Integer(0), find.Integer(1), find.Integer(2), find.Integer(3)) : default;
+        find.Reset();
+        return usage;
+    });
+
+    /// <summary>Adds to what is known about a model's usage.</summary>
+    public void AddUsage(string model, ModelUsage usage) => Write(durable: false, () => AddUsageRow(model, usage));
+
+    private int AddUsageRow(string model, ModelUsage usage) =>
+        Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
+            .Bind(1, model).Bind(2, usage.RequestBytes).Bind(3, usage.InputTokens).Bind(4, usage.OutputTokens).Bind(5, usage.Responses).Run();
+
+    private long[] Claim(Intent intent, RequestKey[] keys, bool retryFailed)
+    {
+        var claimed = new long[keys.Length];
+        var order = Enumerable.Range(0, keys.Length).ToArray();
+        // Sorted, neighbours in the index share a page.
+        Array.Sort((RequestKey[])keys.Clone(), order);
+        foreach (var i in order)
+        {
+            if (Sql("INSERT INTO requests(key, intent, attempts, final) VALUES(?1, ?2, 0, 0) ON CONFLICT(key) DO NOTHING").Bind(1, keys[i]).Bind(2, intent.Row).Run() == 1)
+            {
+                continue;
+            }
+
+            var found = Sql("SELECT intent, attempts, final, error FROM requests WHERE key=?1").Bind(1, keys[i]);
+            found.Step();
+            var standing = ReadStanding(found);
+            found.Reset();
+            if (standing.Standing == Standing.InFlight)
+            {
+                claimed[i] = standing.IntentRow;
+            }
+            else if (standing.Standing == Standing.Failed && !retryFailed)
+            {
+                claimed[i] = -1;
+            }
+            else
+            {
+                // A failure sent again on purpose starts counting its tries anew.
+                Sql("UPDATE requests SET intent=?2, final=0, attempts=CASE WHEN final THEN 0 ELSE attempts END WHERE key=?1").Bind(1, keys[i]).Bind(2, intent.Row).Run();
+            }
+        }
+
+        return claimed;
+    }
+}
+
+/// <summary>Sums over earlier responses of a model, from which the size of future ones is estimated.</summary>
+/// <param name="RequestBytes">Bytes of request bodies.</param>
+/// <param name="InputTokens">Input tokens of their responses.</param>
+/// <param name="OutputTokens">Output tokens of their responses.</param>
+/// <param name="Responses">How many responses.</param>
+public readonly record struct ModelUsage(long RequestBytes, long InputTokens, long OutputTokens, long Responses);

@@ -1,0 +1,52 @@
+using System.Globalization;
+
+namespace Sluice.Ledger;
+
+/// <summary>Names a process in the ledger so that others can tell whether it still lives: <c>pid:start</c>.</summary>
+internal static class Owner
+{
+    /// <summary>Gets this process.</summary>
+    public static string Self { get; } = $"{Environment.ProcessId}:{StartOf(Environment.ProcessId)}";
+
+    /// <summary>Tells whether the named process is still running on this machine.</summary>
+    public static bool IsAlive(string owner)
+    {
+        var colon = owner.IndexOf(':', StringComparison.Ordinal);
+        return colon > 0
+            && int.TryParse(owner.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+            && StartOf(pid) is { Length: > 0 } start
+            && owner.AsSpan(colon + 1).SequenceEqual(start);
+    }
+
+    /// <summary>Returns when a process started, in a form that is only compared; empty when there is no such process.</summary>
+    private static string StartOf(int pid)
+    {
+        try
+        {
+            // Field 22 counts from after the last ')': the name before it may hold anything (proc(5)).
+            var stat = File.ReadAllText($"/proc/{pid}/stat");
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19];
+        }
+        catch (IOException) when (!OperatingSystem.IsLinux())
+        {
+            return StartFromSystem(pid);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    private static string StartFromSystem(int pid)
+    {
+        try
+        {
+            using var process = System.Diagnostics.Process.GetProcessById(pid);
+            return process.StartTime.Ticks.ToString(CultureInfo.InvariantCulture);
+        }
+        catch (Exception error) when (error is ArgumentException or InvalidOperationException)
+        {
+            return "";
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace Sluice.Ledger;
+
+/// <summary>What the ledger knows about a request that the cache cannot answer.</summary>
+public enum Standing
+{
+    /// <summary>It has never been sent, or was released.</summary>
+    New,
+
+    /// <summary>It is claimed by an intent: being spooled, sent, or waited for.</summary>
+    InFlight,
+
+    /// <summary>A try failed in a way that another try may cure.</summary>
+    Retryable,
+
+    /// <summary>It failed for good.</summary>
+    Failed,
+}
+
+/// <summary>A request's standing.</summary>
+/// <param name="Standing">The standing.</param>
+/// <param name="IntentRow">The intent it waits for, when in flight; else 0.</param>
+/// <param name="Attempts">How many tries have failed.</param>
+/// <param name="Error">The last error, or null.</param>
+public readonly record struct RequestStanding(Standing Standing, long IntentRow, int Attempts, string? Error);
+
+/// <summary>How a try of a request ended when it gave no response.</summary>
+/// <param name="Key">The request.</param>
+/// <param name="Error">What went wrong.</param>
+/// <param name="IsFinal">Whether no further try is to be made.</param>
+public readonly record struct FailedTry(Requests.RequestKey Key, string Error, bool IsFinal);

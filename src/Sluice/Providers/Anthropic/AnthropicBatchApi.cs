@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Sluice.Providers.Anthropic;
+
+/// <summary>Anthropic's Message Batches.</summary>
+/// <remarks>Limits and shapes: platform.claude.com/docs/en/build-with-claude/batch-processing and the SDK's types, as of 2026-09.</remarks>
+internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan createTimeout) : IBatchApi
+{
+    private const string Path = "/v1/messages/batches";
+
+    /// <inheritdoc/>
+    public BatchLimits Limits { get; } = new(MaxRequests: 100_000, MaxBytes: 256_000_000 - SpoolContent.FrameBytes, OneModelPerBatch: false);
+
+    /// <inheritdoc/>
+    public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) => Task.FromResult<string?>(null);
+
+    /// <inheritdoc/>
+    public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
+    {
+        using var content = new SpoolContent(spool);
+        using var request = new HttpRequestMessage(HttpMethod.Post, ProviderAddress.At(root, Path)) { Content = content };
+        return await SendAsync(request, createTimeout, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<BatchInfo> GetAsync(string batchId, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, At(batchId, ""));
+        return await SendAsync(request, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        string? after = null;
+        while (true)
+        {
+            var query = after is null ? $"{Path}?limit=1000" : $"{Path}?limit=1000&after_id={Uri.EscapeDataString(after)}";
+            using var request = new HttpRequestMessage(HttpMethod.Get, ProviderAddress.At(root, query));
+            var (document, _) = await http.SendJsonAsync(request, null, cancellationToken).ConfigureAwait(false);
+            using (document)
+            {
+                after = null;
+                foreach (var element in document.RootElement.GetProperty("data").EnumerateArray())
+                {
+                    var info = ReadBatch(element, null);
+                    after = info.Id;
+                    if (info.CreatedAt < since)
+                    {
+                        yield break;
+                    }
+
+                    yield return info;
+                }
+
+                if (after is null || !document.RootElement.TryGetProperty("has_more", out var more) || more.ValueKind != JsonValueKind.True)
+                {
+                    yield break;
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The address is made from the batch's id: <c>results_url</c> is never followed to another host.</remarks>
+    public Task<Stream> OpenResultsAsync(string resultFile, CancellationToken cancellationToken = default) =>
+        http.OpenAsync(new HttpRequestMessage(HttpMethod.Get, At(resultFile, "/results")), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task CancelAsync(string batchId, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, At(batchId, "/cancel"));
+        await SendAsync(request, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<BatchInfo> SendAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        var (document, retryAfter) = await http.SendJsonAsync(request, timeout, cancellationToken).ConfigureAwait(false);
+        using (document)
+        {
+            return ReadBatch(document.RootElement, retryAfter);
+        }
+    }
+
+    private Uri At(string batchId, string rest) => ProviderAddress.At(root, $"{Path}/{Uri.EscapeDataString(batchId)}{rest}");
+
+    private static BatchInfo ReadBatch(JsonElement batch, TimeSpan? retryAfter)
+    {
+        var id = Text(batch, "id") ?? throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a batch was answered without an id"), outcomeUnknown: true);
+        var raw = Text(batch, "processing_status") ?? "";
+        var ended = string.Equals(raw, "ended", StringComparison.OrdinalIgnoreCase);
+        int? total = null, waiting = null;
+        if (batch.TryGetProperty("request_counts", out var counts) && counts.ValueKind == JsonValueKind.Object)
+        {
+            total = 0;
+            foreach (var count in counts.EnumerateObject())
+            {
+                var value = count.Value.ValueKind == JsonValueKind.Number && count.Value.TryGetInt32(out var n) ? n : 0;
+                total += value;
+                waiting = count.NameEquals("processing") ? value : waiting;
+            }
+        }
+
+        return new BatchInfo
+        {
+            Id = id,
+            RawState = raw,
+            State = ended ? BatchState.Done : raw.ToUpperInvariant() is "CANCELING" or "CANCELLING" ? BatchState.Cancelling : BatchState.Running,
+            CreatedAt = Text(batch, "created_at") is { } created && DateTimeOffset.TryParse(created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null,
+            Total = total,
+            Finished = total - waiting,
+            ResultFiles = ended ? [id] : [],
+            RetryAfter = retryAfter,
+        };
+    }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+}

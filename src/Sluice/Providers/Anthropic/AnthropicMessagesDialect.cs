@@ -1,0 +1,237 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sluice.Requests;
+
+namespace Sluice.Providers.Anthropic;
+
+/// <summary>Anthropic's messages.</summary>
+internal sealed class AnthropicMessagesDialect(string name) : IDialect
+{
+    /// <inheritdoc/>
+    public string Name => name;
+
+    /// <inheritdoc/>
+    public string Endpoint => "/v1/messages";
+
+    /// <inheritdoc/>
+    public JsonObject Prompt(string? system, string? user, JsonArray? messages)
+    {
+        var fields = new JsonObject
+        {
+            ["messages"] = messages is not null
+                ? messages.DeepClone()
+                : new JsonArray((JsonNode)new JsonObject { ["role"] = "user", ["content"] = user }),
+        };
+        if (system is not null)
+        {
+            fields["system"] = system;
+        }
+
+        return fields;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Check(JsonObject body)
+    {
+        if (body["messages"] is not JsonArray { Count: > 0 } messages)
+        {
+            yield return "a messages request needs `messages`: a list with at least one message";
+        }
+        else if (messages.OfType<JsonObject>().Any(m => m["role"]?.ToString() == "system"))
+        {
+            yield return "Anthropic takes the system prompt in `system`, not as a message with role `system`";
+        }
+
+        if (body["max_tokens"] is not JsonValue max || !max.TryGetValue<double>(out var value) && !double.TryParse(max.ToJsonString(), out value) || value < 1)
+        {
+            yield return "Anthropic needs `max_tokens` (at least 1): set it in `model.params`";
+        }
+    }
+
+    /// <inheritdoc/>
+    public void WriteBatchLine(IBufferWriter<byte> output, ReadOnlySpan<byte> customId, ReadOnlySpan<byte> body)
+    {
+        output.Write("{\"custom_id\":\""u8);
+        output.Write(customId);
+        output.Write("\",\"params\":"u8);
+        output.Write(body);
+        output.Write("}"u8);
+    }
+
+    /// <inheritdoc/>
+    public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            return ReadLine(line);
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"a result line is no JSON: {error.Message}", error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => AnthropicErrors.Read(status, body);
+
+    /// <inheritdoc/>
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, withText: false).Usage, null);
+
+    /// <inheritdoc/>
+    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true);
+
+    private BatchLine ReadLine(ReadOnlyMemory<byte> line)
+    {
+        var reader = new Utf8JsonReader(line.Span);
+        JsonSlice.RequireObject(ref reader, "a result line");
+        ReadOnlyMemory<byte> customId = default, message = default, error = default;
+        var type = "";
+        while (JsonSlice.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("custom_id"u8))
+            {
+                reader.Read();
+                customId = JsonSlice.Utf8(ref reader, line);
+            }
+            else if (reader.ValueTextEquals("result"u8) && reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            {
+                while (JsonSlice.NextMember(ref reader))
+                {
+                    var member = reader.ValueTextEquals("type"u8) ? 't' : reader.ValueTextEquals("message"u8) ? 'm' : reader.ValueTextEquals("error"u8) ? 'e' : ' ';
+                    reader.Read();
+                    switch (member)
+                    {
+                        case 't':
+                            type = JsonSlice.Text(ref reader) ?? "";
+                            break;
+                        case 'm':
+                            message = JsonSlice.Raw(ref reader, line);
+                            break;
+                        case 'e':
+                            error = JsonSlice.Raw(ref reader, line);
+                            break;
+                        default:
+                            reader.Skip();
+                            break;
+                    }
+                }
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        if (type == "succeeded" && !message.IsEmpty)
+        {
+            return new BatchLine(customId, message, Inspect(message.Span).Usage, null);
+        }
+
+        return new BatchLine(customId, default, default, LineError(type, error));
+    }
+
+    private static RequestError LineError(string type, ReadOnlyMemory<byte> error)
+    {
+        switch (type)
+        {
+            case "expired":
+                return new RequestError(ErrorClass.Transient, "expired", "the batch expired before this request was run");
+            case "canceled":
+                return new RequestError(ErrorClass.Transient, "canceled", "the batch was cancelled before this request was run");
+            default:
+                if (error.IsEmpty)
+                {
+                    return new RequestError(ErrorClass.Transient, type.Length > 0 ? type : "no_result", "the line has neither a message nor an error");
+                }
+
+                using (var document = JsonDocument.Parse(error))
+                {
+                    var (name, _, message) = ErrorText.Read(0, document.RootElement);
+                    return new RequestError(AnthropicErrors.ByType(name), name ?? "error", message);
+                }
+        }
+    }
+
+    private static Response Parse(ReadOnlySpan<byte> body, bool withText)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            JsonSlice.RequireObject(ref reader, "a message");
+            string text = "", finish = "";
+            TokenUsage usage = default;
+            var hasContent = false;
+            while (JsonSlice.NextMember(ref reader))
+            {
+                if (reader.ValueTextEquals("content"u8))
+                {
+                    reader.Read();
+                    hasContent = reader.TokenType == JsonTokenType.StartArray;
+                    if (hasContent && withText)
+                    {
+                        text = TextParts.Join(ref reader);
+                    }
+                    else
+                    {
+                        reader.Skip();
+                    }
+                }
+                else if (reader.ValueTextEquals("stop_reason"u8))
+                {
+                    reader.Read();
+                    finish = JsonSlice.Text(ref reader) ?? "";
+                }
+                else if (reader.ValueTextEquals("usage"u8))
+                {
+                    reader.Read();
+                    usage = ReadUsage(ref reader);
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+
+            return hasContent ? new Response(text, finish, usage) : throw new FormatException("a message has no `content`");
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"a message is no JSON: {error.Message}", error);
+        }
+    }
+
+    private static TokenUsage ReadUsage(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return default;
+        }
+
+        long input = 0, output = 0;
+        while (JsonSlice.NextMember(ref reader))
+        {
+            // Total input is the sum of the three (platform.claude.com, batch processing).
+            if (reader.ValueTextEquals("input_tokens"u8) || reader.ValueTextEquals("cache_creation_input_tokens"u8) || reader.ValueTextEquals("cache_read_input_tokens"u8))
+            {
+                reader.Read();
+                input += JsonSlice.Integer(ref reader);
+            }
+            else if (reader.ValueTextEquals("output_tokens"u8))
+            {
+                reader.Read();
+                output = JsonSlice.Integer(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return new TokenUsage(input, output);
+    }
+}

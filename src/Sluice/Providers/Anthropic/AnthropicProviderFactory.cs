@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+
+namespace Sluice.Providers.Anthropic;
+
+/// <summary>Makes accounts of Anthropic: <c>ANTHROPIC_API_KEY</c>, <c>ANTHROPIC_BASE_URL</c>.</summary>
+public sealed class AnthropicProviderFactory : IProviderFactory
+{
+    private const string KeyVariable = "ANTHROPIC_API_KEY";
+    private const string Version = "2023-06-01";
+
+    /// <inheritdoc/>
+    public string Name => "anthropic";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Apis { get; } = ["messages"];
+
+    /// <inheritdoc/>
+    public IProvider Create(ProviderReference reference, ProviderEnvironment environment)
+    {
+        var address = ProviderAddress.Resolve(reference, environment, "ANTHROPIC_BASE_URL", "https://api.anthropic.com");
+        return Create(Name, reference, address, ProviderAddress.Key(reference, environment, KeyVariable), environment);
+    }
+
+    /// <summary>Creates an account that speaks Anthropic's API under another name, e.g. the simulator's.</summary>
+    /// <param name="dialectName">The name that goes into keys.</param>
+    /// <param name="reference">How the account is found again.</param>
+    /// <param name="address">The base address, without the version.</param>
+    /// <param name="key">The API key, or null.</param>
+    /// <param name="environment">Client and clock.</param>
+    public static IProvider Create(string dialectName, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment)
+    {
+        var dialect = new AnthropicMessagesDialect(dialectName);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
+        return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
+        {
+            Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), TimeSpan.FromMinutes(10), headers => ReadLimits(headers, environment.Time)),
+        };
+    }
+
+    private static void Authorise(HttpRequestHeaders headers, string? key)
+    {
+        headers.Add("anthropic-version", Version);
+        if (key is not null)
+        {
+            headers.Add("x-api-key", key);
+        }
+    }
+
+    private static RateLimits ReadLimits(HttpResponseHeaders headers, TimeProvider time) => new(
+        Number(ProviderHttp.Header(headers, "anthropic-ratelimit-requests-remaining")),
+        Until(ProviderHttp.Header(headers, "anthropic-ratelimit-requests-reset"), time),
+        Number(ProviderHttp.Header(headers, "anthropic-ratelimit-tokens-remaining")),
+        Until(ProviderHttp.Header(headers, "anthropic-ratelimit-tokens-reset"), time));
+
+    private static long? Number(string? text) => long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    private static TimeSpan? Until(string? text, TimeProvider time) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            ? TimeSpan.FromSeconds(Math.Clamp((at - time.GetUtcNow()).TotalSeconds, 0, 86400))
+            : null;
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Sluice.Providers;
+
+/// <summary>Reads error bodies of any shape: <c>{"error":{...}}</c>, <c>{"error":"text"}</c>, <c>{"detail":...}</c>, HTML, nothing.</summary>
+internal static class ErrorText
+{
+    private const int MaxLength = 1000;
+
+    /// <summary>Returns type, code and message as far as the body has them.</summary>
+    public static (string? Type, string? Code, string Message) Read(int status, ReadOnlySpan<byte> body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            if (JsonDocument.TryParseValue(ref reader, out var document))
+            {
+                using (document)
+                {
+                    return Read(status, document.RootElement);
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Gateways answer in HTML or plain text: shown below as it is.
+        }
+
+        var text = Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxLength)]).Trim();
+        return (null, null, text.Length == 0 ? $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a message" : Clean(text));
+    }
+
+    /// <summary>Returns type, code and message of a parsed error body, or of the error object itself.</summary>
+    public static (string? Type, string? Code, string Message) Read(int status, JsonElement root)
+    {
+        var error = root;
+        while (error.ValueKind == JsonValueKind.Object)
+        {
+            if (error.TryGetProperty("error", out var inner) && inner.ValueKind is JsonValueKind.Object or JsonValueKind.String)
+            {
+                error = inner;
+            }
+            else if (error.TryGetProperty("message", out _))
+            {
+                break;
+            }
+            else if (error.TryGetProperty("detail", out inner) && inner.ValueKind != JsonValueKind.Null)
+            {
+                error = inner;
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        if (error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String)
+        {
+            return (Text(error, "type"), Text(error, "code"), Clean(message.GetString()!));
+        }
+
+        var text = error.ValueKind == JsonValueKind.String ? error.GetString()! : error.GetRawText();
+        return (null, null, text.Length == 0 ? $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a message" : Clean(text));
+    }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value)
+            ? value.ValueKind switch { JsonValueKind.String => value.GetString(), JsonValueKind.Number => value.GetRawText(), _ => null }
+            : null;
+
+    private static string Clean(string text)
+    {
+        var cut = text.Length > MaxLength ? text[..MaxLength] + "..." : text;
+        return string.Create(cut.Length, cut, static (span, source) =>
+        {
+            for (var i = 0; i < span.Length; i++)
+            {
+                span[i] = char.IsControl(source[i]) ? ' ' : source[i];
+            }
+        });
+    }
+}

@@ -1,0 +1,16 @@
+using System.Net.Http.Headers;
+
+namespace Sluice.Providers;
+
+/// <summary>The live API of a provider whose call is one POST of the body.</summary>
+internal sealed class HttpLiveApi(ProviderHttp http, Uri address, TimeSpan timeout, Func<HttpResponseHeaders, RateLimits> readLimits) : ILiveApi
+{
+    /// <inheritdoc/>
+    public async Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ReadOnlyMemoryContent(body) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        var (answer, headers) = await http.SendRawAsync(request, timeout, cancellationToken).ConfigureAwait(false);
+        return new LiveAnswer(answer, readLimits(headers));
+    }
+}

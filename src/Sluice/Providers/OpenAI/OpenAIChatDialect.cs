@@ -1,0 +1,176 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sluice.Requests;
+
+namespace Sluice.Providers.OpenAI;
+
+/// <summary>OpenAI's chat completions.</summary>
+internal sealed class OpenAIChatDialect(string name) : IDialect
+{
+    /// <inheritdoc/>
+    public string Name => name;
+
+    /// <inheritdoc/>
+    public string Endpoint => "/v1/chat/completions";
+
+    /// <inheritdoc/>
+    public JsonObject Prompt(string? system, string? user, JsonArray? messages)
+    {
+        if (messages is not null)
+        {
+            return new JsonObject { ["messages"] = messages.DeepClone() };
+        }
+
+        var list = new JsonArray();
+        if (system is not null)
+        {
+            list.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
+        }
+
+        list.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = user });
+        return new JsonObject { ["messages"] = list };
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Check(JsonObject body)
+    {
+        if (body["messages"] is not JsonArray { Count: > 0 })
+        {
+            yield return "a chat request needs `messages`: a list with at least one message";
+        }
+
+        if (body["n"] is JsonValue n && n.ToJsonString() != "1")
+        {
+            yield return "`n` above 1 would pay for answers that no step can see; use `epochs` for repeats";
+        }
+    }
+
+    /// <inheritdoc/>
+    public void WriteBatchLine(IBufferWriter<byte> output, ReadOnlySpan<byte> customId, ReadOnlySpan<byte> body) =>
+        OpenAIBatchLines.Write(output, Endpoint, customId, body);
+
+    /// <inheritdoc/>
+    public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line) => OpenAIBatchLines.Read(line, this);
+
+    /// <inheritdoc/>
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => OpenAIErrors.Read(status, body);
+
+    /// <inheritdoc/>
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, withText: false).Usage, null);
+
+    /// <inheritdoc/>
+    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true);
+
+    private static Response Parse(ReadOnlySpan<byte> body, bool withText)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            JsonSlice.RequireObject(ref reader, "a chat completion");
+            string text = "", finish = "";
+            TokenUsage usage = default;
+            var hasChoices = false;
+            while (JsonSlice.NextMember(ref reader))
+            {
+                if (reader.ValueTextEquals("choices"u8))
+                {
+                    reader.Read();
+                    hasChoices = reader.TokenType == JsonTokenType.StartArray;
+                    if (hasChoices && withText)
+                    {
+                        (text, finish) = ReadChoices(ref reader);
+                    }
+                    else
+                    {
+                        reader.Skip();
+                    }
+                }
+                else if (reader.ValueTextEquals("usage"u8))
+                {
+                    reader.Read();
+                    usage = OpenAIUsage.Read(ref reader);
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+
+            return hasChoices ? new Response(text, finish, usage) : throw new FormatException("a chat completion has no `choices`");
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"a chat completion is no JSON: {error.Message}", error);
+        }
+    }
+
+    private static (string Text, string Finish) ReadChoices(ref Utf8JsonReader reader)
+    {
+        string text = "", finish = "";
+        var first = true;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (!first || reader.TokenType != JsonTokenType.StartObject)
+            {
+                reader.Skip();
+                continue;
+            }
+
+            first = false;
+            while (JsonSlice.NextMember(ref reader))
+            {
+                if (reader.ValueTextEquals("message"u8))
+                {
+                    reader.Read();
+                    text = ReadMessage(ref reader);
+                }
+                else if (reader.ValueTextEquals("finish_reason"u8))
+                {
+                    reader.Read();
+                    finish = JsonSlice.Text(ref reader) ?? "";
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+        }
+
+        return (text, finish);
+    }
+
+    private static string ReadMessage(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return "";
+        }
+
+        string? content = null, refusal = null;
+        while (JsonSlice.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("content"u8))
+            {
+                reader.Read();
+                content = reader.TokenType == JsonTokenType.StartArray ? TextParts.Join(ref reader) : JsonSlice.Text(ref reader);
+            }
+            else if (reader.ValueTextEquals("refusal"u8))
+            {
+                reader.Read();
+                refusal = JsonSlice.Text(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return string.IsNullOrEmpty(content) ? refusal ?? "" : content;
+    }
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+
+namespace Sluice.Providers.OpenAI;
+
+/// <summary>Makes accounts of OpenAI and of services that speak its API.</summary>
+public sealed class OpenAIProviderFactory : IProviderFactory
+{
+    private readonly string _keyVariable;
+    private readonly string? _addressVariable;
+    private readonly string? _vendorAddress;
+    private readonly bool _needsKey;
+
+    private OpenAIProviderFactory(string name, string keyVariable, string? addressVariable, string? vendorAddress, bool needsKey)
+    {
+        Name = name;
+        _keyVariable = keyVariable;
+        _addressVariable = addressVariable;
+        _vendorAddress = vendorAddress;
+        _needsKey = needsKey;
+    }
+
+    /// <summary>Gets the factory of OpenAI itself: <c>OPENAI_API_KEY</c>, <c>OPENAI_BASE_URL</c>.</summary>
+    public static OpenAIProviderFactory OpenAI { get; } = new("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", "https://api.openai.com/v1", needsKey: true);
+
+    /// <summary>Gets the factory of compatible services: any <c>base_url</c>; the key is optional, since local servers often have none.</summary>
+    public static OpenAIProviderFactory Compatible { get; } = new("openai-compatible", "OPENAI_COMPATIBLE_API_KEY", null, null, needsKey: false);
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Apis { get; } = ["chat", "responses"];
+
+    /// <inheritdoc/>
+    public IProvider Create(ProviderReference reference, ProviderEnvironment environment)
+    {
+        var address = ProviderAddress.Resolve(reference, environment, _addressVariable, _vendorAddress);
+        var key = ProviderAddress.Key(reference, environment, _keyVariable);
+        return Create(Name, reference, address, key, _needsKey ? _keyVariable : null, environment);
+    }
+
+    /// <summary>Creates an account that speaks OpenAI's API under another name, e.g. the simulator's.</summary>
+    /// <param name="dialectName">The name that goes into keys.</param>
+    /// <param name="reference">How the account is found again.</param>
+    /// <param name="address">The base address, ending in the version.</param>
+    /// <param name="key">The API key, or null.</param>
+    /// <param name="requiredVariable">The variable to name when a key is needed and missing; null when none is needed.</param>
+    /// <param name="environment">Client and clock.</param>
+    public static IProvider Create(string dialectName, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment)
+    {
+        IDialect dialect = reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
+        var path = dialect.Endpoint["/v1".Length..];
+        return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => RequireKey(reference, key, requiredVariable))
+        {
+            Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, path), TimeSpan.FromMinutes(10), ReadLimits),
+        };
+    }
+
+    private static void RequireKey(ProviderReference reference, string? key, string? requiredVariable)
+    {
+        if (requiredVariable is not null)
+        {
+            ProviderAddress.RequireKey(reference, key, requiredVariable);
+        }
+    }
+
+    private static void Authorise(HttpRequestHeaders headers, string? key)
+    {
+        if (key is not null)
+        {
+            headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        }
+    }
+
+    private static RateLimits ReadLimits(HttpResponseHeaders headers) => new(
+        Number(ProviderHttp.Header(headers, "x-ratelimit-remaining-requests")),
+        Duration(ProviderHttp.Header(headers, "x-ratelimit-reset-requests")),
+        Number(ProviderHttp.Header(headers, "x-ratelimit-remaining-tokens")),
+        Duration(ProviderHttp.Header(headers, "x-ratelimit-reset-tokens")));
+
+    private static long? Number(string? text) => long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) ? value : null;
+
+    /// <summary>Reads a duration like <c>1s</c>, <c>6m0s</c>, <c>120ms</c>, <c>1h2m3.5s</c>.</summary>
+    internal static TimeSpan? Duration(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return null;
+        }
+
+        var total = 0.0;
+        var rest = text.AsSpan();
+        while (!rest.IsEmpty)
+        {
+            var digits = rest.IndexOfAnyExcept("0123456789.");
+            if (digits < 1 || !double.TryParse(rest[..digits], NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
+            {
+                return null;
+            }
+
+            rest = rest[digits..];
+            var unit = rest.IndexOfAny("0123456789.");
+            var name = unit < 0 ? rest : rest[..unit];
+            rest = unit < 0 ? default : rest[unit..];
+            var seconds = name switch { "ms" => 0.001, "s" => 1, "m" => 60, "h" => 3600, "d" => 86400, _ => double.NaN };
+            total += value * seconds;
+        }
+
+        return double.IsNaN(total) ? null : TimeSpan.FromSeconds(Math.Min(total, 86400));
+    }
+}

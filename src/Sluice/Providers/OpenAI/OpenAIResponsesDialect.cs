@@ -1,0 +1,223 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sluice.Requests;
+
+namespace Sluice.Providers.OpenAI;
+
+/// <summary>OpenAI's responses.</summary>
+internal sealed class OpenAIResponsesDialect(string name) : IDialect
+{
+    /// <inheritdoc/>
+    public string Name => name;
+
+    /// <inheritdoc/>
+    public string Endpoint => "/v1/responses";
+
+    /// <inheritdoc/>
+    public JsonObject Prompt(string? system, string? user, JsonArray? messages)
+    {
+        var fields = new JsonObject { ["input"] = messages is not null ? messages.DeepClone() : JsonValue.Create(user) };
+        if (system is not null)
+        {
+            fields["instructions"] = system;
+        }
+
+        return fields;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Check(JsonObject body)
+    {
+        if (body["input"] is null)
+        {
+            yield return "a responses request needs `input`";
+        }
+
+        if (body["background"] is not null)
+        {
+            yield return "`background` answers with an id instead of a text and cannot be used; leave it out";
+        }
+    }
+
+    /// <inheritdoc/>
+    public void WriteBatchLine(IBufferWriter<byte> output, ReadOnlySpan<byte> customId, ReadOnlySpan<byte> body) =>
+        OpenAIBatchLines.Write(output, Endpoint, customId, body);
+
+    /// <inheritdoc/>
+    public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line) => OpenAIBatchLines.Read(line, this);
+
+    /// <inheritdoc/>
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => OpenAIErrors.Read(status, body);
+
+    /// <inheritdoc/>
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
+    {
+        var (response, failure) = Parse(body, withText: false);
+        return (response.Usage, failure);
+    }
+
+    /// <inheritdoc/>
+    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true).Response;
+
+    private static (Response Response, RequestError? Failure) Parse(ReadOnlySpan<byte> body, bool withText)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            JsonSlice.RequireObject(ref reader, "a response");
+            string text = "", status = "", reason = "";
+            (string? Code, string? Message) error = default;
+            TokenUsage usage = default;
+            var hasOutput = false;
+            while (JsonSlice.NextMember(ref reader))
+            {
+                if (reader.ValueTextEquals("output"u8))
+                {
+                    reader.Read();
+                    hasOutput = reader.TokenType == JsonTokenType.StartArray;
+                    if (hasOutput && withText)
+                    {
+                        text = ReadOutput(ref reader);
+                    }
+                    else
+                    {
+                        reader.Skip();
+                    }
+                }
+                else if (reader.ValueTextEquals("status"u8))
+                {
+                    reader.Read();
+                    status = JsonSlice.Text(ref reader) ?? "";
+                }
+                else if (reader.ValueTextEquals("incomplete_details"u8))
+                {
+                    reader.Read();
+                    reason = ReadMember(ref reader, "reason"u8, default).First ?? "";
+                }
+                else if (reader.ValueTextEquals("error"u8))
+                {
+                    reader.Read();
+                    error = ReadMember(ref reader, "code"u8, "message"u8);
+                }
+                else if (reader.ValueTextEquals("usage"u8))
+                {
+                    reader.Read();
+                    usage = OpenAIUsage.Read(ref reader);
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+
+            if (status is "failed" or "cancelled")
+            {
+                var code = error.Code ?? status;
+                return (new Response("", status, usage), new RequestError(OpenAIErrors.ByCode(code), code, error.Message ?? $"the response ended as `{status}`"));
+            }
+
+            if (!hasOutput)
+            {
+                throw new FormatException("a response has no `output`");
+            }
+
+            // One word for the same thing in all dialects: a text cut by the token limit ends with "length".
+            var finish = (status, reason) switch
+            {
+                ("completed", _) => "stop",
+                ("incomplete", "max_output_tokens") => "length",
+                ("incomplete", { Length: > 0 }) => reason,
+                _ => status,
+            };
+            return (new Response(text, finish, usage), null);
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"a response is no JSON: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Joins the texts of all messages: one answer may be split over several output items (providers.md section 16).</summary>
+    private static string ReadOutput(ref Utf8JsonReader reader)
+    {
+        var all = new StringBuilder();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                reader.Skip();
+                continue;
+            }
+
+            var isMessage = true;
+            var text = "";
+            while (JsonSlice.NextMember(ref reader))
+            {
+                if (reader.ValueTextEquals("type"u8))
+                {
+                    reader.Read();
+                    isMessage = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("message"u8);
+                    reader.Skip();
+                }
+                else if (reader.ValueTextEquals("content"u8))
+                {
+                    reader.Read();
+                    if (reader.TokenType == JsonTokenType.StartArray)
+                    {
+                        text = TextParts.Join(ref reader);
+                    }
+                    else
+                    {
+                        reader.Skip();
+                    }
+                }
+                else
+                {
+                    reader.Read();
+                    reader.Skip();
+                }
+            }
+
+            if (isMessage)
+            {
+                all.Append(text);
+            }
+        }
+
+        return all.ToString();
+    }
+
+    private static (string? First, string? Second) ReadMember(ref Utf8JsonReader reader, ReadOnlySpan<byte> first, ReadOnlySpan<byte> second)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return default;
+        }
+
+        string? one = null, two = null;
+        while (JsonSlice.NextMember(ref reader))
+        {
+            var isFirst = reader.ValueTextEquals(first);
+            var isSecond = !second.IsEmpty && reader.ValueTextEquals(second);
+            reader.Read();
+            if (isFirst)
+            {
+                one = JsonSlice.Text(ref reader);
+            }
+            else if (isSecond)
+            {
+                two = JsonSlice.Text(ref reader);
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+
+        return (one, two);
+    }
+}

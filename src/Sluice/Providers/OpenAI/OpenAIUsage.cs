@@ -1,0 +1,40 @@
+using System.Text.Json;
+using Sluice.Requests;
+
+namespace Sluice.Providers.OpenAI;
+
+/// <summary>Reads the <c>usage</c> object of chat completions and responses.</summary>
+internal static class OpenAIUsage
+{
+    /// <summary>Reads the object under the reader; null counts as nothing used.</summary>
+    public static TokenUsage Read(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return default;
+        }
+
+        long input = 0, output = 0;
+        while (JsonSlice.NextMember(ref reader))
+        {
+            if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
+            {
+                reader.Read();
+                input = JsonSlice.Integer(ref reader);
+            }
+            else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
+            {
+                reader.Read();
+                output = JsonSlice.Integer(ref reader);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+
+        return new TokenUsage(input, output);
+    }
+}

@@ -1,0 +1,169 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+
+namespace Sluice.Providers;
+
+/// <summary>HTTP as all providers use it: authorise, send once, and turn whatever goes wrong into a <see cref="ProviderException"/>.</summary>
+internal sealed class ProviderHttp
+{
+    private const int MaxErrorBytes = 64 * 1024;
+    private static readonly TimeSpan CallTimeout = TimeSpan.FromMinutes(2);
+
+    private readonly ProviderEnvironment _environment;
+    private readonly Action<HttpRequestHeaders> _authorise;
+    private readonly Func<int, ReadOnlySpan<byte>, RequestError> _readError;
+
+    /// <summary>Creates the sender of one account.</summary>
+    /// <param name="environment">The client and the clock.</param>
+    /// <param name="authorise">Adds the account's headers; the only place where the key is used.</param>
+    /// <param name="readError">Reads an error body.</param>
+    public ProviderHttp(ProviderEnvironment environment, Action<HttpRequestHeaders> authorise, Func<int, ReadOnlySpan<byte>, RequestError> readError)
+    {
+        _environment = environment;
+        _authorise = authorise;
+        _readError = readError;
+    }
+
+    /// <summary>Sends a request and returns its JSON answer.</summary>
+    public async Task<(JsonDocument Document, TimeSpan? RetryAfter)> SendJsonAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, timeout, cancellationToken).ConfigureAwait(false);
+        var body = await ReadAsync(response, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return (JsonDocument.Parse(body), RetryAfter(response.Headers));
+        }
+        catch (JsonException error)
+        {
+            throw new ProviderException(
+                new RequestError(ErrorClass.Transient, "bad_answer", $"{request.Method} {request.RequestUri?.AbsolutePath} answered {(int)response.StatusCode} with a body that is no JSON"),
+                outcomeUnknown: true,
+                (int)response.StatusCode,
+                inner: error);
+        }
+    }
+
+    /// <summary>Sends a request and returns its raw answer, however large up to the client's buffer limit.</summary>
+    public async Task<(byte[] Body, HttpResponseHeaders Headers)> SendRawAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(request, HttpCompletionOption.ResponseContentRead, timeout, cancellationToken).ConfigureAwait(false);
+        return (await ReadAsync(response, cancellationToken).ConfigureAwait(false), response.Headers);
+    }
+
+    /// <summary>Sends a request and returns the answer's body as a stream; disposing it ends the call.</summary>
+    public async Task<Stream> OpenAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, CallTimeout, cancellationToken).ConfigureAwait(false);
+        var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        return new ProviderStream(stream, response);
+    }
+
+    /// <summary>Reads how long the provider asks to wait: <c>retry-after-ms</c>, or <c>retry-after</c> as seconds (fractions too) or a date.</summary>
+    public TimeSpan? RetryAfter(HttpResponseHeaders headers)
+    {
+        if (Header(headers, "retry-after-ms") is { } ms && double.TryParse(ms, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds))
+        {
+            return Clamp(milliseconds / 1000);
+        }
+
+        if (Header(headers, "retry-after") is not { } text)
+        {
+            return null;
+        }
+
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
+        {
+            return Clamp(seconds);
+        }
+
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
+            ? Clamp((at - _environment.Time.GetUtcNow()).TotalSeconds)
+            : null;
+
+        // Negative, absent-minded or huge values happen in the field: an hour is the longest we sleep on a header's word.
+        static TimeSpan? Clamp(double value) => double.IsNaN(value) ? null : TimeSpan.FromSeconds(Math.Clamp(value, 0, 3600));
+    }
+
+    /// <summary>Returns a header's value, or null.</summary>
+    public static string? Header(HttpResponseHeaders headers, string name) =>
+        headers.NonValidated.TryGetValues(name, out var values) ? values.ToString().Trim() : null;
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, TimeSpan? timeout, CancellationToken cancellationToken)
+    {
+        _authorise(request.Headers);
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("sluice", "0.1"));
+        using var deadline = new CancellationTokenSource(timeout ?? CallTimeout, _environment.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        HttpResponseMessage response;
+        try
+        {
+            response = await _environment.Http.SendAsync(request, completion, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ProviderException(
+                new RequestError(ErrorClass.Transient, "timeout", $"{request.RequestUri?.Host} did not answer within {(timeout ?? CallTimeout).TotalSeconds:0} s"),
+                outcomeUnknown: true,
+                inner: error);
+        }
+        catch (HttpRequestException error)
+        {
+            var sent = error.HttpRequestError is not (HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+                or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError);
+            throw new ProviderException(
+                new RequestError(ErrorClass.Transient, "network", $"{request.RequestUri?.Authority}: {error.Message}"),
+                outcomeUnknown: sent,
+                inner: error);
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            return response;
+        }
+
+        using (response)
+        {
+            var status = (int)response.StatusCode;
+            var body = await ReadSomeAsync(response, either.Token).ConfigureAwait(false);
+            var error = status is >= 300 and < 400
+                ? new RequestError(ErrorClass.Permanent, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
+                : _readError(status, body);
+            throw new ProviderException(error, outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status, RetryAfter(response.Headers));
+        }
+    }
+
+    private static async Task<byte[]> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException)
+        {
+            throw new ProviderException(new RequestError(ErrorClass.Transient, "network", $"the answer was cut off: {error.Message}"), outcomeUnknown: true, inner: error);
+        }
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadSomeMemoryAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        var buffer = new byte[MaxErrorBytes];
+        var read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+        return buffer.AsMemory(0, read);
+    }
+
+    private static async Task<byte[]> ReadSomeAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await ReadSomeMemoryAsync(response, cancellationToken).ConfigureAwait(false)).ToArray();
+        }
+        catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            // The status alone classifies the error; its text is a bonus.
+            return [];
+        }
+    }
+}

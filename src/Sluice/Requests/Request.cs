@@ -1,0 +1,7 @@
+namespace Sluice.Requests;
+
+/// <summary>A call that the cache cannot answer: its key, its canonical body, and where it goes.</summary>
+/// <param name="Key">The identity.</param>
+/// <param name="Body">The canonical JSON body: the bytes that are hashed are the bytes that are sent.</param>
+/// <param name="Route">Which provider and model it is for.</param>
+public sealed record Request(RequestKey Key, ReadOnlyMemory<byte> Body, Route Route);

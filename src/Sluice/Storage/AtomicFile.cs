@@ -1,0 +1,50 @@
+using System.Text;
+
+namespace Sluice.Storage;
+
+/// <summary>Replaces a file as a whole: temporary file beside it, written, synced, renamed. A reader sees the old or the new one.</summary>
+internal sealed class AtomicFile : IDisposable
+{
+    private readonly string _path;
+    private readonly string _temporary;
+    private bool _committed;
+
+    /// <summary>Starts a new version of a file.</summary>
+    public AtomicFile(string path)
+    {
+        _path = path;
+        _temporary = $"{path}.{Environment.ProcessId}.tmp";
+        PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
+        Stream = PrivateFiles.Create(_temporary, 256 * 1024);
+    }
+
+    /// <summary>Gets the stream of the new version.</summary>
+    public FileStream Stream { get; }
+
+    /// <summary>Replaces a file by a text.</summary>
+    public static void WriteText(string path, string text)
+    {
+        using var file = new AtomicFile(path);
+        file.Stream.Write(Encoding.UTF8.GetBytes(text));
+        file.Commit();
+    }
+
+    /// <summary>Makes the new version the file.</summary>
+    public void Commit()
+    {
+        Stream.Flush(flushToDisk: true);
+        Stream.Dispose();
+        File.Move(_temporary, _path, overwrite: true);
+        _committed = true;
+    }
+
+    /// <summary>Drops the new version unless it was committed.</summary>
+    public void Dispose()
+    {
+        Stream.Dispose();
+        if (!_committed)
+        {
+            File.Delete(_temporary);
+        }
+    }
+}

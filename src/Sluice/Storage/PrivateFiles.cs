@@ -1,0 +1,44 @@
+namespace Sluice.Storage;
+
+/// <summary>Makes files and folders that only their owner can read, whatever the umask.</summary>
+internal static class PrivateFiles
+{
+    private const UnixFileMode FileMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private const UnixFileMode FolderMode = FileMode | UnixFileMode.UserExecute;
+
+    /// <summary>Makes a folder and its parents; existing ones are left as they are.</summary>
+    public static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, FolderMode);
+        }
+    }
+
+    /// <summary>Makes an empty file when there is none.</summary>
+    public static void Touch(string path)
+    {
+        if (!File.Exists(path))
+        {
+            using var _ = new FileStream(path, Options(System.IO.FileMode.OpenOrCreate, 1));
+        }
+    }
+
+    /// <summary>Opens a file for writing, emptied.</summary>
+    public static FileStream Create(string path, int bufferSize = 64 * 1024) => new(path, Options(System.IO.FileMode.Create, bufferSize));
+
+    private static FileStreamOptions Options(FileMode mode, int bufferSize)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = bufferSize };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = FileMode;
+        }
+
+        return options;
+    }
+}

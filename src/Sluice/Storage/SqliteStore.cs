@@ -1,0 +1,112 @@
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace Sluice.Storage;
+
+/// <summary>Opens SQLite databases the one way we use them: WAL, explicit settings, a checked version, a known schema.</summary>
+internal static class SqliteStore
+{
+    /// <summary>Below this version, one connection's checkpoint may corrupt a WAL that another resets (sqlite.org/wal.html#walresetbug).</summary>
+    private static readonly Version SafeVersion = new(3, 51, 3);
+
+    /// <summary>Opens a connection for one thread at a time.</summary>
+    /// <param name="path">The database file; made when missing, readable by its owner only.</param>
+    /// <param name="pageSize">The page size of a new database, in bytes.</param>
+    /// <param name="cacheKib">The connection's page cache, in KiB.</param>
+    /// <param name="walPages">After how many pages the write-ahead log is folded back.</param>
+    /// <exception cref="SluiceException">The file cannot be opened, or is no database.</exception>
+    public static SqliteConnection Open(string path, int pageSize, int cacheKib, int walPages)
+    {
+        CreatePrivate(path);
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 60 }.ToString());
+        try
+        {
+            connection.Open();
+            RequireSafeVersion(connection.ServerVersion);
+            raw.sqlite3_busy_timeout(connection.Handle, 60_000);
+            Execute(connection, $"PRAGMA page_size={pageSize}");
+            Execute(connection, "PRAGMA journal_mode=WAL");
+            Execute(connection, "PRAGMA synchronous=NORMAL");
+            Execute(connection, $"PRAGMA cache_size=-{cacheKib}");
+            Execute(connection, $"PRAGMA wal_autocheckpoint={walPages}");
+            Execute(connection, "PRAGMA journal_size_limit=67108864");
+            Execute(connection, "PRAGMA temp_store=FILE");
+            return connection;
+        }
+        catch (SqliteException error)
+        {
+            connection.Dispose();
+            throw Explain(error, path);
+        }
+    }
+
+    /// <summary>Runs a statement that gives no rows worth reading.</summary>
+    public static void Execute(SqliteConnection connection, string sql)
+    {
+        var code = raw.sqlite3_exec(connection.Handle, sql);
+        if (code != raw.SQLITE_OK)
+        {
+            throw new SqliteException($"{raw.sqlite3_errmsg(connection.Handle).utf8_to_string()} (in `{sql}`)", code, raw.sqlite3_extended_errcode(connection.Handle));
+        }
+    }
+
+    /// <summary>Brings the schema up to date, one named step per version; a step interrupted half-way is done again whole.</summary>
+    /// <exception cref="SluiceException">The file was written by a newer release.</exception>
+    public static void Migrate(SqliteConnection connection, string path, params string[] steps)
+    {
+        using var version = new Statement(connection, "PRAGMA user_version");
+        version.Step();
+        var current = (int)version.Integer(0);
+        version.Reset();
+        if (current > steps.Length)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"{path} has schema {current}; this release knows {steps.Length}", "use the release that wrote it, or a newer one");
+        }
+
+        for (var step = current; step < steps.Length; step++)
+        {
+            Execute(connection, "BEGIN IMMEDIATE");
+            version.Step();
+            var raced = version.Integer(0) > step;
+            version.Reset();
+            if (!raced)
+            {
+                Execute(connection, steps[step]);
+                Execute(connection, $"PRAGMA user_version={step + 1}");
+            }
+
+            Execute(connection, "COMMIT");
+        }
+    }
+
+    /// <summary>Turns a database error into one for people.</summary>
+    public static SluiceException Explain(SqliteException error, string path) => (error.SqliteErrorCode & 0xff) switch
+    {
+        raw.SQLITE_FULL => new(ErrorKind.Environment, $"the disk is full while writing {path}", "free some space and run the same command again: nothing that was answered is lost", error),
+        raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT => new(ErrorKind.Environment, $"{path} is damaged or no database: {error.Message}", "move it away and run again; a cache is refilled from the provider's result files where they still exist", error),
+        raw.SQLITE_READONLY or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM => new(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the folder's permissions, or choose another with --workspace", error),
+        raw.SQLITE_BUSY => new(ErrorKind.Environment, $"{path} is locked by another process for more than a minute", "find what holds it; do not open it for writing with other programs", error),
+        _ => new(ErrorKind.Environment, $"{path}: {error.Message}", "check the disk and the folder, then run the same command again", error),
+    };
+
+    private static void RequireSafeVersion(string version)
+    {
+        if (Version.Parse(version) < SafeVersion)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"SQLite {version} can corrupt shared databases", $"at least {SafeVersion} is needed; use the library that ships with Sluice");
+        }
+    }
+
+    private static void CreatePrivate(string path)
+    {
+        try
+        {
+            PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
+            PrivateFiles.Touch(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the folder's permissions, or choose another with --workspace", error);
+        }
+    }
+}
