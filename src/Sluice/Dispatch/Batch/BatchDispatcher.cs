@@ -1,0 +1,101 @@
+using System.Collections.Concurrent;
+using Sluice.Caching;
+using Sluice.Ledger;
+using Sluice.Requests;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Limits that the user sets on batches, beside the provider's own.</summary>
+/// <param name="MaxRequests">The most requests in one batch, or null.</param>
+/// <param name="MaxBytes">The most bytes in one batch, or null.</param>
+public sealed record BatchDispatchOptions(int? MaxRequests, long? MaxBytes);
+
+/// <summary>Puts requests into batches: claimed once over all experiments and processes, spooled to disk, forgotten.</summary>
+public sealed class BatchDispatcher : IDispatcher, IDisposable
+{
+    private readonly LedgerStore _ledger;
+    private readonly IResponseCache _cache;
+    private readonly string _spoolFolder;
+    private readonly BatchDispatchOptions _options;
+    private readonly Action<Intent> _onSealed;
+    private readonly ConcurrentDictionary<(string Account, string Api, string? Model), Lazy<BatchLane>> _lanes = new();
+
+    /// <summary>Creates a dispatcher.</summary>
+    /// <param name="ledger">Where claims are kept.</param>
+    /// <param name="cache">Where answers may have appeared in the meantime.</param>
+    /// <param name="spoolFolder">Where spools are written.</param>
+    /// <param name="options">The user's limits.</param>
+    /// <param name="onSealed">Called when a spool is ready to be sent.</param>
+    public BatchDispatcher(LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed)
+    {
+        _ledger = ledger;
+        _cache = cache;
+        _spoolFolder = spoolFolder;
+        _options = options;
+        _onSealed = onSealed;
+    }
+
+    /// <inheritdoc/>
+    public int SamplesInFlight => 1;
+
+    /// <inheritdoc/>
+    public ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(tally);
+        var standing = _ledger.Find(request.Key);
+        if (standing.Standing == Standing.InFlight)
+        {
+            tally.WaitFor(standing.IntentRow);
+            return ValueTask.FromResult(DispatchResult.Pending);
+        }
+
+        if (standing.Standing == Standing.Failed && !tally.RetryFailed)
+        {
+            return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
+        }
+
+        if (tally.HoldsBack)
+        {
+            tally.AddHeld();
+            return ValueTask.FromResult(DispatchResult.Pending);
+        }
+
+        var adding = Lane(request.Route).AddAsync(request, tally, cancellationToken);
+        return adding.IsCompletedSuccessfully ? ValueTask.FromResult(DispatchResult.Pending) : AwaitAsync(adding);
+
+        static async ValueTask<DispatchResult> AwaitAsync(ValueTask adding)
+        {
+            await adding.ConfigureAwait(false);
+            return DispatchResult.Pending;
+        }
+    }
+
+    /// <summary>Seals every open spool, so that all that was dispatched is on its way.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken = default)
+    {
+        foreach (var lane in _lanes.Values)
+        {
+            await lane.Value.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var lane in _lanes.Values)
+        {
+            lane.Value.Dispose();
+        }
+
+        _lanes.Clear();
+    }
+
+    private BatchLane Lane(Route route)
+    {
+        var provider = route.Provider;
+        var batch = provider.Batch ?? throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
+        var key = (provider.Account, provider.Reference.Api, batch.Limits.OneModelPerBatch ? route.Model : null);
+        return _lanes.GetOrAdd(key, _ => new Lazy<BatchLane>(() => new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed))).Value;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Threading.Channels;
+using Sluice.Caching;
+using Sluice.Ledger;
+using Sluice.Providers;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Carries sealed spools to the providers and results back: for each account one loop that submits and one that collects.</summary>
+/// <remarks>
+/// Submission is serial within an account, so that at most one create call per account can have an unknown outcome.
+/// All state is in the ledger: the engine can be stopped, or killed, at any point.
+/// </remarks>
+public sealed class BatchEngine
+{
+    private readonly LedgerStore _ledger;
+    private readonly IResponseCache _cache;
+    private readonly ProviderRegistry _providers;
+    private readonly string _spoolFolder;
+    private readonly int _maxAttempts;
+    private readonly TimeProvider _time;
+    private readonly Action<DispatchEvent> _observe;
+    private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
+    private readonly Dictionary<string, AccountLoops> _accounts = [];
+    private readonly Lock _gate = new();
+
+    /// <summary>Creates an engine.</summary>
+    /// <param name="ledger">The workspace's ledger.</param>
+    /// <param name="cache">Where responses go.</param>
+    /// <param name="providers">How accounts are reached.</param>
+    /// <param name="spoolFolder">Where spools lie.</param>
+    /// <param name="maxAttempts">The most tries of one request.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="observe">Told what happens; must not block.</param>
+    public BatchEngine(LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, string spoolFolder, int maxAttempts, TimeProvider time, Action<DispatchEvent> observe)
+    {
+        _ledger = ledger;
+        _cache = cache;
+        _providers = providers;
+        _spoolFolder = spoolFolder;
+        _maxAttempts = maxAttempts;
+        _time = time;
+        _observe = observe;
+    }
+
+    /// <summary>Gets batches as they settle. There are as many as batches, so the queue needs no bound of its own.</summary>
+    public ChannelReader<BatchSettled> Settled => _settled.Reader;
+
+    /// <summary>Runs until cancelled, or until a problem that only people can solve (credentials, quota).</summary>
+    /// <param name="submit">Whether sealed spools are sent; without it the engine only collects.</param>
+    /// <param name="cancellationToken">Ends the engine.</param>
+    /// <exception cref="SluiceException">A provider refuses the account.</exception>
+    public async Task RunAsync(bool submit, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = new List<Task>();
+        var changed = Wake();
+        try
+        {
+            while (true)
+            {
+                foreach (var intent in _ledger.Open())
+                {
+                    if (Adopt(intent, submit) is { } loops)
+                    {
+                        if (submit)
+                        {
+                            running.Add(loops.SubmitAsync(stop.Token));
+                        }
+
+                        running.Add(loops.CollectAsync(stop.Token));
+                    }
+                }
+
+                var first = await Task.WhenAny([changed, .. running]).WaitAsync(cancellationToken).ConfigureAwait(false);
+                if (first == changed)
+                {
+                    changed = Wake();
+                    continue;
+                }
+
+                await first.ConfigureAwait(false);
+            }
+        }
+        catch (Exception error)
+        {
+            _settled.Writer.TryComplete(error is OperationCanceledException ? null : error);
+            await stop.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Says that the ledger has something new to send.</summary>
+    public void Notify()
+    {
+        AccountLoops[] all;
+        TaskCompletionSource wake;
+        lock (_gate)
+        {
+            all = [.. _accounts.Values];
+            wake = _wake;
+        }
+
+        wake.TrySetResult();
+        foreach (var loops in all)
+        {
+            loops.Notify();
+        }
+    }
+
+    private TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private Task Wake()
+    {
+        lock (_gate)
+        {
+            if (_wake.Task.IsCompleted)
+            {
+                _wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
+            return _wake.Task;
+        }
+    }
+
+    private AccountLoops? Adopt(Intent intent, bool submit)
+    {
+        lock (_gate)
+        {
+            if (_accounts.ContainsKey(intent.Account))
+            {
+                return null;
+            }
+
+            var provider = _providers.Get(intent.Provider);
+            if (provider.Account != intent.Account)
+            {
+                _observe(new Remark($"batch {intent.BatchId ?? intent.Id} was sent with another key or address ({intent.Account}); it is left alone until that is set again"));
+                return null;
+            }
+
+            provider.EnsureCredentials();
+            var loops = new AccountLoops(intent.Account, _ledger, _providers, new BatchIngester(_ledger, _cache, _spoolFolder, _maxAttempts), _spoolFolder, _time, _observe, Settle);
+            _accounts.Add(intent.Account, loops);
+            return loops;
+        }
+    }
+
+    private void Settle(BatchSettled settled)
+    {
+        _observe(settled);
+        _settled.Writer.TryWrite(settled);
+    }
+}

@@ -1,0 +1,232 @@
+using System.Text;
+using System.Text.Json;
+using Sluice.Caching;
+using Sluice.Datasets;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Takes a batch's results over, line by line, into the cache. Idempotent: reading the same file twice changes nothing.</summary>
+internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
+{
+    private const int MaxLineBytes = 64 * 1024 * 1024;
+    private const int GroupSize = 4096;
+    private const int GroupBytes = 8 * 1024 * 1024;
+
+    /// <summary>Reads all result files of an ended batch.</summary>
+    /// <returns>What was found. When requests are missing and <paramref name="acceptMissing"/> is not set, the intent stays open, to be read again.</returns>
+    /// <exception cref="ProviderException">A file could not be read to its end.</exception>
+    public async Task<(IngestReport Report, Intent Intent)> IngestAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
+    {
+        var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
+        foreach (var file in info.ResultFiles)
+        {
+            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                await ReadAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+        // Each request settled exactly once means that none is missing; duplicates or an earlier, interrupted reading need a closer look.
+        var missing = 0;
+        if (reading.NewlyStored + reading.NewlyFailed != intent.Count)
+        {
+            missing = await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false);
+        }
+
+        var report = reading.Report(missing);
+        if (missing > 0 && !acceptMissing)
+        {
+            return (report, intent);
+        }
+
+        var settled = ledger.MarkIngested(intent, report.Usage, report.Responses);
+        File.Delete(SpoolPath(intent));
+        return (report, settled);
+    }
+
+    private async Task ReadAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
+    {
+        using var lines = new LineReader(stream, MaxLineBytes);
+        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (lines.TooLong)
+            {
+                reading.Surplus++;
+                reading.FirstError ??= $"result line {lines.Number} has more than {MaxLineBytes} bytes";
+                continue;
+            }
+
+            var line = lines.Line;
+            if (line.Span.Trim(" \r\t"u8).IsEmpty)
+            {
+                continue;
+            }
+
+            reading.Add(line, dialect);
+            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || reading.Bytes >= GroupBytes)
+            {
+                await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task StoreAsync(Reading reading, CancellationToken cancellationToken)
+    {
+        reading.NewlyStored += await cache.PutAsync(reading.Entries, cancellationToken).ConfigureAwait(false);
+        if (reading.Failures.Count > 0)
+        {
+            reading.NewlyFailed += ledger.RecordFailedTries(reading.Intent, reading.Failures, maxAttempts);
+        }
+
+        reading.Clear();
+    }
+
+    /// <summary>Compares the spool with cache and ledger: what is neither answered nor failed has no result line.</summary>
+    private async Task<int> FindMissingAsync(Intent intent, bool record, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(SpoolPath(intent)))
+        {
+            return 0;
+        }
+
+        var missing = 0;
+        var keys = new List<RequestKey>(GroupSize);
+        var file = new FileStream(SpoolPath(intent), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan | FileOptions.Asynchronous);
+        await using var _ = file.ConfigureAwait(false);
+        using var lines = new LineReader(file, int.MaxValue - 1);
+        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            keys.Add(KeyOf(lines.Line, intent));
+            if (keys.Count == GroupSize)
+            {
+                missing += await CheckAsync().ConfigureAwait(false);
+            }
+        }
+
+        return missing + await CheckAsync().ConfigureAwait(false);
+
+        async Task<int> CheckAsync()
+        {
+            var found = new CachedResponse?[keys.Count];
+            await cache.GetAsync(keys.ToArray(), found, cancellationToken).ConfigureAwait(false);
+            var lost = keys.Where((key, i) => found[i] is null && ledger.Find(key) is { Standing: Standing.InFlight } standing && standing.IntentRow == intent.Row).ToList();
+            if (record && lost.Count > 0)
+            {
+                ledger.RecordFailedTries(intent, [.. lost.Select(key => new FailedTry(key, "the batch ended without a result line for this request", IsFinal: false))], maxAttempts);
+            }
+
+            keys.Clear();
+            return lost.Count;
+        }
+    }
+
+    private static RequestKey KeyOf(ReadOnlyMemory<byte> line, Intent intent)
+    {
+        var reader = new Utf8JsonReader(line.Span);
+        reader.Read();
+        while (JsonSlice.NextMember(ref reader))
+        {
+            var isId = reader.ValueTextEquals("custom_id"u8);
+            reader.Read();
+            if (isId && CustomId.TryParse(reader.ValueSpan, out _, out var key))
+            {
+                return key;
+            }
+
+            reader.Skip();
+        }
+
+        throw new SluiceException(ErrorKind.Environment, $"the spool of intent {intent.Id} is damaged", "its batch is read all the same; move the spool file away and run again");
+    }
+
+    private string SpoolPath(Intent intent) => Path.Combine(spoolFolder, intent.Id + ".jsonl");
+
+    /// <summary>What has been read and not yet stored, and counts of all.</summary>
+    private sealed class Reading(ResponseOrigin origin, Intent intent)
+    {
+        private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
+        private int _responses;
+        private int _retryable;
+        private int _failed;
+        private TokenUsage _usage;
+
+        public Intent Intent => intent;
+
+        public List<CacheEntry> Entries { get; } = [];
+
+        public List<FailedTry> Failures { get; } = [];
+
+        public int Bytes { get; private set; }
+
+        public int NewlyStored { get; set; }
+
+        public int NewlyFailed { get; set; }
+
+        public int Surplus { get; set; }
+
+        public string? FirstError { get; set; }
+
+        public void Add(ReadOnlyMemory<byte> line, IDialect dialect)
+        {
+            BatchLine result;
+            try
+            {
+                result = dialect.ReadBatchLine(line);
+            }
+            catch (FormatException error)
+            {
+                Surplus++;
+                FirstError ??= error.Message;
+                return;
+            }
+
+            if (!CustomId.TryParse(result.CustomId.Span, out var owner, out var key) || !owner.SequenceEqual(_intentId))
+            {
+                Surplus++;
+                FirstError ??= $"a result line answers `{Encoding.UTF8.GetString(result.CustomId.Span)}`, which is no request of this batch";
+                return;
+            }
+
+            if (result.Error is { } problem)
+            {
+                var final = problem.Class is ErrorClass.Permanent or ErrorClass.Credentials;
+                _failed += final ? 1 : 0;
+                _retryable += final ? 0 : 1;
+                FirstError ??= problem.ToString();
+                Failures.Add(new FailedTry(key, problem.ToString(), final));
+                return;
+            }
+
+            _responses++;
+            _usage = new TokenUsage(_usage.Input + result.Usage.Input, _usage.Output + result.Usage.Output);
+            // The line's buffer is reused for the next line.
+            var body = result.Body.ToArray();
+            Bytes += body.Length;
+            Entries.Add(new CacheEntry(key, body, result.Usage) { Origin = origin });
+        }
+
+        public void Clear()
+        {
+            // PutAsync has returned: nobody reads the list any more.
+            Entries.Clear();
+            Failures.Clear();
+            Bytes = 0;
+        }
+
+        public IngestReport Report(int missing) => new()
+        {
+            Responses = _responses,
+            Retryable = _retryable,
+            Failed = _failed,
+            Missing = missing,
+            Surplus = Surplus,
+            Usage = _usage,
+            FirstError = FirstError,
+        };
+    }
+}

@@ -1,0 +1,217 @@
+using System.Buffers;
+using Sluice.Caching;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Packs the requests of one account (and one model, where a batch may hold only one) into spools. Thread-safe.</summary>
+/// <remarks>
+/// Requests are gathered into a small group, claimed together, and appended to the open spool: claims in groups cost a tenth of single ones.
+/// </remarks>
+internal sealed class BatchLane(Route route, BatchDispatchOptions options, LedgerStore ledger, IResponseCache cache, string spoolFolder, Action<Intent> onSealed) : IDisposable
+{
+    private const int GroupSize = 4096;
+    private const int GroupBytes = 4 * 1024 * 1024;
+
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly List<(Request Request, DispatchTally Tally)> _group = [];
+    private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
+    private readonly byte[] _customId = new byte[CustomId.Length];
+    private readonly int _envelope = Envelope(route.Provider.Dialect);
+    private readonly int _maxRequests = Math.Min(options.MaxRequests ?? int.MaxValue, route.Provider.Batch!.Limits.MaxRequests);
+    private readonly long _maxBytes = Math.Min(options.MaxBytes ?? long.MaxValue, route.Provider.Batch!.Limits.MaxBytes);
+    private int _groupBytes;
+    private OpenSpool? _spool;
+
+    /// <summary>Takes a request; waits while a group is being written.</summary>
+    public async ValueTask AddAsync(Request request, DispatchTally tally, CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            _group.Add((request, tally));
+            _groupBytes += request.Body.Length;
+            if (_group.Count >= GroupSize || _groupBytes >= GroupBytes)
+            {
+                await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Writes what is gathered and seals the open spool.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
+            Seal();
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Drops what has not been sealed: nothing of it was sent, and the next replay meets it again.</summary>
+    public void Dispose()
+    {
+        if (_spool is { } spool)
+        {
+            _spool = null;
+            spool.File.Dispose();
+            File.Delete(spool.File.Name);
+            ledger.Discard(spool.Intent);
+        }
+
+        _gate.Dispose();
+    }
+
+    private async Task WriteGroupAsync(CancellationToken cancellationToken)
+    {
+        var done = 0;
+        var sizes = _group.Select(g => g.Request.Body.Length + _envelope).ToArray();
+        while (done < _group.Count)
+        {
+            var spool = _spool ??= OpenNew();
+            var fitting = Packing.Fitting(spool.Count, spool.Bytes, sizes.AsSpan(done), _maxRequests, _maxBytes);
+            if (fitting > 0)
+            {
+                await AppendAsync(spool, done, fitting, cancellationToken).ConfigureAwait(false);
+                done += fitting;
+            }
+            else if (spool.Count > 0)
+            {
+                Seal();
+            }
+            else
+            {
+                var (request, _) = _group[done++];
+                ledger.RecordFailure(request.Key, $"the request has {request.Body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
+            }
+        }
+
+        _group.Clear();
+        _groupBytes = 0;
+    }
+
+    private async Task AppendAsync(OpenSpool spool, int start, int count, CancellationToken cancellationToken)
+    {
+        var keys = new RequestKey[count];
+        for (var i = 0; i < count; i++)
+        {
+            keys[i] = _group[start + i].Request.Key;
+        }
+
+        var claimed = new long[count];
+        ledger.Claim(spool.Intent, keys, claimed, retryFailed: _group[start].Tally.RetryFailed);
+        // An answer may have come in between the look-up and the claim: then the claim is given back, or it would be paid for twice.
+        var answered = new CachedResponse?[count];
+        await cache.GetAsync(keys, answered, cancellationToken).ConfigureAwait(false);
+        var release = new List<RequestKey>();
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                var (request, tally) = _group[start + i];
+                if (claimed[i] != 0)
+                {
+                    tally.WaitFor(claimed[i]);
+                }
+                else if (answered[i] is not null)
+                {
+                    release.Add(request.Key);
+                    tally.WaitFor(0);
+                }
+                else
+                {
+                    Append(spool, request);
+                    tally.AddSent();
+                    tally.WaitFor(spool.Intent.Row);
+                }
+            }
+        }
+        catch (IOException error)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
+        }
+
+        if (release.Count > 0)
+        {
+            ledger.Release(spool.Intent, release);
+        }
+    }
+
+    private void Append(OpenSpool spool, Request request)
+    {
+        _line.ResetWrittenCount();
+        CustomId.Write(spool.Intent.Id, request.Key, _customId);
+        request.Route.Provider.Dialect.WriteBatchLine(_line, _customId, request.Body.Span);
+        _line.Write("\n"u8);
+        spool.File.Write(_line.WrittenSpan);
+        spool.Count++;
+        spool.Bytes += _line.WrittenCount;
+    }
+
+    private OpenSpool OpenNew()
+    {
+        var intent = ledger.Begin(route.Provider, route.Model);
+        try
+        {
+            PrivateFiles.CreateFolder(spoolFolder);
+            return new OpenSpool(intent, PrivateFiles.Create(Path.Combine(spoolFolder, intent.Id + ".jsonl"), 256 * 1024));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"cannot write into {spoolFolder}: {error.Message}", "check the folder's permissions and the disk, then run again", error);
+        }
+    }
+
+    private void Seal()
+    {
+        if (_spool is not { } spool)
+        {
+            return;
+        }
+
+        _spool = null;
+        using (spool.File)
+        {
+            if (spool.Count == 0)
+            {
+                File.Delete(spool.File.Name);
+                ledger.Discard(spool.Intent);
+                return;
+            }
+
+            spool.File.Flush(flushToDisk: true);
+        }
+
+        onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes));
+    }
+
+    private static int Envelope(IDialect dialect)
+    {
+        var line = new ArrayBufferWriter<byte>();
+        dialect.WriteBatchLine(line, new byte[CustomId.Length], default);
+        return line.WrittenCount + 1;
+    }
+
+    private sealed class OpenSpool(Intent intent, FileStream file)
+    {
+        public Intent Intent => intent;
+
+        public FileStream File => file;
+
+        public int Count { get; set; }
+
+        public long Bytes { get; set; }
+    }
+}

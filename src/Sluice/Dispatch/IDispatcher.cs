@@ -1,0 +1,87 @@
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Dispatch;
+
+/// <summary>Takes the requests that the cache cannot answer.</summary>
+/// <remarks>Thread-safe. A dispatcher that is full makes its caller wait.</remarks>
+public interface IDispatcher
+{
+    /// <summary>Gets how many samples should be on their way at once: more than a few only where samples wait for answers.</summary>
+    int SamplesInFlight { get; }
+
+    /// <summary>Sends a request, or sees to it that it will be sent, or finds that it need not be.</summary>
+    /// <param name="request">The request; the dispatcher may keep it.</param>
+    /// <param name="tally">Counts on behalf of the experiment that asks.</param>
+    /// <param name="cancellationToken">Ends the waiting; what has been sent goes on.</param>
+    ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default);
+}
+
+/// <summary>What became of a request: an answer, a failure for good, or, when both are null, an answer that will come later.</summary>
+/// <param name="Response">The answer.</param>
+/// <param name="Failure">Why there will be none.</param>
+public readonly record struct DispatchResult(CachedResponse? Response, string? Failure)
+{
+    /// <summary>The answer will come later; replay again then.</summary>
+    public static DispatchResult Pending => default;
+
+    /// <summary>Makes the result of an answered request.</summary>
+    public static DispatchResult Answered(CachedResponse response) => new(response, null);
+
+    /// <summary>Makes the result of a request that failed for good.</summary>
+    public static DispatchResult Failed(string message) => new(null, message);
+}
+
+/// <summary>What a dispatcher did for one experiment during one command. Thread-safe.</summary>
+public sealed class DispatchTally
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<long> _waitsFor = [];
+    private long _sent;
+    private long _held;
+
+    /// <summary>Gets or sets whether requests that failed for good are sent again in this replay.</summary>
+    public bool RetryFailed { get; set; }
+
+    /// <summary>Gets or sets whether new requests are held back, because sending them would pass the budget.</summary>
+    public bool HoldsBack { get; set; }
+
+    /// <summary>Gets how many requests were sent, or put into a batch, because this experiment asked first.</summary>
+    public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Gets how many requests were held back, e.g. by a budget.</summary>
+    public long Held => Interlocked.Read(ref _held);
+
+    /// <summary>Counts a request that is sent.</summary>
+    public void AddSent() => Interlocked.Increment(ref _sent);
+
+    /// <summary>Counts a request that is held back.</summary>
+    public void AddHeld() => Interlocked.Increment(ref _held);
+
+    /// <summary>Notes that an answer will come with an intent (0: that it is there already). Their number is that of batches, not of requests.</summary>
+    public void WaitFor(long intentRow)
+    {
+        lock (_gate)
+        {
+            _waitsFor.Add(intentRow);
+        }
+    }
+
+    /// <summary>Forgets a settled intent; true when this experiment waited for it.</summary>
+    public bool Settle(long intentRow)
+    {
+        lock (_gate)
+        {
+            return _waitsFor.Remove(intentRow);
+        }
+    }
+
+    /// <summary>Returns the intents that are waited for.</summary>
+    public IReadOnlyList<long> WaitingFor()
+    {
+        lock (_gate)
+        {
+            return [.. _waitsFor];
+        }
+    }
+}

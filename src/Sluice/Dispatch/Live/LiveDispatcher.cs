@@ -1,0 +1,205 @@
+using System.Collections.Concurrent;
+using Sluice.Caching;
+using Sluice.Experiments;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Dispatch.Live;
+
+/// <summary>Sends requests live: bounded concurrency, retries with jitter, one call per key however many ask for it.</summary>
+public sealed class LiveDispatcher : IDispatcher, IDisposable
+{
+    private readonly LedgerStore _ledger;
+    private readonly IResponseCache _cache;
+    private readonly LiveOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Action<DispatchEvent> _observe;
+    private readonly Func<double> _random;
+    private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
+    private readonly ConcurrentDictionary<RequestKey, Task<DispatchResult>> _flights = new();
+    private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
+
+    /// <summary>Creates a dispatcher.</summary>
+    /// <param name="ledger">Where failures are kept.</param>
+    /// <param name="cache">Where responses are stored before anybody sees them.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="observe">Told what happens; must not block.</param>
+    /// <param name="random">Numbers from 0 to 1 for jitter.</param>
+    public LiveDispatcher(LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random)
+    {
+        _ledger = ledger;
+        _cache = cache;
+        _options = options;
+        _time = time;
+        _observe = observe;
+        _random = random;
+    }
+
+    /// <inheritdoc/>
+    public int SamplesInFlight => _options.Concurrency;
+
+    /// <inheritdoc/>
+    public async ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(tally);
+        var standing = _ledger.Find(request.Key);
+        if (standing.Standing == Standing.InFlight)
+        {
+            // A batch has it: paying for it once more would be faster, and is not ours to decide.
+            tally.WaitFor(standing.IntentRow);
+            return DispatchResult.Pending;
+        }
+
+        if (standing.Standing == Standing.Failed && !tally.RetryFailed)
+        {
+            return DispatchResult.Failed(standing.Error ?? "failed");
+        }
+
+        if (tally.HoldsBack)
+        {
+            tally.AddHeld();
+            return DispatchResult.Pending;
+        }
+
+        var own = new TaskCompletionSource<DispatchResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var flight = _flights.GetOrAdd(request.Key, own.Task);
+        if (flight != own.Task)
+        {
+            return await flight.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        try
+        {
+            var result = await SendOnceAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+            own.SetResult(result);
+            return result;
+        }
+        catch (Exception error)
+        {
+            own.SetException(error);
+            _ = own.Task.Exception;
+            throw;
+        }
+        finally
+        {
+            _flights.TryRemove(request.Key, out _);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var gate in _gates.Values)
+        {
+            gate.Dispose();
+        }
+    }
+
+    private async Task<DispatchResult> SendOnceAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    {
+        // Somebody may have answered it between the caller's look-up and this flight.
+        var found = new CachedResponse?[1];
+        await _cache.GetAsync(new[] { request.Key }, found, cancellationToken).ConfigureAwait(false);
+        if (found[0] is { } cached)
+        {
+            return DispatchResult.Answered(cached);
+        }
+
+        var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time));
+        tally.AddSent();
+        RequestError error;
+        for (var attempt = 1; ; attempt++)
+        {
+            TimeSpan wait;
+            await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await CallAsync(request, gate, standing, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ProviderException problem)
+            {
+                error = problem.Error;
+                ThrowIfHopeless(request, error);
+                if (error.Class == ErrorClass.Permanent || attempt >= _options.MaxAttempts)
+                {
+                    break;
+                }
+
+                wait = Backoff(attempt, problem.RetryAfter);
+                if (error.Class == ErrorClass.RateLimited)
+                {
+                    gate.Close(wait);
+                }
+            }
+            finally
+            {
+                gate.Leave();
+            }
+
+            await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+        }
+
+        _ledger.RecordFailure(request.Key, error.ToString(), standing.Attempts + 1);
+        _observe(new LiveSettled(request.Route, default, Failed: true));
+        return DispatchResult.Failed(error.ToString());
+    }
+
+    private async Task<DispatchResult> CallAsync(Request request, LiveGate gate, RequestStanding standing, CancellationToken cancellationToken)
+    {
+        var route = request.Route;
+        var answer = await route.Provider.Live.SendAsync(request.Body, cancellationToken).ConfigureAwait(false);
+        gate.Observe(answer.Limits);
+        TokenUsage usage;
+        RequestError? failure;
+        try
+        {
+            (usage, failure) = route.Provider.Dialect.Inspect(answer.Body.Span);
+        }
+        catch (FormatException error)
+        {
+            throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", error.Message), outcomeUnknown: true, inner: error);
+        }
+
+        if (failure is not null)
+        {
+            throw new ProviderException(failure, outcomeUnknown: false);
+        }
+
+        var origin = _origins.GetOrAdd(route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource));
+        // Paid for: it is stored whatever happens to the command meanwhile.
+        await _cache.PutAsync([new CacheEntry(request.Key, answer.Body, usage) { Origin = origin }], CancellationToken.None).ConfigureAwait(false);
+        if (standing.Standing != Standing.New)
+        {
+            _ledger.ForgetFailure(request.Key);
+        }
+
+        _ledger.AddUsage(route.Model, new ModelUsage(request.Body.Length, usage.Input, usage.Output, 1));
+        _observe(new LiveSettled(route, usage, Failed: false));
+        return DispatchResult.Answered(new CachedResponse(answer.Body, usage, IsBatch: false));
+    }
+
+    /// <summary>Exponential from half a second to half a minute, jittered over its upper half; the provider's own wish wins.</summary>
+    private TimeSpan Backoff(int attempt, TimeSpan? asked)
+    {
+        var most = Math.Min(30, 0.5 * Math.Pow(2, attempt - 1));
+        var wait = TimeSpan.FromSeconds(most * (0.5 + (0.5 * _random())));
+        return asked > wait ? asked.Value : wait;
+    }
+
+    private static void ThrowIfHopeless(Request request, RequestError error)
+    {
+        var provider = request.Route.Provider.Reference.Provider;
+        if (error.Class == ErrorClass.Credentials)
+        {
+            throw new SluiceException(ErrorKind.Credentials, $"provider `{provider}` refused the API key: {error}", "check the key, then run the same command again");
+        }
+
+        if (error.Class == ErrorClass.Quota)
+        {
+            throw new SluiceException(ErrorKind.Credentials, $"provider `{provider}` has no quota left: {error}", "add credit or raise the limit, then run the same command again");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using Sluice.Providers;
+
+namespace Sluice.Dispatch.Live;
+
+/// <summary>How many calls to one account may be under way, and when none may start: concurrency, <c>retry-after</c>, rate-limit headers.</summary>
+internal sealed class LiveGate(int concurrency, TimeProvider time) : IDisposable
+{
+    private readonly SemaphoreSlim _slots = new(concurrency);
+    private readonly Lock _lock = new();
+    private DateTimeOffset _closedUntil = DateTimeOffset.MinValue;
+
+    /// <summary>Waits for a slot and for the gate to be open.</summary>
+    public async Task EnterAsync(CancellationToken cancellationToken)
+    {
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
+            {
+                await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            _slots.Release();
+            throw;
+        }
+    }
+
+    /// <summary>Gives the slot back.</summary>
+    public void Leave() => _slots.Release();
+
+    /// <summary>Closes the gate for a while for everybody: the provider said that the account, not one request, is too fast.</summary>
+    public void Close(TimeSpan wait)
+    {
+        lock (_lock)
+        {
+            var until = time.GetUtcNow() + wait;
+            _closedUntil = until > _closedUntil ? until : _closedUntil;
+        }
+    }
+
+    /// <summary>Closes the gate when the headers say that nothing is left in the window.</summary>
+    public void Observe(RateLimits limits)
+    {
+        if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
+        {
+            Close(requests);
+        }
+
+        if (limits is { RemainingTokens: 0, TokensReset: { } tokens })
+        {
+            Close(tokens);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _slots.Dispose();
+
+    private TimeSpan Closed()
+    {
+        lock (_lock)
+        {
+            return _closedUntil - time.GetUtcNow();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using System.Text.Json.Nodes;
+using Sluice.Experiments.Scoring;
+using Sluice.Experiments.Templates;
+using Sluice.Pricing;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Experiments;
+
+/// <summary>An experiment made ready to run: templates parsed, bodies compiled, scorers and routes at hand. Immutable and thread-safe.</summary>
+public sealed class ExperimentPlan
+{
+    private ExperimentPlan(Experiment experiment, IReadOnlyList<StepPlan> steps, IReadOnlyList<ScorePlan> scores)
+    {
+        Experiment = experiment;
+        Steps = steps;
+        Scores = scores;
+        StepNames = [.. steps.Select(s => s.Name)];
+    }
+
+    /// <summary>Gets what it was made from.</summary>
+    public Experiment Experiment { get; }
+
+    internal IReadOnlyList<StepPlan> Steps { get; }
+
+    internal IReadOnlyList<ScorePlan> Scores { get; }
+
+    internal IReadOnlyList<string> StepNames { get; }
+
+    /// <summary>Gets the accounts that the experiment sends to.</summary>
+    public IEnumerable<IProvider> Providers => Steps.Select(s => s.Route.Provider).Distinct();
+
+    /// <summary>Compiles a whole sweep and reports every mistake in it at once.</summary>
+    /// <exception cref="SluiceException">At least one experiment has a mistake.</exception>
+    public static IReadOnlyList<ExperimentPlan> Compile(IReadOnlyList<Experiment> experiments, ProviderRegistry providers, PriceList prices)
+    {
+        ArgumentNullException.ThrowIfNull(experiments);
+        var mistakes = new List<string>();
+        var routes = new RouteTable(providers, prices);
+        var plans = new List<ExperimentPlan>();
+        foreach (var experiment in experiments)
+        {
+            plans.Add(new ExperimentPlan(experiment, Steps(experiment, routes, mistakes), Scores(experiment, mistakes)));
+        }
+
+        return mistakes.Count == 0 ? plans : throw new SluiceException(
+            ErrorKind.Usage,
+            mistakes.Count == 1 ? mistakes[0] : $"{mistakes.Count} mistakes:\n{string.Join('\n', mistakes)}",
+            "mend the configuration and run again; nothing was sent");
+    }
+
+    private static List<StepPlan> Steps(Experiment experiment, RouteTable routes, List<string> mistakes)
+    {
+        var steps = new List<StepPlan>();
+        foreach (var step in experiment.Steps)
+        {
+            try
+            {
+                steps.Add(StepPlan.Compile(step, routes.Get(step.Model), problem => mistakes.Add($"{experiment.Source}: step `{step.Name}`: {problem}")));
+            }
+            catch (Exception error) when (error is FormatException or SluiceException { Kind: ErrorKind.Usage })
+            {
+                var hint = error is SluiceException { Hint: { } text } ? $" ({text})" : "";
+                mistakes.Add($"{experiment.Source}: step `{step.Name}`: {error.Message}{hint}");
+            }
+        }
+
+        return steps;
+    }
+
+    private static List<ScorePlan> Scores(Experiment experiment, List<string> mistakes)
+    {
+        var scores = new List<ScorePlan>();
+        foreach (var score in experiment.Scores)
+        {
+            try
+            {
+                scores.Add(new ScorePlan(score.Name, Scorer.Create(score), Template.Parse(score.Value), Template.Parse(score.Target)));
+            }
+            catch (Exception error) when (error is FormatException or SluiceException { Kind: ErrorKind.Usage })
+            {
+                mistakes.Add($"{experiment.Source}: score `{score.Name}`: {error.Message}");
+            }
+        }
+
+        return scores;
+    }
+}
+
+/// <summary>A step made ready to run.</summary>
+internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byte[] KeyPrefix)
+{
+    /// <summary>Gets the limit on output tokens that the body asks for, or null; for estimates.</summary>
+    public long? MaxOutputTokens { get; private init; }
+
+    /// <summary>Compiles a step.</summary>
+    /// <exception cref="FormatException">A template cannot be read.</exception>
+    public static StepPlan Compile(StepOptions step, Route route, Action<string> mistake)
+    {
+        var dialect = route.Provider.Dialect;
+        var templated = step.Body is not null ? (JsonObject)step.Body.DeepClone() : dialect.Prompt(step.System, step.User, step.Messages);
+        var literal = (JsonObject)step.Model.Params.DeepClone();
+        // Transport-only: whether an answer is streamed changes neither it nor its key.
+        templated.Remove("stream");
+        literal.Remove("stream");
+        if (!templated.ContainsKey("model"))
+        {
+            literal["model"] = step.Model.Name;
+        }
+
+        var merged = (JsonObject)literal.DeepClone();
+        foreach (var (name, value) in templated)
+        {
+            merged[name] = value?.DeepClone();
+        }
+
+        foreach (var problem in dialect.Check(merged))
+        {
+            mistake(problem);
+        }
+
+        var max = merged["max_tokens"] ?? merged["max_completion_tokens"] ?? merged["max_output_tokens"];
+        return new StepPlan(step.Name, route, BodyTemplate.Compile(templated, literal), RequestKey.Prefix(dialect.Name, dialect.Endpoint))
+        {
+            MaxOutputTokens = max is JsonValue && long.TryParse(max.ToJsonString(), out var limit) ? limit : null,
+        };
+    }
+}
+
+/// <summary>A score made ready to run.</summary>
+internal sealed record ScorePlan(string Name, Scorer Scorer, Template Value, Template Target);
+
+/// <summary>One route per distinct model of a sweep.</summary>
+internal sealed class RouteTable(ProviderRegistry providers, PriceList prices)
+{
+    private readonly Dictionary<(IProvider Provider, string Model, ModelPrice? Price), Route> _routes = [];
+
+    /// <summary>Returns the route of a model.</summary>
+    /// <exception cref="SluiceException">The provider or its api is not known.</exception>
+    public Route Get(ModelOptions model)
+    {
+        var provider = providers.Get(model.Provider, model.Api, model.BaseUrl, model.ApiKeyEnv);
+        var key = (provider, model.Name, model.Price);
+        if (!_routes.TryGetValue(key, out var route))
+        {
+            route = new Route(provider, model.Name, model.Price ?? prices.Find(model.Provider, model.Name));
+            _routes.Add(key, route);
+        }
+
+        return route;
+    }
+}

@@ -1,0 +1,266 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Sluice.Caching;
+using Sluice.Datasets;
+using Sluice.Dispatch;
+using Sluice.Experiments.Templates;
+using Sluice.Requests;
+
+namespace Sluice.Experiments.Replaying;
+
+/// <summary>Replays a chunk of samples step by step: render, key, look up together, hand on what is missing.</summary>
+internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally)
+{
+    private readonly ConcurrentBag<Workshop> _workshops = [];
+
+    /// <summary>Advances the samples of a chunk as far as answers go.</summary>
+    public async Task<ChunkResult> RunAsync(IReadOnlyList<DatasetRecord> records, CancellationToken cancellationToken)
+    {
+        var documents = new List<JsonDocument>(records.Count);
+        try
+        {
+            var samples = new List<SampleRun>(records.Count * plan.Experiment.Epochs);
+            foreach (var record in records)
+            {
+                var document = JsonDocument.Parse(record.Json);
+                documents.Add(document);
+                for (var epoch = 0; epoch < plan.Experiment.Epochs; epoch++)
+                {
+                    samples.Add(new SampleRun(record, document, epoch, plan.Steps.Count, plan.Scores.Count));
+                }
+            }
+
+            var hits = await AdvanceAsync(samples, cancellationToken).ConfigureAwait(false);
+            return Finish(samples, hits);
+        }
+        finally
+        {
+            foreach (var document in documents)
+            {
+                document.Dispose();
+            }
+        }
+    }
+
+    private async Task<long> AdvanceAsync(List<SampleRun> samples, CancellationToken cancellationToken)
+    {
+        var active = samples;
+        var waiting = new List<Task<long>>();
+        long hits = 0;
+        for (var step = 0; step < plan.Steps.Count && active.Count > 0; step++)
+        {
+            var keys = new RequestKey[active.Count];
+            var found = new CachedResponse?[active.Count];
+            var ends = new int[active.Count];
+            var workshop = Rent();
+            workshop.Bodies.ResetWrittenCount();
+            for (var i = 0; i < active.Count; i++)
+            {
+                keys[i] = workshop.Render(plan, active[i], step);
+                ends[i] = workshop.Bodies.WrittenCount;
+                active[i].Keys[step] = keys[i];
+            }
+
+            await cache.GetAsync(keys, found, cancellationToken).ConfigureAwait(false);
+            var next = new List<SampleRun>(active.Count);
+            for (var i = 0; i < active.Count; i++)
+            {
+                var sample = active[i];
+                if (found[i] is { } response)
+                {
+                    hits++;
+                    if (Answer(sample, step, response))
+                    {
+                        next.Add(sample);
+                    }
+
+                    continue;
+                }
+
+                var start = i == 0 ? 0 : ends[i - 1];
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[start..ends[i]].ToArray(), plan.Steps[step].Route);
+                var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
+                if (dispatch.IsCompletedSuccessfully)
+                {
+                    if (Take(sample, step, dispatch.Result))
+                    {
+                        next.Add(sample);
+                    }
+                }
+                else
+                {
+                    waiting.Add(GoOnAlone(sample, step, dispatch.AsTask(), cancellationToken));
+                }
+            }
+
+            _workshops.Add(workshop);
+            active = next;
+        }
+
+        foreach (var extra in await Task.WhenAll(waiting).ConfigureAwait(false))
+        {
+            hits += extra;
+        }
+
+        return hits;
+    }
+
+    /// <summary>Waits for one sample's answer and takes the sample through its remaining steps, without waiting for its neighbours.</summary>
+    private async Task<long> GoOnAlone(SampleRun sample, int step, Task<DispatchResult> first, CancellationToken cancellationToken)
+    {
+        long hits = 0;
+        var going = Take(sample, step, await first.ConfigureAwait(false));
+        while (going && ++step < plan.Steps.Count)
+        {
+            var workshop = Rent();
+            workshop.Bodies.ResetWrittenCount();
+            var key = sample.Keys[step] = workshop.Render(plan, sample, step);
+            var body = workshop.Bodies.WrittenSpan.ToArray();
+            _workshops.Add(workshop);
+            var found = new CachedResponse?[1];
+            await cache.GetAsync(new[] { key }, found, cancellationToken).ConfigureAwait(false);
+            if (found[0] is { } response)
+            {
+                hits++;
+                going = Answer(sample, step, response);
+            }
+            else
+            {
+                var request = new Request(key, body, plan.Steps[step].Route);
+                going = Take(sample, step, await dispatcher.DispatchAsync(request, tally, cancellationToken).ConfigureAwait(false));
+            }
+        }
+
+        return hits;
+    }
+
+    private bool Take(SampleRun sample, int step, DispatchResult result)
+    {
+        if (result.Response is { } response)
+        {
+            return Answer(sample, step, response);
+        }
+
+        if (result.Failure is { } failure)
+        {
+            Fail(sample, $"step `{plan.Steps[step].Name}`: {failure}");
+        }
+
+        return false;
+    }
+
+    private bool Answer(SampleRun sample, int step, CachedResponse response)
+    {
+        try
+        {
+            sample.Answers[step] = plan.Steps[step].Route.Provider.Dialect.ReadResponse(response.Body.Span);
+        }
+        catch (FormatException error)
+        {
+            Fail(sample, $"step `{plan.Steps[step].Name}`: the stored response cannot be read: {error.Message}");
+            return false;
+        }
+
+        sample.IsBatch[step] = response.IsBatch;
+        sample.Answered = step + 1;
+        return true;
+    }
+
+    private static void Fail(SampleRun sample, string error)
+    {
+        sample.Status = SampleStatus.Failed;
+        sample.Error = error;
+    }
+
+    private ChunkResult Finish(List<SampleRun> samples, long hits)
+    {
+        var workshop = Rent();
+        var lines = new ArrayBufferWriter<byte>(samples.Count * 512);
+        using var line = new ResultLine(lines);
+        foreach (var sample in samples)
+        {
+            if (sample.Answered == plan.Steps.Count && sample.Status != SampleStatus.Failed)
+            {
+                workshop.Score(plan, sample);
+                sample.Status = SampleStatus.Done;
+            }
+
+            line.Write(plan, sample);
+        }
+
+        _workshops.Add(workshop);
+        return new ChunkResult(samples, lines, hits);
+    }
+
+    private Workshop Rent() => _workshops.TryTake(out var workshop) ? workshop : new Workshop();
+
+    /// <summary>What one thread needs to render: a template scope and buffers, reused.</summary>
+    private sealed class Workshop
+    {
+        private readonly TemplateScope _scope = new();
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private readonly byte[] _digest = new byte[RequestKey.Length];
+
+        public ArrayBufferWriter<byte> Bodies { get; } = new(64 * 1024);
+
+        public RequestKey Render(ExperimentPlan plan, SampleRun sample, int step)
+        {
+            var stepPlan = plan.Steps[step];
+            var start = Bodies.WrittenCount;
+            try
+            {
+                _scope.SetSample(sample.Sample);
+                _scope.SetSteps(new StepsValue(plan.StepNames, sample.Answers));
+                stepPlan.Body.Render(_scope, Bodies);
+            }
+            catch (Exception error) when (error is UnknownFieldException or FormatException)
+            {
+                throw Explain(plan, sample, $"step `{stepPlan.Name}`", error);
+            }
+
+            _hash.AppendData(stepPlan.KeyPrefix);
+            _hash.AppendData(Bodies.WrittenSpan[start..]);
+            _hash.AppendData(RequestKey.Suffix(sample.Epoch));
+            _hash.GetHashAndReset(_digest);
+            return new RequestKey(_digest);
+        }
+
+        public void Score(ExperimentPlan plan, SampleRun sample)
+        {
+            if (plan.Scores.Count == 0)
+            {
+                return;
+            }
+
+            _scope.SetSample(sample.Sample);
+            _scope.SetSteps(new StepsValue(plan.StepNames, sample.Answers));
+            for (var i = 0; i < plan.Scores.Count; i++)
+            {
+                var score = plan.Scores[i];
+                try
+                {
+                    sample.Scores[i] = score.Scorer.Score(score.Value.Render(_scope), score.Target.Render(_scope));
+                }
+                catch (Exception error) when (error is UnknownFieldException or FormatException or SluiceException)
+                {
+                    throw Explain(plan, sample, $"score `{score.Name}`", error);
+                }
+            }
+        }
+
+        private static SluiceException Explain(ExperimentPlan plan, SampleRun sample, string where, Exception error)
+        {
+            var hint = error switch { UnknownFieldException unknown => unknown.Hint, SluiceException { Hint: { } text } => text, _ => "mend the template" };
+            return new SluiceException(
+                ErrorKind.Usage,
+                $"experiment `{plan.Experiment.Name}`, {where}, sample `{sample.Record.Id}` (line {sample.Record.Line} of {plan.Experiment.Dataset.Path}): {error.Message}",
+                hint,
+                error);
+        }
+    }
+}
+
+/// <summary>What came of a chunk.</summary>
+internal sealed record ChunkResult(IReadOnlyList<SampleRun> Samples, ArrayBufferWriter<byte> Lines, long Hits);

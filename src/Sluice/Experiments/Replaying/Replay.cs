@@ -1,0 +1,89 @@
+using Sluice.Caching;
+using Sluice.Datasets;
+using Sluice.Dispatch;
+
+namespace Sluice.Experiments.Replaying;
+
+/// <summary>
+/// Streams an experiment's dataset and advances each sample as far as the cache's answers go; what is missing goes to the dispatcher.
+/// Resume, retry and sharing between experiments are all this one operation, done again.
+/// </summary>
+internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally)
+{
+    private const int ChunkSize = 64;
+    private const int ChunkBytes = 1024 * 1024;
+
+    /// <summary>Runs through the whole dataset once.</summary>
+    /// <param name="results">Where result lines go, in dataset order; null for none.</param>
+    /// <param name="progress">Told the number of samples seen so far, now and then.</param>
+    /// <param name="cancellationToken">Ends the replay; what has been handed to the dispatcher stays.</param>
+    public async Task<ReplaySummary> RunAsync(Stream? results, Action<long>? progress, CancellationToken cancellationToken)
+    {
+        var summary = new ReplaySummary(plan);
+        var stats = new DatasetReadStats();
+        var chunks = new ChunkReplay(plan, cache, dispatcher, tally);
+        // A bounded window of chunks, finished in order: enough to keep every core, or every live connection, busy.
+        var window = new Queue<Task<ChunkResult>>();
+        var width = Math.Max(Environment.ProcessorCount + 1, (4 * dispatcher.SamplesInFlight / ChunkSize) + 1);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            var chunk = new List<DatasetRecord>(ChunkSize);
+            var bytes = 0;
+            await foreach (var record in DatasetReader.ReadAsync(plan.Experiment.Dataset, stats, stop.Token).ConfigureAwait(false))
+            {
+                chunk.Add(record);
+                bytes += record.Json.Length;
+                if (chunk.Count * plan.Experiment.Epochs >= ChunkSize || bytes > ChunkBytes)
+                {
+                    Start(chunk);
+                    chunk = new List<DatasetRecord>(ChunkSize);
+                    bytes = 0;
+                    if (window.Count >= width)
+                    {
+                        await TakeAsync().ConfigureAwait(false);
+                    }
+                }
+            }
+
+            if (chunk.Count > 0)
+            {
+                Start(chunk);
+            }
+
+            while (window.Count > 0)
+            {
+                await TakeAsync().ConfigureAwait(false);
+            }
+        }
+        catch
+        {
+            // The first error ends the replay; the chunks still under way are waited for, so that nothing runs on behind it.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(window).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            throw;
+        }
+
+        summary.SkippedRecords = stats.Skipped;
+        return summary;
+
+        void Start(IReadOnlyList<DatasetRecord> records) => window.Enqueue(Task.Run(() => chunks.RunAsync(records, stop.Token), stop.Token));
+
+        async Task TakeAsync()
+        {
+            var result = await window.Dequeue().ConfigureAwait(false);
+            summary.Hits += result.Hits;
+            foreach (var sample in result.Samples)
+            {
+                summary.Add(sample);
+            }
+
+            if (results is not null)
+            {
+                await results.WriteAsync(result.Lines.WrittenMemory, stop.Token).ConfigureAwait(false);
+            }
+
+            progress?.Invoke(summary.Samples);
+        }
+    }
+}
