@@ -40,7 +40,7 @@ public sealed class ExperimentPlan
         var plans = new List<ExperimentPlan>();
         foreach (var experiment in experiments)
         {
-            plans.Add(new ExperimentPlan(experiment, Steps(experiment, routes, mistakes), Scores(experiment, mistakes)));
+            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, mistakes)));
         }
 
         return mistakes.Count == 0 ? plans : throw new SluiceException(
@@ -49,7 +49,7 @@ public sealed class ExperimentPlan
             "mend the configuration and run again; nothing was sent");
     }
 
-    private static List<StepPlan> Steps(Experiment experiment, RouteTable routes, List<string> mistakes)
+    private static List<StepPlan> CompileSteps(Experiment experiment, RouteTable routes, List<string> mistakes)
     {
         var steps = new List<StepPlan>();
         foreach (var step in experiment.Steps)
@@ -68,7 +68,7 @@ public sealed class ExperimentPlan
         return steps;
     }
 
-    private static List<ScorePlan> Scores(Experiment experiment, List<string> mistakes)
+    private static List<ScorePlan> CompileScores(Experiment experiment, List<string> mistakes)
     {
         var scores = new List<ScorePlan>();
         foreach (var score in experiment.Scores)

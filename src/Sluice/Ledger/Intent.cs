@@ -42,7 +42,7 @@ public sealed record Intent
     /// <summary>Gets the account, as <see cref="IProvider.Account"/> tells it.</summary>
     public required string Account { get; init; }
 
-    /// <summary>Gets the model of all lines, or of the first one where models may be mixed.</summary>
+    /// <summary>Gets the model of all lines.</summary>
     public required string Model { get; init; }
 
     /// <summary>Gets the state.</summary>

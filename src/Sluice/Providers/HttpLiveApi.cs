@@ -3,10 +3,10 @@ using System.Net.Http.Headers;
 namespace Sluice.Providers;
 
 /// <summary>The live API of a provider whose call is one POST of the body.</summary>
-internal sealed class HttpLiveApi(ProviderHttp http, Uri address, TimeSpan timeout, Func<HttpResponseHeaders, RateLimits> readLimits) : ILiveApi
+internal sealed class HttpLiveApi(ProviderHttp http, Uri address, Func<HttpResponseHeaders, RateLimits> readLimits) : ILiveApi
 {
     /// <inheritdoc/>
-    public async Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default)
+    public async Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ReadOnlyMemoryContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");

@@ -29,8 +29,7 @@ public interface IBatchApi
 /// <summary>What one batch may hold.</summary>
 /// <param name="MaxRequests">The most lines.</param>
 /// <param name="MaxBytes">The most bytes of the upload, envelopes and separators included.</param>
-/// <param name="OneModelPerBatch">Whether all lines must name the same model.</param>
-public sealed record BatchLimits(int MaxRequests, long MaxBytes, bool OneModelPerBatch);
+public sealed record BatchLimits(int MaxRequests, long MaxBytes);
 
 /// <summary>A sealed file of batch lines, ready to be sent.</summary>
 /// <param name="Intent">The id of the intent it belongs to; sent along wherever the provider has a place for it.</param>

@@ -4,8 +4,11 @@ namespace Sluice.Providers;
 public interface ILiveApi
 {
     /// <summary>Sends a request body and returns the raw response body with the rate limits that came with it.</summary>
+    /// <param name="body">The request's body.</param>
+    /// <param name="timeout">How long the call may take.</param>
+    /// <param name="cancellationToken">Ends the call; the provider may still carry it out.</param>
     /// <exception cref="ProviderException">The provider refused, or the way to it failed.</exception>
-    Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken = default);
+    Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken = default);
 }
 
 /// <summary>A live response.</summary>

@@ -4,4 +4,5 @@ namespace Sluice.Requests;
 /// <param name="Key">The identity.</param>
 /// <param name="Body">The canonical JSON body: the bytes that are hashed are the bytes that are sent.</param>
 /// <param name="Route">Which provider and model it is for.</param>
-public sealed record Request(RequestKey Key, ReadOnlyMemory<byte> Body, Route Route);
+/// <param name="MaxOutputTokens">The limit on output tokens that the body asks for, or null; for estimates.</param>
+public sealed record Request(RequestKey Key, ReadOnlyMemory<byte> Body, Route Route, long? MaxOutputTokens);

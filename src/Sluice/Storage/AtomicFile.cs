@@ -5,6 +5,8 @@ namespace Sluice.Storage;
 /// <summary>Replaces a file as a whole: temporary file beside it, written, synced, renamed. A reader sees the old or the new one.</summary>
 internal sealed class AtomicFile : IDisposable
 {
+    private static int _count;
+
     private readonly string _path;
     private readonly string _temporary;
     private bool _committed;
@@ -13,7 +15,7 @@ internal sealed class AtomicFile : IDisposable
     public AtomicFile(string path)
     {
         _path = path;
-        _temporary = $"{path}.{Environment.ProcessId}.tmp";
+        _temporary = $"{path}.{Environment.ProcessId}-{Interlocked.Increment(ref _count)}.tmp";
         PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
         Stream = PrivateFiles.Create(_temporary, 256 * 1024);
     }

@@ -15,6 +15,11 @@ internal sealed class AccountLoops(
     private readonly Dictionary<long, Watch> _watches = [];
     private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _holds = [];
 
+    private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Gets a task that ends when every submitted batch has been looked at once.</summary>
+    public Task FirstLook => _firstLook.Task;
+
     /// <summary>Says that there may be something new to do.</summary>
     public void Notify() => _work.Release();
 
@@ -61,6 +66,7 @@ internal sealed class AccountLoops(
                 next = watch.Due < next ? watch.Due : next;
             }
 
+            _firstLook.TrySetResult();
             // New batches of our own appear within the shortest poll anyway; those of other processes within half a minute.
             var wait = next - now;
             await Task.Delay(wait > Tick ? Tick : wait > TimeSpan.Zero ? wait : TimeSpan.FromMilliseconds(1), time, cancellationToken).ConfigureAwait(false);

@@ -10,7 +10,7 @@ namespace Sluice.Dispatch.Batch;
 /// <param name="MaxBytes">The most bytes in one batch, or null.</param>
 public sealed record BatchDispatchOptions(int? MaxRequests, long? MaxBytes);
 
-/// <summary>Puts requests into batches: claimed once over all experiments and processes, spooled to disk, forgotten.</summary>
+/// <summary>Puts requests into batches, one model each: claimed once over all experiments and processes, spooled to disk, forgotten.</summary>
 public sealed class BatchDispatcher : IDispatcher, IDisposable
 {
     private readonly LedgerStore _ledger;
@@ -18,7 +18,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     private readonly string _spoolFolder;
     private readonly BatchDispatchOptions _options;
     private readonly Action<Intent> _onSealed;
-    private readonly ConcurrentDictionary<(string Account, string Api, string? Model), Lazy<BatchLane>> _lanes = new();
+    private readonly ConcurrentDictionary<(string Account, string Api, string Model), Lazy<BatchLane>> _lanes = new();
 
     /// <summary>Creates a dispatcher.</summary>
     /// <param name="ledger">Where claims are kept.</param>
@@ -94,8 +94,12 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     private BatchLane Lane(Route route)
     {
         var provider = route.Provider;
-        var batch = provider.Batch ?? throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
-        var key = (provider.Account, provider.Reference.Api, batch.Limits.OneModelPerBatch ? route.Model : null);
+        if (provider.Batch is null)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
+        }
+
+        var key = (provider.Account, provider.Reference.Api, route.Model);
         return _lanes.GetOrAdd(key, _ => new Lazy<BatchLane>(() => new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed))).Value;
     }
 }

@@ -21,6 +21,7 @@ public sealed class BatchEngine
     private readonly Action<DispatchEvent> _observe;
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
     /// <summary>Creates an engine.</summary>
@@ -71,6 +72,7 @@ public sealed class BatchEngine
                     }
                 }
 
+                _started.TrySetResult();
                 var first = await Task.WhenAny([changed, .. running]).WaitAsync(cancellationToken).ConfigureAwait(false);
                 if (first == changed)
                 {
@@ -88,6 +90,19 @@ public sealed class BatchEngine
             await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Waits until every batch that was submitted when the engine started has been looked at once.</summary>
+    public async Task LookedAtAllAsync(CancellationToken cancellationToken)
+    {
+        await _started.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        Task[] looks;
+        lock (_gate)
+        {
+            looks = [.. _accounts.Values.Select(a => a.FirstLook)];
+        }
+
+        await Task.WhenAll(looks).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Says that the ledger has something new to send.</summary>

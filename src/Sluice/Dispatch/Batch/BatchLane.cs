@@ -7,7 +7,7 @@ using Sluice.Storage;
 
 namespace Sluice.Dispatch.Batch;
 
-/// <summary>Packs the requests of one account (and one model, where a batch may hold only one) into spools. Thread-safe.</summary>
+/// <summary>Packs the requests of one account and model into spools. Thread-safe.</summary>
 /// <remarks>
 /// Requests are gathered into a small group, claimed together, and appended to the open spool: claims in groups cost a tenth of single ones.
 /// </remarks>

@@ -150,7 +150,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private async Task<DispatchResult> CallAsync(Request request, LiveGate gate, RequestStanding standing, CancellationToken cancellationToken)
     {
         var route = request.Route;
-        var answer = await route.Provider.Live.SendAsync(request.Body, cancellationToken).ConfigureAwait(false);
+        var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), cancellationToken).ConfigureAwait(false);
         gate.Observe(answer.Limits);
         TokenUsage usage;
         RequestError? failure;

@@ -80,7 +80,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 }
 
                 var start = i == 0 ? 0 : ends[i - 1];
-                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[start..ends[i]].ToArray(), plan.Steps[step].Route);
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[start..ends[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
                 {
@@ -128,7 +128,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             }
             else
             {
-                var request = new Request(key, body, plan.Steps[step].Route);
+                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
                 going = Take(sample, step, await dispatcher.DispatchAsync(request, tally, cancellationToken).ConfigureAwait(false));
             }
         }

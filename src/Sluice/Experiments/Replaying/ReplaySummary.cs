@@ -67,7 +67,7 @@ public sealed class ReplaySummary
     {
         for (var i = 0; i < sample.Answered; i++)
         {
-            Steps[i].Add(sample.Answers[i]!.Usage, sample.IsBatch[i]);
+            Steps[i].Add(sample.Answers[i]!.Usage, sample.IsBatch[i], sample.Status == SampleStatus.Failed);
         }
 
         switch (sample.Status)
@@ -113,9 +113,13 @@ public sealed class StepSummary(string name, Route route)
     /// <summary>Gets tokens of answers made live.</summary>
     public TokenUsage Live { get; private set; }
 
-    internal void Add(TokenUsage usage, bool batch)
+    /// <summary>Gets how many of the answered samples failed at a later step.</summary>
+    internal long AnsweredThenFailed { get; private set; }
+
+    internal void Add(TokenUsage usage, bool batch, bool failed)
     {
         Answered++;
+        AnsweredThenFailed += failed ? 1 : 0;
         if (batch)
         {
             Batch = new TokenUsage(Batch.Input + usage.Input, Batch.Output + usage.Output);

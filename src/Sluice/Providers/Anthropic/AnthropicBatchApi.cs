@@ -11,7 +11,7 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
     private const string Path = "/v1/messages/batches";
 
     /// <inheritdoc/>
-    public BatchLimits Limits { get; } = new(MaxRequests: 100_000, MaxBytes: 256_000_000 - SpoolContent.FrameBytes, OneModelPerBatch: false);
+    public BatchLimits Limits { get; } = new(MaxRequests: 100_000, MaxBytes: 256_000_000 - SpoolContent.FrameBytes);
 
     /// <inheritdoc/>
     public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) => Task.FromResult<string?>(null);

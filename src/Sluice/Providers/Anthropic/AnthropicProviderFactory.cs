@@ -35,7 +35,7 @@ public sealed class AnthropicProviderFactory : IProviderFactory
         return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
             Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
-            Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), TimeSpan.FromMinutes(10), headers => ReadLimits(headers, environment.Time)),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), headers => ReadLimits(headers, environment.Time)),
         };
     }
 

@@ -14,7 +14,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
     internal const string IntentKey = "sluice_intent";
 
     /// <inheritdoc/>
-    public BatchLimits Limits { get; } = new(MaxRequests: 50_000, MaxBytes: 200_000_000, OneModelPerBatch: true);
+    public BatchLimits Limits { get; } = new(MaxRequests: 50_000, MaxBytes: 200_000_000);
 
     /// <inheritdoc/>
     public async Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default)

@@ -55,7 +55,7 @@ public sealed class OpenAIProviderFactory : IProviderFactory
         return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => RequireKey(reference, key, requiredVariable))
         {
             Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
-            Live = new HttpLiveApi(http, ProviderAddress.At(address, path), TimeSpan.FromMinutes(10), ReadLimits),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, path), ReadLimits),
         };
     }
 

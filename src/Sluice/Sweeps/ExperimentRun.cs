@@ -1,0 +1,48 @@
+using Sluice.Dispatch;
+using Sluice.Experiments;
+using Sluice.Experiments.Replaying;
+using Sluice.Ledger;
+using Sluice.Results;
+
+namespace Sluice.Sweeps;
+
+/// <summary>An experiment during a command: its last replay and what it waits for.</summary>
+internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
+{
+    /// <summary>Gets the experiment.</summary>
+    public ExperimentPlan Plan => plan;
+
+    /// <summary>Gets the experiment's files.</summary>
+    public ExperimentFiles Files { get; } = new(Path.Combine(sweepFolder, plan.Experiment.Name));
+
+    /// <summary>Gets what was dispatched for it and what it waits for.</summary>
+    public DispatchTally Tally { get; } = new();
+
+    /// <summary>Gets or sets the last replay.</summary>
+    public ReplaySummary? Summary { get; set; }
+
+    /// <summary>Gets or sets the requests that the cache answered in the first replay.</summary>
+    public long? FirstHits { get; set; }
+
+    /// <summary>Gets whether samples still lack answers.</summary>
+    public bool IsPending => Summary is null || Summary.Pending > 0;
+
+    /// <summary>Takes note of intents that have settled since the last look, in whatever process; true when another replay would see more.</summary>
+    public bool SettleFinished(LedgerStore ledger)
+    {
+        var settled = false;
+        foreach (var row in Tally.WaitingFor())
+        {
+            if (row == 0 || ledger.Get(row) is not { IsOpen: true })
+            {
+                settled |= Tally.Settle(row);
+            }
+        }
+
+        IsRipe |= settled;
+        return IsRipe;
+    }
+
+    /// <summary>Gets or sets whether another replay would see more.</summary>
+    public bool IsRipe { get; set; } = true;
+}

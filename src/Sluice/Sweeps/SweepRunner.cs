@@ -1,0 +1,359 @@
+using Sluice.Caching;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Dispatch.Live;
+using Sluice.Experiments;
+using Sluice.Experiments.Replaying;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Sweeps;
+
+/// <summary>What a command does with a sweep.</summary>
+public enum SweepMode
+{
+    /// <summary>Send what is missing and stay until everything is answered.</summary>
+    Run,
+
+    /// <summary>Send what is missing and return.</summary>
+    Submit,
+
+    /// <summary>Send nothing; take over what is finished and return.</summary>
+    Retrieve,
+
+    /// <summary>Send nothing; stay until everything that was sent is answered.</summary>
+    RetrieveAndWait,
+}
+
+/// <summary>How a sweep is run.</summary>
+/// <param name="Name">The sweep's name: its folder below <c>runs/</c>.</param>
+/// <param name="Mode">What to do.</param>
+/// <param name="RetryFailed">Whether requests that failed for good are sent again, once.</param>
+public sealed record SweepOptions(string Name, SweepMode Mode, bool RetryFailed);
+
+/// <summary>Runs a sweep: replays, dispatches, waits for batches, and replays again until nothing is missing.</summary>
+public sealed class SweepRunner
+{
+    private static readonly TimeSpan SnapshotInterval = TimeSpan.FromSeconds(30);
+
+    private readonly Workspace _workspace;
+    private readonly LedgerStore _ledger;
+    private readonly IResponseCache _cache;
+    private readonly ProviderRegistry _providers;
+    private readonly TimeProvider _time;
+    private readonly SweepOptions _options;
+    private readonly SpendMeter _spend;
+    private readonly Action<DispatchEvent> _observe;
+
+    /// <summary>Creates a runner.</summary>
+    public SweepRunner(Workspace workspace, LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, TimeProvider time, SweepOptions options, Action<DispatchEvent> observe)
+    {
+        ArgumentNullException.ThrowIfNull(observe);
+        _workspace = workspace;
+        _ledger = ledger;
+        _cache = cache;
+        _providers = providers;
+        _time = time;
+        _options = options;
+        _spend = new SpendMeter();
+        _observe = e =>
+        {
+            _spend.Observe(e);
+            observe(e);
+        };
+    }
+
+    private bool Sends => _options.Mode is SweepMode.Run or SweepMode.Submit;
+
+    /// <summary>Runs the sweep to its end, or until cancelled: then what is answered is written, and the result says so.</summary>
+    /// <exception cref="SluiceException">Something that only people can solve.</exception>
+    public async Task<SweepResult> RunAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(plans);
+        var folder = _workspace.SweepFolder(_options.Name);
+        var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
+        _spend.Use(plans);
+        Prepare(plans);
+        foreach (var run in runs)
+        {
+            run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
+        }
+
+        SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var engine = new BatchEngine(_ledger, _cache, _providers, _workspace.SpoolFolder, SweepLimits.BatchAttempts(plans), _time, _observe);
+        using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
+        {
+            _observe(new BatchChanged(intent, null));
+            engine.Notify();
+        });
+        using var live = new LiveDispatcher(_ledger, _cache, SweepLimits.Live(plans), _time, _observe, Random.Shared.NextDouble);
+        var carrying = engine.RunAsync(submit: Sends, stop.Token);
+        SweepState state;
+        try
+        {
+            await StepsAsync(runs, batches, live, engine, carrying, folder, stop.Token).ConfigureAwait(false);
+            state = runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
+                : runs.Any(r => r.Tally.WaitingFor().Count > 0) ? SweepState.Pending : SweepState.Incomplete;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            state = SweepState.Interrupted;
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            // The engine's own error, if any, has been thrown by StepsAsync already.
+            await carrying.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+        }
+
+        if (state == SweepState.Interrupted)
+        {
+            await SaveWhatIsThereAsync(runs).ConfigureAwait(false);
+        }
+
+        SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
+        return new SweepResult
+        {
+            Name = _options.Name,
+            Folder = folder,
+            State = state,
+            Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held))],
+            SpentTokens = _spend.Tokens,
+            SpentUsd = _spend.Usd,
+        };
+    }
+
+    private void Prepare(IReadOnlyList<ExperimentPlan> plans)
+    {
+        _ledger.SweepDead(_workspace.SpoolFolder);
+        if (Sends)
+        {
+            foreach (var provider in plans.SelectMany(p => p.Providers).Distinct())
+            {
+                provider.EnsureCredentials();
+            }
+        }
+    }
+
+    private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, Task carrying, string folder, CancellationToken cancellationToken)
+    {
+        var none = new NoDispatcher(_ledger);
+        if (_options.Mode == SweepMode.Retrieve)
+        {
+            await CollectOnceAsync(engine, carrying, cancellationToken).ConfigureAwait(false);
+        }
+
+        var first = true;
+        while (true)
+        {
+            var began = _time.GetTimestamp();
+            var ripe = runs.Where(r => r.IsRipe).ToList();
+            foreach (var run in ripe)
+            {
+                run.Tally.RetryFailed = _options.RetryFailed && first;
+                await HoldToBudgetAsync(run, cancellationToken).ConfigureAwait(false);
+            }
+
+            await GuardAsync(ReplayAllAsync(ripe, batches, live, none, cancellationToken), carrying).ConfigureAwait(false);
+            await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
+            engine.Notify();
+            SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+            if (first && _options.Mode == SweepMode.Submit)
+            {
+                await SubmittedAsync(engine, carrying, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+
+            first = false;
+            if (_options.Mode == SweepMode.Retrieve || !await WaitForMoreAsync(runs, engine, carrying, _time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task ReplayAllAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, NoDispatcher none, CancellationToken cancellationToken)
+    {
+        // Live experiments wait for answers, so several run side by side; batch experiments only compute, one after the other.
+        var liveRuns = runs.Where(r => Sends && !r.Plan.Experiment.BatchMode).ToList();
+        var liveTask = Parallel.ForEachAsync(liveRuns, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken }, async (run, token) =>
+        {
+            using var done = CancellationTokenSource.CreateLinkedTokenSource(token);
+            var snapshots = SnapshotsAsync(run, none, done.Token);
+            try
+            {
+                await ReplayAsync(run, live, token).ConfigureAwait(false);
+            }
+            finally
+            {
+                await done.CancelAsync().ConfigureAwait(false);
+                await snapshots.ConfigureAwait(false);
+            }
+        });
+        foreach (var run in runs.Except(liveRuns))
+        {
+            await ReplayAsync(run, Sends ? batches : none, cancellationToken).ConfigureAwait(false);
+        }
+
+        await liveTask.ConfigureAwait(false);
+    }
+
+    private async Task ReplayAsync(ExperimentRun run, IDispatcher dispatcher, CancellationToken cancellationToken)
+    {
+        run.IsRipe = false;
+        using var results = run.Files.BeginResults();
+        var replay = new Replay(run.Plan, _cache, dispatcher, run.Tally);
+        var summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), cancellationToken).ConfigureAwait(false);
+        results.Commit();
+        run.Files.WriteSummary(summary);
+        run.Summary = summary;
+        run.FirstHits ??= summary.Hits;
+        _observe(new ExperimentReplayed(summary));
+    }
+
+    /// <summary>While a live replay is under way, writes the answered part of the results now and then.</summary>
+    private async Task SnapshotsAsync(ExperimentRun run, NoDispatcher none, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(SnapshotInterval, _time, cancellationToken).ConfigureAwait(false);
+                using var results = run.Files.BeginResults();
+                await new Replay(run.Plan, _cache, none, new DispatchTally()).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
+                results.Commit();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The replay itself has ended and has written everything.
+        }
+    }
+
+    private async Task HoldToBudgetAsync(ExperimentRun run, CancellationToken cancellationToken)
+    {
+        run.Tally.HoldsBack = false;
+        if (!Sends || run.Plan.Experiment.BudgetUsd is not { } budget)
+        {
+            return;
+        }
+
+        var forecast = await SweepPlan.MakeOneAsync(run.Plan, _cache, _ledger, run.Tally.RetryFailed, cancellationToken).ConfigureAwait(false);
+        if (forecast.ToSend == 0)
+        {
+            return;
+        }
+
+        if (forecast.TotalUsd is not { } total)
+        {
+            throw new SluiceException(
+                ErrorKind.Usage,
+                $"experiment `{run.Plan.Experiment.Name}` has a budget of ${budget:0.##}, but the price of a model is not known",
+                "give it with `model.price: {input: ..., output: ..., batch_input: ..., batch_output: ...}` (USD per million tokens), or remove the budget");
+        }
+
+        if (total > budget)
+        {
+            run.Tally.HoldsBack = true;
+            _observe(new Remark($"`{run.Plan.Experiment.Name}`: {forecast.ToSend} requests are held back: they would cost about ${forecast.ToSendUsd:0.####}, in all ${total:0.####}, and the budget is ${budget:0.####}"));
+        }
+    }
+
+    /// <summary>Waits until a replay would see more. False when nothing more will come.</summary>
+    private async Task<bool> WaitForMoreAsync(List<ExperimentRun> runs, BatchEngine engine, Task carrying, TimeSpan lastPass, CancellationToken cancellationToken)
+    {
+        var waited = _time.GetTimestamp();
+        while (true)
+        {
+            foreach (var run in runs.Where(r => r.IsPending))
+            {
+                run.SettleFinished(_ledger);
+            }
+
+            var waiting = runs.Any(r => r.IsPending && r.Tally.WaitingFor().Count > 0);
+            var ripe = runs.Any(r => r.IsPending && r.IsRipe);
+            // A replay costs time: with answers still to come it is done at most a tenth of the time, when all are there at once.
+            if (ripe && (!waiting || _time.GetElapsedTime(waited) >= lastPass * 10))
+            {
+                return true;
+            }
+
+            if (!ripe && !waiting)
+            {
+                return false;
+            }
+
+            using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            tick.CancelAfter(TimeSpan.FromSeconds(1));
+            await GuardAsync(NextSettledAsync(engine, tick.Token), carrying).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
+    {
+        try
+        {
+            await engine.Settled.WaitToReadAsync(tick).ConfigureAwait(false);
+            while (engine.Settled.TryRead(out _))
+            {
+                // The ledger is the truth; the event only wakes us.
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // A second has passed: the ledger is looked at anyway, since other processes settle batches too.
+        }
+    }
+
+    /// <summary>Waits until nothing is left to submit.</summary>
+    private async Task SubmittedAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken)
+    {
+        while (_ledger.Open().Any(i => i.State is IntentState.Sealed or IntentState.Uploaded or IntentState.Creating && _ledger.TryOwn(i)))
+        {
+            engine.Notify();
+            await GuardAsync(Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken), carrying).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gives every submitted batch one look.</summary>
+    private async Task CollectOnceAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken) =>
+        await GuardAsync(engine.LookedAtAllAsync(cancellationToken), carrying).ConfigureAwait(false);
+
+    /// <summary>Awaits work, but throws the engine's error as soon as there is one.</summary>
+    private static async Task GuardAsync(Task work, Task carrying)
+    {
+        var first = await Task.WhenAny(work, carrying).ConfigureAwait(false);
+        await first.ConfigureAwait(false);
+        await work.ConfigureAwait(false);
+    }
+
+    /// <summary>After an interruption: a last replay from the cache, so that finished samples are on disk. Within two seconds.</summary>
+    private async Task SaveWhatIsThereAsync(List<ExperimentRun> runs)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);
+        var none = new NoDispatcher(_ledger);
+        try
+        {
+            foreach (var run in runs.Where(r => r.IsPending))
+            {
+                await ReplayAsync(run, none, limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            _observe(new Remark("some results are not written yet; the answers are in the cache, and the next run writes them"));
+        }
+    }
+}
+
+/// <summary>A replay has come further.</summary>
+/// <param name="Plan">The experiment.</param>
+/// <param name="Samples">Samples seen so far.</param>
+public sealed record ReplayProgress(ExperimentPlan Plan, long Samples) : DispatchEvent;
+
+/// <summary>A replay has ended and its results are written.</summary>
+/// <param name="Summary">What it found.</param>
+public sealed record ExperimentReplayed(ReplaySummary Summary) : DispatchEvent;

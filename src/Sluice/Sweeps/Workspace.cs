@@ -1,0 +1,27 @@
+namespace Sluice.Sweeps;
+
+/// <summary>The folder that holds <c>.sluice/</c> (cache, ledger, spool) and <c>runs/</c> (results).</summary>
+/// <param name="root">The folder.</param>
+public sealed class Workspace(string root)
+{
+    /// <summary>Gets the folder.</summary>
+    public string Root { get; } = Path.GetFullPath(root);
+
+    /// <summary>Gets the cache's file.</summary>
+    public string CachePath => Path.Combine(Root, ".sluice", "cache.db");
+
+    /// <summary>Gets the ledger's file.</summary>
+    public string LedgerPath => Path.Combine(Root, ".sluice", "ledger.db");
+
+    /// <summary>Gets the folder of batch inputs.</summary>
+    public string SpoolFolder => Path.Combine(Root, ".sluice", "spool");
+
+    /// <summary>Gets the folder of the simulator that <c>provider: simulated</c> starts.</summary>
+    public string SimulatorFolder => Path.Combine(Root, ".sluice", "simulator");
+
+    /// <summary>Gets the folder of all results.</summary>
+    public string RunsFolder => Path.Combine(Root, "runs");
+
+    /// <summary>Returns the folder of a sweep's results.</summary>
+    public string SweepFolder(string sweep) => Path.Combine(RunsFolder, sweep);
+}
