@@ -47,11 +47,12 @@ internal static class JsonRecord
     {
         var reader = new Utf8JsonReader(json);
         bool found = idField is null;
+        bool hasUnicodeEscapes = json.IndexOf("\\u"u8) >= 0;
         while (reader.Read())
         {
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
             {
-                if (reader.ValueIsEscaped && HasHalfSurrogate(reader.ValueSpan))
+                if (hasUnicodeEscapes && reader.ValueIsEscaped && HasHalfSurrogate(reader.ValueSpan))
                 {
                     return @"a string has half a surrogate pair (\ud800 to \udfff), which is no character";
                 }

@@ -32,8 +32,8 @@ internal abstract class ParquetColumn(DataField field)
             ?? throw new InvalidTextException($"column '{Field.Path}' is missing from a row group", "the file is damaged; write it again");
         _place = 0;
         _places = checked((int)places);
-        Memory<int>? definition = Field.MaxDefinitionLevel == 0 ? null : Room(ref _definition, _places);
-        Memory<int>? repetition = Field.MaxRepetitionLevel == 0 ? null : Room(ref _repetition, _places);
+        Memory<int>? definition = Field.MaxDefinitionLevel == 0 ? default(Memory<int>?) : Room(ref _definition, _places);
+        Memory<int>? repetition = Field.MaxRepetitionLevel == 0 ? default(Memory<int>?) : Room(ref _repetition, _places);
         try
         {
             await ReadValuesAsync(group, _places, definition, repetition, cancellationToken).ConfigureAwait(false);

@@ -6,7 +6,8 @@ namespace Sluice.Datasets;
 /// <summary>A field of the schema that writes its part of one record from the columns below it.</summary>
 /// <remarks>
 /// This is the record assembly of the Dremel paper as a recursive descent: a node looks at its first column to see whether it
-/// exists in this record, writes itself, and leaves every column below it at the next record (or list element).
+/// exists in this record, writes itself, and leaves every column below it at the next record (or list element). A map is a list
+/// of objects with key and value, since its keys need not be texts, nor unique.
 /// </remarks>
 internal abstract class ParquetNode(string name, ParquetColumn first)
 {
@@ -51,11 +52,11 @@ internal abstract class ParquetNode(string name, ParquetColumn first)
                 definition += structure.IsNullable ? 1 : 0;
                 return new ParquetStruct(structure.Name, definition, [.. structure.Fields.Select(f => Of(f, definition, repetition, columns))]);
 
-            case MapField { Key: DataField key } map when key.ClrType == typeof(ReadOnlyMemory<char>):
+            case MapField map:
                 definition += map.IsNullable ? 1 : 0;
                 ParquetNode[] entry =
                 [
-                    Of(key, definition + 1, repetition + 1, columns),
+                    Of(map.Key, definition + 1, repetition + 1, columns),
                     Of(map.Value, definition + 1, repetition + 1, columns),
                 ];
                 return new ParquetList(new ParquetStruct("entry", definition + 1, entry), map.Name, definition, repetition + 1);
