@@ -18,6 +18,9 @@ internal static class ConfigLimits
     /// <summary>Characters of one key.</summary>
     public const int KeyCharacters = 128;
 
+    /// <summary>Characters between <c>${</c> and <c>}</c>.</summary>
+    public const int ReferenceCharacters = 1000;
+
     /// <summary>How many interpolations may lead from one to the next.</summary>
     public const int References = 64;
 

@@ -86,10 +86,10 @@ public static class ConfigLoader
         }
 
         // Letter case does not count, since it does not on all file systems.
-        if (!names.TryAdd(experiment.Name, name.Mark with { File = file }))
+        SourceMark mark = name.Mark.Line == 0 ? new SourceMark(file, 1, 1) : name.Mark;
+        if (!names.TryAdd(experiment.Name, mark))
         {
-            SourceMark first = names[experiment.Name];
-            mistakes.Add(name.Mark with { File = file }, "name", $"{Say.Quoted(experiment.Name)} is also the name in {first}", "each experiment needs its own, for instance with ${model.name} in it");
+            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)} is also the name in {names[experiment.Name]}", "each experiment needs its own, for instance with ${model.name} in it");
         }
     }
 }

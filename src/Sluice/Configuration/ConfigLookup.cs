@@ -10,16 +10,26 @@ internal readonly record struct Found(ConfigNode? Node, string? Problem = null, 
 internal static class ConfigLookup
 {
     /// <summary>Finds the value at a key counted from the top; a mapping on the way may itself be given as <c>${...}</c>.</summary>
-    public static Found At(ConfigMapping root, string path) => At(root, path, ConfigLimits.References);
+    public static Found At(ConfigMapping root, string path)
+    {
+        int hops = ConfigLimits.References;
+        return At(root, path, ref hops);
+    }
 
     /// <summary>Follows a text that is one reference, and those it leads to, until there is something else; null when that fails.</summary>
-    public static ConfigNode? Follow(ConfigMapping root, ConfigScalar reference) => Follow(root, reference, ConfigLimits.References);
+    public static ConfigNode? Follow(ConfigMapping root, ConfigScalar reference)
+    {
+        int hops = ConfigLimits.References;
+        return Follow(root, reference, ref hops);
+    }
 
-    private static ConfigNode? Follow(ConfigMapping root, ConfigNode node, int hops)
+    // The hops are shared by the whole search, not counted per level: references on the way can lead to more of them,
+    // and twice as many at each level would never end.
+    private static ConfigNode? Follow(ConfigMapping root, ConfigNode node, ref int hops)
     {
         while (node is ConfigScalar { Type: ScalarKind.Text } text && InterpolatedText.WholePath(text.Text) is { } path)
         {
-            if (hops-- == 0 || At(root, path, hops).Node is not { } target)
+            if (hops-- <= 0 || At(root, path, ref hops).Node is not { } target)
             {
                 return null;
             }
@@ -30,13 +40,13 @@ internal static class ConfigLookup
         return node;
     }
 
-    private static Found At(ConfigMapping root, string path, int hops)
+    private static Found At(ConfigMapping root, string path, ref int hops)
     {
         string[] keys = path.Split('.');
         ConfigNode current = root;
         for (int i = 0; i < keys.Length; i++)
         {
-            if (Follow(root, current, hops) is not { } container)
+            if (Follow(root, current, ref hops) is not { } container)
             {
                 return new Found(null, $"{string.Join('.', keys.Take(i))} leads nowhere");
             }

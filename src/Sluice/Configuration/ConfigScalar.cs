@@ -60,5 +60,5 @@ internal sealed class ConfigScalar : ConfigNode
 
     public ConfigScalar At(SourceMark mark) => new(Type, Text, mark) { Boolean = Boolean, Integer = Integer, Number = Number };
 
-    public override bool SameAs(ConfigNode other) => other is ConfigScalar scalar && scalar.Type == Type && scalar.Text == Text;
+    public override bool SameAs(ConfigNode other) => other is ConfigScalar scalar && scalar.Type == Type && (Type == ScalarKind.Null || scalar.Text == Text);
 }

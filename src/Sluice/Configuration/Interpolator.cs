@@ -103,7 +103,7 @@ internal sealed class Interpolator
 
     private ConfigNode Target(string reference, ConfigScalar scalar, string path)
     {
-        if (reference.Contains('$', StringComparison.Ordinal) || reference.StartsWith('.') || reference.Length == 0)
+        if (reference.Length is 0 or > ConfigLimits.ReferenceCharacters || reference.StartsWith('.') || reference.Contains('$', StringComparison.Ordinal))
         {
             return Mistake(scalar.Mark, path, $"{Say.Quoted("${" + reference + "}")} cannot be read", "write the whole key from the top, as in ${model.name}; " + Escaping);
         }

@@ -43,12 +43,13 @@ internal sealed class MappingBinder
     /// <summary>Gives the text at a key when it is one of the options, which a misspelt one is told.</summary>
     public string? OneOf(string name, IReadOnlyCollection<string> options, string what, bool required = false)
     {
-        if (Text(name, required) is not { } text || options.Contains(text, StringComparer.Ordinal))
+        string? text = Text(name, required);
+        if (text is null || options.Contains(text, StringComparer.Ordinal))
         {
-            return HasText(name) ? Text(name) : null;
+            return text;
         }
 
-        Mistake(name, Node(name)!, $"{Say.Quoted(text)} is no {what}; known: {Say.OneOf(options)}", NearestName.Hint(text, options));
+        Mistake(name, $"{Say.Quoted(text)} is no {what}; known: {Say.OneOf(options)}", NearestName.Hint(text, options));
         return null;
     }
 
@@ -179,8 +180,6 @@ internal sealed class MappingBinder
 
         return null;
     }
-
-    private bool HasText(string name) => Node(name) is ConfigScalar { Type: not ScalarKind.Broken, Text.Length: > 0 };
 
     private MappingBinder? Mapping(string name, ConfigNode? node, FieldSet fields)
     {

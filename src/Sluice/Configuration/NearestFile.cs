@@ -4,7 +4,7 @@ namespace Sluice.Configuration;
 internal static class NearestFile
 {
     // A folder can hold a million files, and this is only a hint.
-    private const int Looked = 10_000;
+    private const int Looked = 1000;
 
     /// <summary>Names the file or folder next to the missing path that has the nearest name, or gives null.</summary>
     public static string? Hint(string missing)

@@ -3,12 +3,14 @@ namespace Sluice.Configuration;
 /// <summary>Finds the known name that a misspelt one was probably meant to be.</summary>
 internal static class NearestName
 {
+    private const int Compared = 1000;
+
     /// <summary>Finds the nearest of the known names, or null when none is near; letter case counts little.</summary>
     public static string? Of(string name, IEnumerable<string> known)
     {
         string? nearest = null;
         int best = Allowed(name.Length) + 1;
-        foreach (string candidate in known)
+        foreach (string candidate in known.Take(Compared))
         {
             if (Math.Abs(candidate.Length - name.Length) >= best)
             {

@@ -102,7 +102,7 @@ internal static class YamlPrinter
     // Narrow on purpose: whatever is not plainly harmless is quoted.
     private static bool IsPlain(string text)
     {
-        if (text.Length == 0 || !(char.IsAsciiLetterOrDigit(text[0]) || text[0] is '_' or '/' or '.' or '<' or '$' or '(')
+        if (text.Length == 0 || !(char.IsAsciiLetterOrDigit(text[0]) || text[0] is '_' or '/' or '.' or '$' or '(')
             || text.StartsWith("...", StringComparison.Ordinal)
             || ScalarTyping.TypeOf(text, default).Type != ScalarKind.Text)
         {
@@ -113,7 +113,7 @@ internal static class YamlPrinter
         {
             char character = text[i];
             bool harmless = char.IsLetterOrDigit(character)
-                || "_/.,<>$()+*=@%^;\\'\"?!|&~`-".Contains(character, StringComparison.Ordinal)
+                || "_/.,$()+=;'-".Contains(character, StringComparison.Ordinal)
                 || (character == ' ' && i + 1 < text.Length && text[i + 1] is not (' ' or '#'))
                 || (character == ':' && i + 1 < text.Length && text[i + 1] != ' ');
             if (!harmless)

@@ -9,6 +9,7 @@ internal sealed class YamlReader
     private const string CoreTag = "tag:yaml.org,2002:";
 
     private readonly string _file;
+    private readonly Scanner _scanner;
     private readonly Parser _parser;
     private readonly Dictionary<string, ConfigNode?> _anchors = new(StringComparer.Ordinal);
     private long _nodes;
@@ -16,7 +17,8 @@ internal sealed class YamlReader
     private YamlReader(string text, string file)
     {
         _file = file;
-        _parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        _parser = new Parser(_scanner);
     }
 
     /// <summary>Reads one document; an empty one is an empty mapping.</summary>
@@ -64,7 +66,11 @@ internal sealed class YamlReader
             return Counted(Aliased(alias), current.Start);
         }
 
-        var start = (NodeEvent)current;
+        if (current is not NodeEvent start)
+        {
+            throw Refused(current.Start, "not valid YAML: a value is missing");
+        }
+
         string? anchor = start.Anchor.IsEmpty ? null : start.Anchor.Value;
         if (anchor is not null)
         {
@@ -186,7 +192,19 @@ internal sealed class YamlReader
     private static T Checked<T>(T node)
         where T : ConfigNode => ConfigLimits.Broken(node) is { } limit ? throw new ConfigSyntaxException(node.Mark, limit) : node;
 
-    private ParsingEvent Next() => _parser.MoveNext() ? _parser.Current! : throw new InvalidOperationException("Read past the end of the YAML stream.");
+    private ParsingEvent Next()
+    {
+        try
+        {
+            _parser.MoveNext();
+            return _parser.Current!;
+        }
+        catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
+        {
+            // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
+            throw new ConfigSyntaxException(MarkOf(_scanner.CurrentPosition), "not valid YAML", "look for a missing quote, bracket or indent before this place");
+        }
+    }
 
     private ConfigSyntaxException Refused(Mark mark, string message) => new(MarkOf(mark), message);
 
