@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Sluice.Configuration;
@@ -14,7 +15,7 @@ internal static class ConfigFile
         var start = new SourceMark(file, 1, 1);
         try
         {
-            return YamlReader.Read(Utf8.GetString(Bytes(Path.GetFullPath(file, currentDirectory), start)).TrimStart('\uFEFF'), file) switch
+            return YamlReader.Read(Text(Path.GetFullPath(file, currentDirectory), start), file) switch
             {
                 ConfigMapping mapping => mapping,
                 var other => throw new ConfigSyntaxException(other.Mark, $"expected keys and values, found {Say.Found(other)}"),
@@ -30,14 +31,21 @@ internal static class ConfigFile
         }
     }
 
-    // Not ReadAllBytes: a device or a pipe has no length and may never end.
-    private static ReadOnlySpan<byte> Bytes(string path, SourceMark start)
+    // Not ReadAllText: a device or a pipe has no length and may never end.
+    private static string Text(string path, SourceMark start)
     {
         using FileStream stream = File.OpenRead(path);
-        byte[] buffer = new byte[ConfigLimits.FileBytes + 1];
-        int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-        return length > ConfigLimits.FileBytes
-            ? throw new ConfigSyntaxException(start, "larger than 1 MiB", "a config only describes the experiment; data goes into the dataset")
-            : buffer.AsSpan(0, length);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ConfigLimits.FileBytes + 1);
+        try
+        {
+            int length = stream.ReadAtLeast(buffer, ConfigLimits.FileBytes + 1, throwOnEndOfStream: false);
+            return length > ConfigLimits.FileBytes
+                ? throw new ConfigSyntaxException(start, "larger than 1 MiB", "a config only describes the experiment; data goes into the dataset")
+                : Utf8.GetString(buffer, 0, length).TrimStart('\uFEFF');
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 }

@@ -24,7 +24,6 @@ public static class ConfigLoader
         var names = new Dictionary<string, SourceMark>(StringComparer.OrdinalIgnoreCase);
         foreach (string file in new ConfigFinder(context.CurrentDirectory, mistakes).Find(patterns))
         {
-            mistakes.Enter(file);
             if (Compose(file, changes, context, mistakes, names) is { } experiment)
             {
                 experiments.Add(experiment);
@@ -41,7 +40,6 @@ public static class ConfigLoader
     {
         var mistakes = new MistakeList();
         IReadOnlyList<Override> changes = Override.ReadAll(overrides, mistakes);
-        mistakes.Enter(file);
         Experiment? experiment = Compose(file, changes, context, mistakes, []);
         mistakes.ThrowIfAny();
         return experiment!;
@@ -71,6 +69,7 @@ public static class ConfigLoader
             return null;
         }
 
+        mistakes.Enter(file);
         root = OverrideApplier.Apply(root, overrides, mistakes);
         (ConfigMapping composed, IReadOnlySet<string> referred) = Interpolator.Resolve(root, context.Environment, mistakes);
         Experiment experiment = new ExperimentBinder(context, mistakes).Bind(composed, referred, file);

@@ -5,20 +5,20 @@ internal static class NearestName
 {
     private const int Compared = 1000;
 
-    /// <summary>Finds the nearest of the known names, or null when none is near; letter case counts little.</summary>
+    /// <summary>Finds the nearest of the known names, or null when none is near; letter case decides only between equals.</summary>
     public static string? Of(string name, IEnumerable<string> known)
     {
         string? nearest = null;
-        int best = Allowed(name.Length) + 1;
+        (int Letters, int Case) best = (Allowed(name.Length), int.MaxValue);
         foreach (string candidate in known.Take(Compared))
         {
-            if (Math.Abs(candidate.Length - name.Length) >= best)
+            if (Math.Abs(candidate.Length - name.Length) > best.Letters || candidate == name)
             {
                 continue;
             }
 
-            int distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
-            if (distance < best && candidate != name)
+            (int, int) distance = (Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant()), Distance(name, candidate));
+            if (distance.CompareTo(best) < 0)
             {
                 (nearest, best) = (candidate, distance);
             }
