@@ -1,0 +1,14 @@
+namespace Sluice.Configuration;
+
+/// <summary>What composing a config may know of the world around it.</summary>
+public sealed record ConfigContext
+{
+    /// <summary>Gets the folder that relative paths are resolved against first; a full path.</summary>
+    public required string CurrentDirectory { get; init; }
+
+    /// <summary>Gets the names that <c>model.provider</c> may have.</summary>
+    public required IReadOnlyCollection<string> Providers { get; init; }
+
+    /// <summary>Gets how <c>${oc.env:NAME}</c> finds a variable; null means that it is not set. By default none is.</summary>
+    public Func<string, string?> Environment { get; init; } = static _ => null;
+}

@@ -1,0 +1,51 @@
+using System.Buffers;
+using System.Text;
+
+namespace Sluice.Configuration;
+
+/// <summary>Reads a config file, which is UTF-8 and small.</summary>
+internal static class ConfigFile
+{
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>Reads the mapping that a file holds.</summary>
+    /// <exception cref="ConfigSyntaxException">It cannot be read, or holds something else.</exception>
+    public static ConfigMapping Read(string file, string currentDirectory)
+    {
+        var start = new SourceMark(file, 1, 1);
+        try
+        {
+            return YamlReader.Read(Text(Path.GetFullPath(file, currentDirectory), start), file) switch
+            {
+                ConfigMapping mapping => mapping,
+                var other => throw new ConfigSyntaxException(other.Mark, $"expected keys and values, found {Say.Found(other)}"),
+            };
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new ConfigSyntaxException(start, "is not UTF-8 text");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigSyntaxException(start, "cannot be read: " + exception.Message);
+        }
+    }
+
+    // Not ReadAllText: a device or a pipe has no length and may never end.
+    private static string Text(string path, SourceMark start)
+    {
+        using FileStream stream = File.OpenRead(path);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ConfigLimits.FileBytes + 1);
+        try
+        {
+            int length = stream.ReadAtLeast(buffer, ConfigLimits.FileBytes + 1, throwOnEndOfStream: false);
+            return length > ConfigLimits.FileBytes
+                ? throw new ConfigSyntaxException(start, "larger than 1 MiB", "a config only describes the experiment; data goes into the dataset")
+                : Utf8.GetString(buffer, 0, length).TrimStart('\uFEFF');
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+namespace Sluice.Configuration;
+
+/// <summary>One thing that is wrong in a configuration.</summary>
+/// <param name="Mark">Where it was found.</param>
+/// <param name="Path">The dotted key, e.g. <c>model.params.stream</c>; may be empty.</param>
+/// <param name="Message">What was found and what was expected.</param>
+/// <param name="Hint">What to do about it, or null.</param>
+internal sealed record ConfigMistake(SourceMark Mark, string Path, string Message, string? Hint)
+{
+    public override string ToString() => $"{Mark}: {(Path.Length == 0 ? "" : Path + ": ")}{Message}{(Hint is null ? "" : "; " + Hint)}";
+}

@@ -1,0 +1,94 @@
+using System.Text.RegularExpressions;
+using Sluice.Experiments;
+
+namespace Sluice.Configuration;
+
+/// <summary>Binds a composed config to an <see cref="Experiment"/> and checks every value.</summary>
+internal sealed partial class ExperimentBinder(ConfigContext context, MistakeList mistakes)
+{
+    private static readonly LiveOptions LiveDefaults = new();
+    private static readonly BatchOptions BatchDefaults = new();
+
+    /// <summary>Gives the experiment, which is complete only when no mistakes were added.</summary>
+    /// <param name="root">The composed config.</param>
+    /// <param name="variables">The top-level keys that something refers to: the user's own variables, unless they are fields.</param>
+    /// <param name="file">The file it came from.</param>
+    public Experiment Bind(ConfigMapping root, IReadOnlySet<string> variables, string file)
+    {
+        var binder = new MappingBinder(root, "", ExperimentFields.Experiment, mistakes);
+        binder.RefuseUnknown(variables);
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file, context.CurrentDirectory)) ?? context.CurrentDirectory;
+        var models = new ModelBinder(context.Providers, mistakes);
+        var experiment = new Experiment
+        {
+            Name = Name(binder),
+            Source = file,
+            ComposedYaml = "",
+            BatchMode = binder.Boolean("batch_mode", fallback: true),
+            Epochs = (int)(binder.Integer("epochs", 1, 1000) ?? 1),
+            Dataset = new DatasetBinder(context.CurrentDirectory).Bind(binder, folder) ?? new() { Path = "" },
+            Steps = new StepBinder(models, mistakes).Bind(binder, models.Bind(binder.Mapping("model", ExperimentFields.Model))),
+            Scores = ScoreBinder.Bind(binder),
+            Live = Live(binder.Mapping("live", ExperimentFields.Live)),
+            Batch = Batch(binder.Mapping("batch", ExperimentFields.Batch)),
+        };
+        return WithBudget(WithMemory(experiment, binder), binder);
+    }
+
+    private static string Name(MappingBinder binder)
+    {
+        string? name = binder.Text("name", required: true);
+        if (name is not null && !NameShape.IsMatch(name))
+        {
+            binder.Mistake("name", $"{Say.Quoted(name)} cannot be a folder name: expected 1 to 100 letters, digits, '.', '_' and '-', with no '.' at either end");
+        }
+        else if (name is not null && ReservedName.IsMatch(name))
+        {
+            binder.Mistake("name", $"{Say.Quoted(name)} cannot be a folder name: Windows reserves it");
+        }
+
+        return name ?? "";
+    }
+
+    private static Experiment WithBudget(Experiment experiment, MappingBinder binder)
+    {
+        MappingBinder? budget = binder.Mapping("budget", ExperimentFields.Budget);
+        budget?.RefuseUnknown();
+        return experiment with { BudgetUsd = budget?.Number("usd", 0, leastExcluded: true) };
+    }
+
+    private static Experiment WithMemory(Experiment experiment, MappingBinder binder)
+    {
+        MappingBinder? memory = binder.Mapping("memory", ExperimentFields.Memory);
+        memory?.RefuseUnknown();
+        return experiment with { MemoryRequiredGb = memory?.Number("required_gb") ?? experiment.MemoryRequiredGb };
+    }
+
+    private static LiveOptions Live(MappingBinder? binder)
+    {
+        binder?.RefuseUnknown();
+        return new LiveOptions
+        {
+            Concurrency = (int)(binder?.Integer("concurrency", 1, 4096) ?? LiveDefaults.Concurrency),
+            MaxAttempts = (int)(binder?.Integer("max_attempts", 1, 100) ?? LiveDefaults.MaxAttempts),
+            TimeoutSeconds = binder?.Number("timeout_seconds", 0, leastExcluded: true, most: 86_400) ?? LiveDefaults.TimeoutSeconds,
+        };
+    }
+
+    private static BatchOptions Batch(MappingBinder? binder)
+    {
+        binder?.RefuseUnknown();
+        return new BatchOptions
+        {
+            MaxRequests = (int?)binder?.Integer("max_requests", 1, int.MaxValue),
+            MaxBytes = binder?.Integer("max_bytes", 1, long.MaxValue),
+            MaxAttempts = (int)(binder?.Integer("max_attempts", 1, 100) ?? BatchDefaults.MaxAttempts),
+        };
+    }
+
+    [GeneratedRegex(@"^(?!\.)[A-Za-z0-9._-]{1,100}(?<!\.)\z", RegexOptions.CultureInvariant)]
+    private static partial Regex NameShape { get; }
+
+    [GeneratedRegex(@"^(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\z)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex ReservedName { get; }
+}

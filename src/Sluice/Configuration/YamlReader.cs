@@ -1,0 +1,212 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Sluice.Configuration;
+
+/// <summary>Reads YAML text into nodes that know where they were written.</summary>
+internal sealed class YamlReader
+{
+    private const string CoreTag = "tag:yaml.org,2002:";
+
+    private readonly string _file;
+    private readonly Scanner _scanner;
+    private readonly Parser _parser;
+    private readonly Dictionary<string, ConfigNode?> _anchors = new(StringComparer.Ordinal);
+    private long _nodes;
+
+    private YamlReader(string text, string file)
+    {
+        _file = file;
+        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        _parser = new Parser(_scanner);
+    }
+
+    /// <summary>Reads one document; an empty one is an empty mapping.</summary>
+    /// <exception cref="ConfigSyntaxException">The text is no YAML, or more than <see cref="ConfigLimits"/> allow.</exception>
+    public static ConfigNode Read(string text, string file)
+    {
+        var reader = new YamlReader(text, file);
+        try
+        {
+            return reader.Document();
+        }
+        catch (YamlException exception)
+        {
+            throw new ConfigSyntaxException(reader.MarkOf(exception.Start), "not valid YAML: " + exception.Message.TrimEnd('.'));
+        }
+    }
+
+    private ConfigNode Document()
+    {
+        Next();
+        if (Next() is StreamEnd)
+        {
+            return new ConfigMapping([], new SourceMark(_file, 1, 1));
+        }
+
+        ConfigNode root = Node(Next(), 1);
+        Next();
+        if (Next() is not StreamEnd)
+        {
+            throw Refused(_parser.Current!.Start, "a second YAML document (---); a config file holds one");
+        }
+
+        return root is ConfigScalar { Type: ScalarKind.Null } ? new ConfigMapping([], root.Mark) : root;
+    }
+
+    private ConfigNode Node(ParsingEvent current, int depth)
+    {
+        if (depth > ConfigLimits.Depth)
+        {
+            throw Refused(current.Start, "nested deeper than 64 levels");
+        }
+
+        if (current is AnchorAlias alias)
+        {
+            return Counted(Aliased(alias), current.Start);
+        }
+
+        if (current is not NodeEvent start)
+        {
+            throw Refused(current.Start, "not valid YAML: a value is missing");
+        }
+
+        string? anchor = start.Anchor.IsEmpty ? null : start.Anchor.Value;
+        if (anchor is not null)
+        {
+            _anchors[anchor] = null;
+        }
+
+        ConfigNode node = current switch
+        {
+            Scalar scalar => Counted(YamlTags.Typed(scalar, MarkOf(current.Start)), current.Start),
+            SequenceStart sequence => Sequence(sequence, depth),
+            _ => Mapping((MappingStart)current, depth),
+        };
+        if (anchor is not null)
+        {
+            _anchors[anchor] = node;
+        }
+
+        return node;
+    }
+
+    private ConfigSequence Sequence(SequenceStart start, int depth)
+    {
+        YamlTags.Check(start.Tag, CoreTag + "seq", MarkOf(start.Start));
+        var items = new List<ConfigNode>();
+        while (Next() is var current and not SequenceEnd)
+        {
+            items.Add(Node(current, depth + 1));
+        }
+
+        _nodes++;
+        return Checked(new ConfigSequence(items, MarkOf(start.Start)));
+    }
+
+    private ConfigMapping Mapping(MappingStart start, int depth)
+    {
+        YamlTags.Check(start.Tag, CoreTag + "map", MarkOf(start.Start));
+        var entries = new List<ConfigEntry>();
+        var merged = new List<ConfigMapping>();
+        var lines = new Dictionary<string, SourceMark>(StringComparer.Ordinal);
+        while (Next() is var current and not MappingEnd)
+        {
+            SourceMark keyMark = MarkOf(current.Start);
+            string key = Key(current, out bool merge);
+            ConfigNode value = Node(Next(), depth + 1);
+            if (merge)
+            {
+                merged.AddRange(Merged(value, keyMark));
+                continue;
+            }
+
+            if (!lines.TryAdd(key, keyMark))
+            {
+                throw new ConfigSyntaxException(keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}", "keep one of the two");
+            }
+
+            entries.Add(new ConfigEntry(key, keyMark, value));
+        }
+
+        // As in YAML 1.1: a mapping's own keys win over merged ones, and an earlier merged mapping over a later one.
+        foreach (ConfigEntry entry in merged.SelectMany(static mapping => mapping.Entries))
+        {
+            if (lines.TryAdd(entry.Key, entry.KeyMark))
+            {
+                entries.Add(entry);
+            }
+        }
+
+        _nodes++;
+        return Checked(new ConfigMapping(entries, MarkOf(start.Start)));
+    }
+
+    private string Key(ParsingEvent current, out bool merge)
+    {
+        ConfigNode? node = current switch
+        {
+            Scalar scalar => YamlTags.Typed(scalar, MarkOf(current.Start)),
+            AnchorAlias alias => Aliased(alias),
+            _ => null,
+        };
+        if (node is not ConfigScalar key)
+        {
+            throw Refused(current.Start, "a mapping or list as a key; keys are text");
+        }
+
+        if (key.Text.Length > ConfigLimits.KeyCharacters)
+        {
+            throw Refused(current.Start, $"a key of {key.Text.Length} characters; 128 are allowed");
+        }
+
+        if (current is Scalar { Anchor.IsEmpty: false } anchored)
+        {
+            _anchors[anchored.Anchor.Value] = key;
+        }
+
+        merge = current is Scalar { Style: ScalarStyle.Plain, Value: "<<" };
+        return key.Text;
+    }
+
+    private IEnumerable<ConfigMapping> Merged(ConfigNode value, SourceMark mark)
+    {
+        IReadOnlyList<ConfigNode> parts = value is ConfigSequence sequence ? sequence.Items : [value];
+        return parts.Select(part => part as ConfigMapping
+            ?? throw new ConfigSyntaxException(mark, $"<< merges a mapping or a list of mappings, not {part.Kind}"));
+    }
+
+    private ConfigNode Aliased(AnchorAlias alias)
+    {
+        string name = alias.Value.Value;
+        return !_anchors.TryGetValue(name, out ConfigNode? target) ? throw Refused(alias.Start, $"*{name} has no anchor &{name} before it")
+            : target ?? throw Refused(alias.Start, $"*{name} refers to the value that it is part of");
+    }
+
+    private ConfigNode Counted(ConfigNode node, Mark mark)
+    {
+        _nodes += node.Nodes;
+        return _nodes > ConfigLimits.Nodes ? throw Refused(mark, "more than 100,000 values, aliases included") : node;
+    }
+
+    private static T Checked<T>(T node)
+        where T : ConfigNode => ConfigLimits.Broken(node) is { } limit ? throw new ConfigSyntaxException(node.Mark, limit) : node;
+
+    private ParsingEvent Next()
+    {
+        try
+        {
+            _parser.MoveNext();
+            return _parser.Current!;
+        }
+        catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
+        {
+            // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
+            throw new ConfigSyntaxException(MarkOf(_scanner.CurrentPosition), "not valid YAML", "look for a missing quote, bracket or indent before this place");
+        }
+    }
+
+    private ConfigSyntaxException Refused(Mark mark, string message) => new(MarkOf(mark), message);
+
+    private SourceMark MarkOf(Mark mark) => _file == SourceMark.CommandLineName ? SourceMark.CommandLine : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+}
