@@ -26,7 +26,8 @@ internal sealed class Recordings : IDisposable
         var keys = new List<ulong>();
         var offsets = new List<long>();
         using var row = new RecordingRow();
-        await using (var stream = DataFiles.OpenRead(path).ConfigureAwait(false))
+        var stream = DataFiles.OpenRead(path);
+        await using (stream.ConfigureAwait(false))
         {
             using var lines = new LineReader(stream);
             var number = 0;

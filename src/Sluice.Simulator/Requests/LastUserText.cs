@@ -24,29 +24,31 @@ internal sealed class LastUserText
             return;
         }
 
-        var last = default(ReadOnlySpan<byte>);
+        var last = default(Range);
+        var found = false;
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (reader.TokenType == JsonTokenType.StartObject && TryReadUserContent(ref reader, input, out var content))
-            {
-                last = content;
-            }
-            else
+            if (reader.TokenType != JsonTokenType.StartObject)
             {
                 reader.Skip();
             }
+            else if (TryReadUserContent(ref reader, out var content))
+            {
+                last = content;
+                found = true;
+            }
         }
 
-        if (!last.IsEmpty)
+        if (found)
         {
-            AppendContent(last, text);
+            AppendContent(input[last], text);
         }
     }
 
-    private static bool TryReadUserContent(ref Utf8JsonReader reader, ReadOnlySpan<byte> input, out ReadOnlySpan<byte> content)
+    private static bool TryReadUserContent(ref Utf8JsonReader reader, out Range content)
     {
         content = default;
-        var isUser = false;
+        bool isUser = false, hasContent = false;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var isRole = reader.ValueTextEquals("role"u8);
@@ -61,11 +63,12 @@ internal sealed class LastUserText
             reader.Skip();
             if (isContent)
             {
-                content = input[start..(int)reader.BytesConsumed];
+                content = new Range(start, (int)reader.BytesConsumed);
+                hasContent = true;
             }
         }
 
-        return isUser;
+        return isUser && hasContent;
     }
 
     private static void AppendContent(ReadOnlySpan<byte> content, ArrayBufferWriter<byte> text)

@@ -37,9 +37,10 @@ internal sealed class RequestBody
     public int InputTokens => (int)Math.Max(1, (InputBytes + 3) / 4);
 
     /// <summary>Reads a body.</summary>
+    /// <param name="withPrompt">False to leave <see cref="Prompt"/> empty, which is quicker.</param>
     /// <exception cref="JsonException">It is not JSON.</exception>
     /// <returns>False when it is JSON, but no object.</returns>
-    public bool Read(ReadOnlySpan<byte> body, Endpoint endpoint)
+    public bool Read(ReadOnlySpan<byte> body, Endpoint endpoint, bool withPrompt = true)
     {
         Reset();
         var reader = new Utf8JsonReader(body);
@@ -72,7 +73,7 @@ internal sealed class RequestBody
             Take(field, ref first, value);
         }
 
-        if (HasInput)
+        if (HasInput && withPrompt)
         {
             _lastUserText.Read(body[input], _prompt);
         }
@@ -106,7 +107,7 @@ internal sealed class RequestBody
                 _model.Advance(value.CopyString(_model.GetSpan(raw.Length)));
                 break;
             case Field.Input:
-                HasInput = value.TokenType is JsonTokenType.StartArray or JsonTokenType.String && raw is not "[]"u8;
+                HasInput = value.TokenType is JsonTokenType.StartArray or JsonTokenType.String && !raw.SequenceEqual("[]"u8);
                 InputBytes += raw.Length;
                 break;
             case Field.Context:

@@ -12,14 +12,22 @@ internal static class DataFiles
         BufferSize = 0,
     });
 
-    public static FileStream Create(string path) => new(path, new FileStreamOptions
+    public static FileStream Create(string path)
     {
-        Mode = FileMode.Create,
-        Access = FileAccess.Write,
-        Share = FileShare.Read | FileShare.Delete,
-        BufferSize = 0,
-        UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite,
-    });
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            Share = FileShare.Read | FileShare.Delete,
+            BufferSize = 0,
+        };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return new FileStream(path, options);
+    }
 
     public static void CreateFolder(string path)
     {
