@@ -1,0 +1,35 @@
+namespace Sluice.Simulator.Faults;
+
+/// <summary>What a fault does; <see cref="FaultTable"/> says it in words.</summary>
+internal enum FaultKind
+{
+    HttpStatus,
+    Drop,
+    Delay,
+    Garbage,
+    Truncate,
+    Failed,
+    NotFound,
+    AllErrors,
+    Expired,
+    Cancelled,
+    RowsShuffled,
+    NoFinalNewline,
+    BlankLines,
+    Crlf,
+    Bom,
+    OutputIdNull,
+    ErrorIdEmpty,
+    ErrorFileEmpty,
+    ShowState,
+    UpperCaseStates,
+    CountersBackwards,
+    NullCounts,
+    IsoTimes,
+    LineError,
+    RowMissing,
+    RowTwice,
+    RowUnknownId,
+    RowStatusZero,
+    RowLong,
+}

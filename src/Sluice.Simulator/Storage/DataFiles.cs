@@ -1,0 +1,55 @@
+namespace Sluice.Simulator.Storage;
+
+/// <summary>Opens and replaces files the one way this project does it: asynchronous, private to the user, whole or not at all.</summary>
+internal static class DataFiles
+{
+    public static FileStream OpenRead(string path) => new(path, new FileStreamOptions
+    {
+        Mode = FileMode.Open,
+        Access = FileAccess.Read,
+        Share = FileShare.ReadWrite | FileShare.Delete,
+        Options = FileOptions.SequentialScan,
+        BufferSize = 0,
+    });
+
+    public static FileStream Create(string path)
+    {
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            Share = FileShare.Read | FileShare.Delete,
+            BufferSize = 0,
+        };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return new FileStream(path, options);
+    }
+
+    public static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Writes a small file so that a reader, or a process started after a crash, sees the old or the new one, never a part.</summary>
+    public static void Replace(string path, ReadOnlySpan<byte> content)
+    {
+        var temporary = path + ".tmp";
+        using (var stream = Create(temporary))
+        {
+            stream.Write(content);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+}
