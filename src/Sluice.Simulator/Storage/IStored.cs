@@ -3,8 +3,8 @@ namespace Sluice.Simulator.Storage;
 /// <summary>A thing the API has an id for and lists in the order of its creation.</summary>
 internal interface IStored
 {
-    public string Id { get; }
+    string Id { get; }
 
     /// <summary>Gets the place in the order of creation; seconds are too coarse to sort by.</summary>
-    public long Sequence { get; }
+    long Sequence { get; }
 }
