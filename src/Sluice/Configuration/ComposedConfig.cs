@@ -1,15 +1,30 @@
+using Sluice.Experiments;
+
 namespace Sluice.Configuration;
 
 /// <summary>Prints a composed config so that loading the print gives the same experiment, from any folder.</summary>
 internal static class ComposedConfig
 {
     /// <summary>Prints the fields; the user's variables are left out, since all that refers to them is resolved.</summary>
-    public static string Print(ConfigMapping composed, string datasetPath)
+    public static string Print(ConfigMapping composed, Experiment experiment)
     {
         var fields = new ConfigMapping([.. composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key))], composed.Mark);
-        ConfigNode path = ConfigScalar.OfText(datasetPath, composed.Mark);
-        fields.TryGet("dataset", out ConfigNode? dataset);
-        return YamlPrinter.Print(Escaped(fields.With("dataset", dataset is ConfigMapping mapping ? mapping.With("path", path) : path)));
+        fields = WithPath(fields, "dataset", "path", experiment.Dataset.Path);
+        fields = WithPath(fields, "simulator", "recordings", experiment.Rehearsal.Recordings);
+        fields = WithPath(fields, "simulator", "faults", experiment.Rehearsal.Faults);
+        return YamlPrinter.Print(Escaped(fields));
+    }
+
+    private static ConfigMapping WithPath(ConfigMapping fields, string section, string key, string? path)
+    {
+        if (path is null)
+        {
+            return fields;
+        }
+
+        ConfigNode full = ConfigScalar.OfText(path, fields.Mark);
+        fields.TryGet(section, out ConfigNode? node);
+        return fields.With(section, node is ConfigMapping mapping ? mapping.With(key, full) : full);
     }
 
     private static ConfigNode Escaped(ConfigNode node) => node switch

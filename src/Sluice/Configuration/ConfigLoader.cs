@@ -74,7 +74,7 @@ public static class ConfigLoader
         (ConfigMapping composed, IReadOnlySet<string> referred) = Interpolator.Resolve(root, context.Environment, mistakes);
         Experiment experiment = new ExperimentBinder(context, mistakes).Bind(composed, referred, file);
         CheckName(experiment, composed, file, mistakes, names);
-        return mistakes.Count > 0 ? null : experiment with { ComposedYaml = ComposedConfig.Print(composed, experiment.Dataset.Path) };
+        return mistakes.Count > 0 ? null : experiment with { ComposedYaml = ComposedConfig.Print(composed, experiment) };
     }
 
     private static void CheckName(Experiment experiment, ConfigMapping composed, string file, MistakeList mistakes, Dictionary<string, SourceMark> names)

@@ -18,41 +18,12 @@ internal sealed class DatasetBinder(string currentDirectory)
         binder.RefuseUnknown();
         return new DatasetOptions
         {
-            Path = Find(binder, configFolder) ?? "",
+            Path = InputFile.Find(binder, "path", currentDirectory, configFolder, required: true) ?? "",
             Format = binder.OneOf("format", Formats, "format"),
             Id = binder.Text("id"),
             Offset = binder.Integer("offset", 0, long.MaxValue) ?? 0,
             Limit = binder.Integer("limit", 0, long.MaxValue),
             OnError = binder.OneOf("on_error", Policies, "policy") == "skip" ? RecordErrorPolicy.Skip : RecordErrorPolicy.Fail,
         };
-    }
-
-    private string? Find(MappingBinder binder, string configFolder)
-    {
-        if (binder.Text("path", required: true) is not { } path)
-        {
-            return null;
-        }
-
-        if (path.Contains('\0', StringComparison.Ordinal))
-        {
-            binder.Mistake("path", $"{Say.Quoted(path)} is no path");
-            return null;
-        }
-
-        string[] places = [.. new[] { Path.GetFullPath(path, currentDirectory), Path.GetFullPath(path, configFolder) }.Distinct()];
-        if (Array.Find(places, File.Exists) is { } found)
-        {
-            return found;
-        }
-
-        if (Array.Find(places, Directory.Exists) is { } folder)
-        {
-            binder.Mistake("path", $"{Say.Quoted(path)} is a folder; expected a file", NearestFile.Hint(Path.Join(folder, "data.jsonl")));
-            return null;
-        }
-
-        binder.Mistake("path", $"no file {Say.Quoted(path)}; looked for {string.Join(" and ", places)}", places.Select(NearestFile.Hint).FirstOrDefault(static hint => hint is not null));
-        return null;
     }
 }

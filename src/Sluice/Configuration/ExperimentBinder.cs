@@ -31,6 +31,7 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
             Scores = ScoreBinder.Bind(binder),
             Live = Live(binder.Mapping("live", ExperimentFields.Live)),
             Batch = Batch(binder.Mapping("batch", ExperimentFields.Batch)),
+            Rehearsal = new RehearsalBinder(context.CurrentDirectory).Bind(binder, folder),
         };
         return WithBudget(WithMemory(experiment, binder), binder);
     }

@@ -24,6 +24,8 @@ internal static class ExperimentFields
 
     public static FieldSet Batch { get; } = new("max_requests", "max_bytes", "max_attempts");
 
+    public static FieldSet Simulator { get; } = new("recordings", "faults", "batch_delay_seconds");
+
     public static FieldSet Experiment { get; } = new(
         "name",
         "batch_mode",
@@ -39,5 +41,6 @@ internal static class ExperimentFields
         new Field("budget", Budget),
         new Field("memory", Memory),
         new Field("live", Live),
-        new Field("batch", Batch));
+        new Field("batch", Batch),
+        new Field("simulator", Simulator));
 }

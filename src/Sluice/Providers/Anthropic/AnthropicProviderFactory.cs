@@ -19,20 +19,22 @@ public sealed class AnthropicProviderFactory : IProviderFactory
     public IProvider Create(ProviderReference reference, ProviderEnvironment environment)
     {
         var address = ProviderAddress.Resolve(reference, environment, "ANTHROPIC_BASE_URL", "https://api.anthropic.com");
-        return Create(Name, reference, address, ProviderAddress.Key(reference, environment, KeyVariable), environment);
+        var key = ProviderAddress.Key(reference, environment, KeyVariable);
+        return Create(Name, ProviderAddress.Account(Name, address, key), reference, address, key, environment);
     }
 
     /// <summary>Creates an account that speaks Anthropic's API under another name, e.g. the simulator's.</summary>
     /// <param name="dialectName">The name that goes into keys.</param>
+    /// <param name="account">The account, as <see cref="IProvider.Account"/> tells it.</param>
     /// <param name="reference">How the account is found again.</param>
     /// <param name="address">The base address, without the version.</param>
     /// <param name="key">The API key, or null.</param>
     /// <param name="environment">Client and clock.</param>
-    public static IProvider Create(string dialectName, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment)
+    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment)
     {
         var dialect = new AnthropicMessagesDialect(dialectName);
         var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
-        return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
+        return new HttpProvider(reference, account, dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
             Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), headers => ReadLimits(headers, environment.Time)),

@@ -37,22 +37,23 @@ public sealed class OpenAIProviderFactory : IProviderFactory
     {
         var address = ProviderAddress.Resolve(reference, environment, _addressVariable, _vendorAddress);
         var key = ProviderAddress.Key(reference, environment, _keyVariable);
-        return Create(Name, reference, address, key, _needsKey ? _keyVariable : null, environment);
+        return Create(Name, ProviderAddress.Account(Name, address, key), reference, address, key, _needsKey ? _keyVariable : null, environment);
     }
 
     /// <summary>Creates an account that speaks OpenAI's API under another name, e.g. the simulator's.</summary>
     /// <param name="dialectName">The name that goes into keys.</param>
+    /// <param name="account">The account, as <see cref="IProvider.Account"/> tells it.</param>
     /// <param name="reference">How the account is found again.</param>
     /// <param name="address">The base address, ending in the version.</param>
     /// <param name="key">The API key, or null.</param>
     /// <param name="requiredVariable">The variable to name when a key is needed and missing; null when none is needed.</param>
     /// <param name="environment">Client and clock.</param>
-    public static IProvider Create(string dialectName, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment)
+    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment)
     {
         IDialect dialect = reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName);
         var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
         var path = dialect.Endpoint["/v1".Length..];
-        return new HttpProvider(reference, ProviderAddress.Account(reference.Provider, address, key), dialect, address, () => RequireKey(reference, key, requiredVariable))
+        return new HttpProvider(reference, account, dialect, address, () => RequireKey(reference, key, requiredVariable))
         {
             Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, path), ReadLimits),
