@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Text;
+using System.Runtime.CompilerServices;
 
 namespace Sluice.Simulator.Answers;
 
@@ -26,6 +27,7 @@ internal static class SyntheticText
         [.. "Putting everything together gives the answer. "u8],
     ];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(ulong hash, ArrayBufferWriter<byte> text)
     {
         var count = 3 + (int)(hash % 5);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Sluice.Simulator.Anthropic;
@@ -6,6 +7,7 @@ namespace Sluice.Simulator.Anthropic;
 internal readonly record struct AnthropicLine(Range CustomId, Range Params, bool HasCustomId, bool HasParams, string? UnknownField)
 {
     /// <summary>Finds the parts of a valid JSON object.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static AnthropicLine Read(ReadOnlySpan<byte> element)
     {
         var parts = default(AnthropicLine);

@@ -47,6 +47,8 @@ internal sealed class AnthropicRows(RowWriter results) : IRowDialect
     public void WriteNotRun(Stop stop, Fault? fault, ulong seed, ReadOnlySpan<byte> customId) =>
         End(Begin(customId, stop == Stop.Expired ? "expired"u8 : "canceled"u8), 1);
 
+    public bool WantsFlush => results.WantsFlush;
+
     public ValueTask FlushIfLargeAsync(CancellationToken cancellationToken) =>
         results.WantsFlush ? results.FlushAsync(cancellationToken) : default;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Sluice.Simulator.Answers;
 using Sluice.Simulator.Storage;
@@ -7,6 +8,7 @@ namespace Sluice.Simulator.Anthropic;
 /// <summary>Writes the body of <c>/v1/messages</c>.</summary>
 internal static class MessageBody
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(Utf8JsonWriter json, Completion completion, bool inBatch)
     {
         json.WriteStartObject();

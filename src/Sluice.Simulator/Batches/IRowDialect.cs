@@ -27,5 +27,8 @@ internal interface IRowDialect : IAsyncDisposable
 
     void WriteNotRun(Stop stop, Fault? fault, ulong seed, ReadOnlySpan<byte> customId);
 
+    /// <summary>Gets whether enough rows have gathered to be written.</summary>
+    bool WantsFlush { get; }
+
     ValueTask FlushIfLargeAsync(CancellationToken cancellationToken);
 }

@@ -42,7 +42,7 @@ internal sealed class FaultEngine
             }
         }
 
-        return taken is null ? FaultSet.None : new FaultSet(taken);
+        return taken is null ? FaultSet.None : new FaultSet([.. taken]);
     }
 
     private static bool IsInShare(FaultRule rule, ulong hash) =>

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 namespace Sluice.Simulator.Faults;
 
 /// <summary>The faults that hit one exchange, one batch or one line.</summary>
-internal sealed class FaultSet(IReadOnlyList<Fault> faults)
+internal sealed class FaultSet(Fault[] faults)
 {
     public static FaultSet None { get; } = new([]);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Sluice.Simulator.Answers;
 using Sluice.Simulator.Storage;
@@ -7,6 +8,7 @@ namespace Sluice.Simulator.OpenAI;
 /// <summary>Writes the body of <c>/v1/chat/completions</c>.</summary>
 internal static class ChatCompletionBody
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(Utf8JsonWriter json, Completion completion, long created)
     {
         json.WriteStartObject();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Sluice.Simulator.OpenAI;
@@ -16,6 +17,7 @@ internal ref struct OpenAILine
     /// <summary>Finds the parts.</summary>
     /// <returns>False when the line is no JSON object.</returns>
     /// <exception cref="JsonException">It is not JSON.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool TryRead(ReadOnlySpan<byte> line, ref OpenAILine parts)
     {
         var reader = new Utf8JsonReader(line);

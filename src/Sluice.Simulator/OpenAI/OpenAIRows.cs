@@ -102,8 +102,10 @@ internal sealed class OpenAIRows(Endpoint endpoint, RowWriter output, RowWriter 
         await errors.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    public bool WantsFlush => output.WantsFlush || errors.WantsFlush;
+
     public ValueTask FlushIfLargeAsync(CancellationToken cancellationToken) =>
-        output.WantsFlush || errors.WantsFlush ? FlushAsync(cancellationToken) : default;
+        WantsFlush ? FlushAsync(cancellationToken) : default;
 
     public async ValueTask DisposeAsync()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Sluice.Simulator.Answers;
 using Sluice.Simulator.Storage;
@@ -11,6 +12,7 @@ internal static class ResponseBody
         Write(json, completion, created, completion.IsCut ? "incomplete"u8 : "completed"u8, finished: true);
 
     /// <param name="finished">False for the events of a stream that come before the text.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Write(Utf8JsonWriter json, Completion completion, long created, ReadOnlySpan<byte> status, bool finished)
     {
         json.WriteStartObject();

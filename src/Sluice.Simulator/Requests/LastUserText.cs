@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Sluice.Simulator.Requests;
@@ -9,6 +10,7 @@ internal sealed class LastUserText
 {
     /// <param name="input">A valid JSON value: a string, or an array of messages.</param>
     /// <param name="text">Receives the text, without JSON escapes.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read(ReadOnlySpan<byte> input, ArrayBufferWriter<byte> text)
     {
         var reader = new Utf8JsonReader(input);
@@ -45,6 +47,7 @@ internal sealed class LastUserText
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryReadUserContent(ref Utf8JsonReader reader, out Range content)
     {
         content = default;

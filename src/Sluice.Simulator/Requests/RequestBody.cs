@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Sluice.Simulator.Storage;
 
@@ -40,6 +41,7 @@ internal sealed class RequestBody
     /// <param name="withPrompt">False to leave <see cref="Prompt"/> empty, which is quicker.</param>
     /// <exception cref="JsonException">It is not JSON.</exception>
     /// <returns>False when it is JSON, but no object.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Read(ReadOnlySpan<byte> body, Endpoint endpoint, bool withPrompt = true)
     {
         Reset();
@@ -81,6 +83,7 @@ internal sealed class RequestBody
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Field FieldOf(ref Utf8JsonReader reader, Endpoint endpoint) => reader.ValueSpan.Length switch
     {
         1 when reader.ValueTextEquals("n"u8) => Field.Choices,
@@ -98,6 +101,7 @@ internal sealed class RequestBody
         _ => Field.Other,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Take(Field field, ref Utf8JsonReader value, ReadOnlySpan<byte> raw)
     {
         switch (field)

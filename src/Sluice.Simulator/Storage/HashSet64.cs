@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Sluice.Simulator.Storage;
 
 /// <summary>A set of 64-bit hashes in one flat array: 11 to 22 bytes for each, no object per entry.</summary>
@@ -33,6 +35,7 @@ internal sealed class HashSet64
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool Insert(ulong[] slots, ulong hash)
     {
         var mask = slots.Length - 1;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Sluice.Simulator.Storage;
 
@@ -9,6 +10,7 @@ internal static class StableHash
     private const ulong B = 0xe7037ed1a0b428db;
     private const ulong C = 0x8ebc6af09c88c6e3;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Of(ReadOnlySpan<byte> bytes, ulong seed = 0)
     {
         var hash = seed ^ Fold((ulong)bytes.Length ^ A, B);

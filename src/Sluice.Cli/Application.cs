@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.Runtime.InteropServices;
+using Sluice.Cli.Commands;
+
+namespace Sluice.Cli;
+
+/// <summary>Parses, runs, and turns whatever goes wrong into a message and an exit code.</summary>
+internal static class Application
+{
+    public static async Task<int> RunAsync(IReadOnlyList<string> args)
+    {
+        using var stop = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => StopOnce(context, stop));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => StopOnce(context, stop));
+        var verbose = args.Contains("--verbose");
+        try
+        {
+            var parsed = Root().Parse(args);
+            if (parsed.Action is ParseErrorAction)
+            {
+                return UsageMistake(parsed);
+            }
+
+            // Signals are ours, and so are exceptions: the library's own handling of both is off.
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token).ConfigureAwait(false);
+        }
+        catch (SluiceException error)
+        {
+            Terminal.Error(error.Message, error.Hint);
+            if (verbose)
+            {
+                await Console.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+            }
+
+            return ExitCodes.Of(error.Kind);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            Terminal.Error("stopped", "run the same command again to go on");
+            return ExitCodes.Interrupted;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Terminal.Error(error.Message, "check the disk and the folder's permissions, then run the same command again");
+            return ExitCodes.Unexpected;
+        }
+        catch (Exception error) when (!verbose)
+        {
+            Terminal.Error($"unexpected: {error.GetType().Name}: {error.Message}", "this is a bug: please report it with the output of the same command and --verbose");
+            return ExitCodes.Unexpected;
+        }
+    }
+
+    private static RootCommand Root()
+    {
+        var root = new RootCommand("Runs many LLM experiments from one small process: cached once, batched at half price, resumed at will.");
+        root.Add(CommonOptions.Workspace);
+        root.Add(CommonOptions.Json);
+        root.Add(CommonOptions.Quiet);
+        root.Add(CommonOptions.Verbose);
+        root.Add(PlanCommand.Create());
+        root.Add(SweepCommands.Run());
+        root.Add(SweepCommands.Submit());
+        root.Add(StatusCommand.Create());
+        root.Add(SweepCommands.Retrieve());
+        root.Add(CancelCommand.Create());
+        root.Add(SimulateCommand.Create());
+        root.Add(MemoryCommand.Create());
+        return root;
+    }
+
+    /// <summary>The first signal asks for a clean stop; the second one is left to the system, which ends the process at once.</summary>
+    private static void StopOnce(PosixSignalContext context, CancellationTokenSource stop)
+    {
+        if (!stop.IsCancellationRequested)
+        {
+            context.Cancel = true;
+            Console.Error.WriteLine("stopping: once more to leave at once");
+            // Continuations run elsewhere: the signal's thread must stay free for a second signal.
+            Task.Run(stop.Cancel);
+        }
+    }
+
+    private static int UsageMistake(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors)
+        {
+            Terminal.Error(error.Message, null);
+        }
+
+        var command = parsed.CommandResult.Command;
+        Terminal.Hint(command is RootCommand ? "see `sluice --help`" : $"see `sluice {command.Name} --help`");
+        return ExitCodes.Usage;
+    }
+}

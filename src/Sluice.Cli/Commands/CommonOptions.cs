@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Sluice.Configuration;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary>Options and arguments that several commands share.</summary>
+internal static class CommonOptions
+{
+    public static Option<string> Workspace { get; } = new("--workspace", "-w")
+    {
+        Description = "Folder of .sluice/ (cache, ledger) and runs/ (results).",
+        HelpName = "folder",
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLUICE_WORKSPACE") is { Length: > 0 } folder ? folder : ".",
+        Recursive = true,
+    };
+
+    public static Option<bool> Json { get; } = new("--json") { Description = "Print facts as one JSON document on stdout.", Recursive = true };
+
+    public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "No progress, only results and errors.", Recursive = true };
+
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show stack traces of errors.", Recursive = true };
+
+    /// <summary>Makes the argument for configs and overrides, which may come in any order.</summary>
+    public static Argument<string[]> Configs() => new("configs")
+    {
+        Description = "Config files, folders or globs, and key=value overrides in any order.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    /// <summary>Makes the option that names the sweep.</summary>
+    public static Option<string?> Sweep(string description) => new("--sweep") { Description = description, HelpName = "name" };
+
+    /// <summary>Makes the option that sends failed requests again.</summary>
+    public static Option<bool> RetryFailed() => new("--retry-failed") { Description = "Send requests again that failed for good." };
+
+    /// <summary>Splits words into config patterns and overrides.</summary>
+    public static (IReadOnlyList<string> Patterns, IReadOnlyList<string> Overrides) Split(IEnumerable<string> words)
+    {
+        var groups = words.ToLookup(word => ConfigLoader.IsOverride(word, Environment.CurrentDirectory));
+        return ([.. groups[false]], [.. groups[true]]);
+    }
+}

@@ -1,0 +1,21 @@
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Cli;
+
+/// <summary>The cache of a workspace that has none yet: planning must not make one.</summary>
+internal sealed class EmptyCache : IResponseCache
+{
+    public static EmptyCache Instance { get; } = new();
+
+    public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
+    {
+        responses.Span.Clear();
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default) =>
+        throw new InvalidOperationException("planning stores nothing");
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}

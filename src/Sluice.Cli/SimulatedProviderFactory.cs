@@ -1,0 +1,22 @@
+using Sluice.Providers;
+using Sluice.Providers.Anthropic;
+using Sluice.Providers.OpenAI;
+
+namespace Sluice.Cli;
+
+/// <summary>The provider <c>simulated</c>: the simulator in this process, spoken to over HTTP like any other.</summary>
+/// <remarks>Its dialect has its own name, so that rehearsed answers are never taken for real ones.</remarks>
+internal sealed class SimulatedProviderFactory(Func<Uri> address) : IProviderFactory
+{
+    public const string ProviderName = "simulated";
+    private const string Key = "simulated";
+
+    public string Name => ProviderName;
+
+    public IReadOnlyList<string> Apis { get; } = ["chat", "responses", "messages"];
+
+    // The port differs from start to start; the account, whose batches lie in the workspace, is always the same.
+    public IProvider Create(ProviderReference reference, ProviderEnvironment environment) => reference.Api == "messages"
+        ? AnthropicProviderFactory.Create(Name, $"{Name}/anthropic", reference, address(), Key, environment)
+        : OpenAIProviderFactory.Create(Name, $"{Name}/openai", reference, new Uri(address(), "/v1"), Key, null, environment);
+}
