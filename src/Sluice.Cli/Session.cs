@@ -122,7 +122,7 @@ internal sealed class Session : IAsyncDisposable
                 {
                     Folder = Workspace.SimulatorFolder,
                     RecordingsPath = options.Recordings,
-                    Faults = options.Faults is null ? null : FaultScript.Read(options.Faults),
+                    Faults = options.Faults is null ? null : await FaultScript.LoadAsync(options.Faults, cancellationToken).ConfigureAwait(false),
                     BatchDelay = TimeSpan.FromSeconds(options.BatchDelaySeconds),
                 },
                 cancellationToken).ConfigureAwait(false);

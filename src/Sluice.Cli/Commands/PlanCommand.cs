@@ -1,0 +1,115 @@
+using System.CommandLine;
+using Sluice.Cli.Views;
+using Sluice.Sweeps;
+using Spectre.Console;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>plan</c>: what would be sent and what it would cost. Free and offline.</summary>
+internal static class PlanCommand
+{
+    public static Command Create()
+    {
+        var configs = CommonOptions.Configs();
+        var retry = CommonOptions.RetryFailed();
+        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { configs, retry };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var _ = session.ConfigureAwait(false);
+            var plans = await session.PlanAsync(parsed.GetValue(configs)!, cancellationToken).ConfigureAwait(false);
+            SweepPlan plan;
+            using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
+            {
+                view.Start();
+                plan = await SweepPlan.MakeAsync(
+                    plans, session.ExistingCache, session.ExistingLedger, parsed.GetValue(retry), (p, n) => view.Observe(new ReplayProgress(p, n)), cancellationToken).ConfigureAwait(false);
+            }
+
+            if (parsed.GetValue(CommonOptions.Json))
+            {
+                Json(plan);
+            }
+            else
+            {
+                Table(plan);
+            }
+
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void Table(SweepPlan plan)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("experiment");
+        foreach (var name in (string[])["samples", "cached", "in flight", "to send", "shared", "later", "failed", "tokens in", "out", "batch", "live"])
+        {
+            table.AddColumn(new TableColumn(name).RightAligned());
+        }
+
+        foreach (var e in plan.Experiments)
+        {
+            table.AddRow([
+                new Text(e.Plan.Experiment.Name), .. ((long[])[e.Samples, e.Cached, e.InFlight, e.ToSend, e.Shared, e.Later, e.Failed]).Select(n => new Text(Numbers.Count(n))),
+                new Text("~" + Numbers.Count(e.Tokens.Input)), new Text("~" + Numbers.Count(e.Tokens.Output)), new Text(Numbers.Money(e.BatchUsd)), new Text(Numbers.Money(e.LiveUsd))]);
+        }
+
+        Terminal.Out.Write(table);
+        var toSend = plan.Experiments.Sum(e => e.ToSend);
+        Terminal.Out.WriteLine($"to send: {Numbers.Count(toSend)} requests in {Numbers.Count(plan.Batches)} batches; estimated cost {Numbers.Money(Total(plan, e => e.BatchUsd))} as batches, {Numbers.Money(Total(plan, e => e.LiveUsd))} live");
+        if (plan.Experiments.Any(e => e.Later > 0))
+        {
+            Terminal.Out.WriteLine("later: requests of later steps, which depend on answers that are not there yet; not in the estimate");
+        }
+
+        if (plan.Experiments.Any(e => e.SkippedRecords > 0))
+        {
+            Terminal.Out.WriteLine($"skipped: {Numbers.Count(plan.Experiments.Sum(e => e.SkippedRecords))} broken records");
+        }
+
+        foreach (var e in plan.Experiments.Where(e => e.Plan.Experiment.BudgetUsd is { } budget && e.TotalUsd > budget))
+        {
+            Terminal.Out.WriteLine($"{e.Plan.Experiment.Name}: over its budget of {Numbers.Money(e.Plan.Experiment.BudgetUsd)}; `sluice run` would hold its requests back");
+        }
+    }
+
+    private static void Json(SweepPlan plan) => JsonOut.Write(writer =>
+    {
+        writer.WriteStartObject("totals");
+        writer.WriteNumber("samples", plan.Experiments.Sum(e => e.Samples));
+        writer.WriteNumber("cached", plan.Experiments.Sum(e => e.Cached));
+        writer.WriteNumber("in_flight", plan.Experiments.Sum(e => e.InFlight));
+        writer.WriteNumber("to_send", plan.Experiments.Sum(e => e.ToSend));
+        writer.WriteNumber("later", plan.Experiments.Sum(e => e.Later));
+        writer.WriteNumber("batches", plan.Batches);
+        writer.Number("batch_usd", Total(plan, e => e.BatchUsd));
+        writer.Number("live_usd", Total(plan, e => e.LiveUsd));
+        writer.WriteEndObject();
+        writer.WriteStartArray("experiments");
+        foreach (var e in plan.Experiments)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", e.Plan.Experiment.Name);
+            writer.WriteString("source", e.Plan.Experiment.Source);
+            writer.WriteNumber("samples", e.Samples);
+            writer.WriteNumber("cached", e.Cached);
+            writer.WriteNumber("in_flight", e.InFlight);
+            writer.WriteNumber("to_send", e.ToSend);
+            writer.WriteNumber("shared", e.Shared);
+            writer.WriteNumber("later", e.Later);
+            writer.WriteNumber("failed", e.Failed);
+            writer.WriteNumber("skipped_records", e.SkippedRecords);
+            writer.WriteNumber("input_tokens", e.Tokens.Input);
+            writer.WriteNumber("output_tokens", e.Tokens.Output);
+            writer.Number("batch_usd", e.BatchUsd);
+            writer.Number("live_usd", e.LiveUsd);
+            writer.Number("budget_usd", e.Plan.Experiment.BudgetUsd);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
+
+    private static double? Total(SweepPlan plan, Func<ExperimentForecast, double?> cost) => plan.Experiments.Aggregate((double?)0, (sum, e) => sum + cost(e));
+}

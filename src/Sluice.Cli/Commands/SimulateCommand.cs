@@ -1,0 +1,73 @@
+using System.CommandLine;
+using Sluice.Simulator;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>simulate</c>: a server on this machine that speaks the providers' APIs, for rehearsals that cost nothing.</summary>
+internal static class SimulateCommand
+{
+    public static Command Create()
+    {
+        var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 takes a free one.", HelpName = "port" };
+        var recordings = new Option<string?>("--recordings") { Description = "JSONL of {model, prompt, completion}: answers by model and last user message.", HelpName = "file" };
+        var faults = new Option<string?>("--faults") { Description = "Fault script (docs/simulator.md).", HelpName = "file" };
+        var folder = new Option<string?>("--folder") { Description = "Where files and batches are kept; default: a new temporary folder.", HelpName = "folder" };
+        var batchDelay = new Option<double>("--batch-delay") { Description = "Least time a batch takes, in seconds.", HelpName = "seconds" };
+        var latency = new Option<double>("--latency") { Description = "Time a live call takes, in milliseconds.", HelpName = "ms" };
+        var command = new Command("simulate", "Serve OpenAI's and Anthropic's live and Batch APIs on this machine, with recorded or made-up answers.")
+        {
+            port, recordings, faults, folder, batchDelay, latency,
+        };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var place = parsed.GetValue(folder) ?? Path.Combine(Path.GetTempPath(), $"sluice-simulator-{Environment.ProcessId}");
+            try
+            {
+                var script = parsed.GetValue(faults) is { } file ? await FaultScript.LoadAsync(file, cancellationToken).ConfigureAwait(false) : null;
+                var server = await SimulatorServer.StartAsync(
+                    new SimulatorOptions
+                    {
+                        Folder = place,
+                        Port = parsed.GetValue(port),
+                        RecordingsPath = parsed.GetValue(recordings),
+                        Faults = script,
+                        BatchDelay = TimeSpan.FromSeconds(parsed.GetValue(batchDelay)),
+                        LiveLatency = TimeSpan.FromMilliseconds(parsed.GetValue(latency)),
+                    },
+                    cancellationToken).ConfigureAwait(false);
+                await using var _ = server.ConfigureAwait(false);
+                Announce(server.Address, parsed.GetValue(CommonOptions.Json));
+                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                Terminal.Line("simulator stopped");
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException or FormatException or UnauthorizedAccessException)
+            {
+                throw new SluiceException(ErrorKind.Usage, error.Message, "choose another --port or --folder, or mend the file", error);
+            }
+
+            return ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void Announce(Uri address, bool json)
+    {
+        var root = address.GetLeftPart(UriPartial.Authority);
+        if (json)
+        {
+            Console.WriteLine($$"""{"address":"{{root}}","openai_base_url":"{{root}}/v1","anthropic_base_url":"{{root}}"}""");
+        }
+        else
+        {
+            Console.WriteLine($"simulator on {root}");
+            Console.WriteLine($"  export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=any");
+            Console.WriteLine($"  export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=any");
+            Console.WriteLine($"  what it did: {root}/_sim/stats");
+        }
+
+        Console.Out.Flush();
+    }
+}

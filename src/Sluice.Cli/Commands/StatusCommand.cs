@@ -1,0 +1,105 @@
+using System.CommandLine;
+using System.Globalization;
+using Sluice.Cli.Views;
+using Sluice.Ledger;
+using Sluice.Sweeps;
+using Spectre.Console;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>status</c>: batches and sweeps of the workspace, from disk alone.</summary>
+internal static class StatusCommand
+{
+    public static Command Create()
+    {
+        var all = new Option<bool>("--all") { Description = "Show finished batches too (the latest 100)." };
+        var command = new Command("status", "Show the workspace's sweeps and batches; asks no provider.") { all };
+        command.SetAction(async (parsed, _) =>
+        {
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var __ = session.ConfigureAwait(false);
+            IReadOnlyList<Intent> intents = session.ExistingLedger is not { } ledger ? [] : parsed.GetValue(all) ? ledger.Latest(100) : ledger.Open();
+            var sweeps = SweepManifest.Sweeps(session.Workspace);
+            if (parsed.GetValue(CommonOptions.Json))
+            {
+                Json(session, intents, sweeps);
+            }
+            else
+            {
+                Show(session, intents, sweeps);
+            }
+
+            return intents.Any(i => i.IsOpen) ? ExitCodes.Pending : ExitCodes.Done;
+        });
+        return command;
+    }
+
+    private static void Show(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps)
+    {
+        foreach (var sweep in sweeps)
+        {
+            using var manifest = SweepManifest.Read(session.Workspace, sweep);
+            var experiments = manifest.RootElement.GetProperty("experiments").EnumerateArray().ToList();
+            long Sum(string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
+            Terminal.Out.WriteLine($"{sweep}: {manifest.RootElement.GetProperty("state").GetString()}, {experiments.Count} experiments, {Numbers.Count(Sum("done"))} of {Numbers.Count(Sum("samples"))} samples done, {Numbers.Count(Sum("failed"))} failed, {Numbers.Count(Sum("pending"))} pending");
+        }
+
+        if (intents.Count == 0)
+        {
+            Terminal.Out.WriteLine(sweeps.Count == 0 ? "nothing here yet: start with `sluice run CONFIGS`" : "no batches on their way");
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("batch").AddColumn("provider").AddColumn("model").AddColumn("state")
+            .AddColumn(new TableColumn("requests").RightAligned()).AddColumn(new TableColumn("size").RightAligned()).AddColumn(new TableColumn("age").RightAligned()).AddColumn("note");
+        foreach (var intent in intents)
+        {
+            table.AddRow(
+                new Text(intent.BatchId ?? intent.Id), new Text(intent.Provider.Provider), new Text(intent.Model), new Text(Word(intent.State)), new Text(Numbers.Count(intent.Count)),
+                new Text(Numbers.Bytes(intent.Bytes)), new Text(Numbers.Age(session.Time.GetUtcNow() - intent.CreatedAt)), new Text(Terminal.Clean(intent.Note ?? "")));
+        }
+
+        Terminal.Out.Write(table);
+    }
+
+    private static void Json(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps) => JsonOut.Write(writer =>
+    {
+        writer.WriteStartArray("sweeps");
+        foreach (var sweep in sweeps)
+        {
+            using var manifest = SweepManifest.Read(session.Workspace, sweep);
+            manifest.RootElement.WriteTo(writer);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteStartArray("batches");
+        foreach (var intent in intents)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("intent", intent.Id);
+            writer.WriteString("batch", intent.BatchId);
+            writer.WriteString("provider", intent.Provider.Provider);
+            writer.WriteString("model", intent.Model);
+            writer.WriteString("state", Word(intent.State));
+            writer.WriteNumber("requests", intent.Count);
+            writer.WriteNumber("bytes", intent.Bytes);
+            writer.WriteString("created_at", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+            writer.WriteNumber("age_seconds", (long)(session.Time.GetUtcNow() - intent.CreatedAt).TotalSeconds);
+            writer.WriteString("note", intent.Note);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
+
+    private static string Word(IntentState state) => state switch
+    {
+        IntentState.Spooling => "spooling",
+        IntentState.Sealed => "sealed",
+        IntentState.Uploaded => "uploaded",
+        IntentState.Creating => "creating",
+        IntentState.Submitted => "submitted",
+        IntentState.Ingested => "ingested",
+        _ => "refused",
+    };
+}

@@ -1,0 +1,119 @@
+using System.CommandLine;
+using Sluice.Cli.Views;
+using Sluice.Experiments;
+using Sluice.Memory;
+using Sluice.Sweeps;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>run</c>, <c>submit</c> and <c>retrieve</c>: the same sweep, sent and waited for to different lengths.</summary>
+internal static class SweepCommands
+{
+    public static Command Run() => Sending("run", "Send what is missing, save answers as they arrive, write results. Run it again to resume.", SweepMode.Run);
+
+    public static Command Submit() => Sending("submit", "Send what is missing and return; collect it later with `sluice retrieve`.", SweepMode.Submit);
+
+    public static Command Retrieve()
+    {
+        var wait = new Option<bool>("--wait") { Description = "Stay until every batch has ended." };
+        var sweep = CommonOptions.Sweep("The sweep to retrieve; default: the latest one.");
+        var command = new Command("retrieve", "Take over finished batches and write results; sends nothing.") { wait, sweep };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var _ = session.ConfigureAwait(false);
+            var name = parsed.GetValue(sweep) ?? SweepManifest.Sweeps(session.Workspace).FirstOrDefault()
+                ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
+            var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
+            await session.EnsureSimulatorForOpenBatchesAsync(cancellationToken).ConfigureAwait(false);
+            return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), parsed, cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static Command Sending(string name, string description, SweepMode mode)
+    {
+        var configs = CommonOptions.Configs();
+        var sweep = CommonOptions.Sweep("Name of the sweep, its folder below runs/; default: the configs' folder.");
+        var retry = CommonOptions.RetryFailed();
+        var command = new Command(name, description) { configs, sweep, retry };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var _ = session.ConfigureAwait(false);
+            var plans = await session.PlanAsync(parsed.GetValue(configs)!, cancellationToken).ConfigureAwait(false);
+            WarnOfLowMemory(plans);
+            await session.EnsureSimulatorForOpenBatchesAsync(cancellationToken).ConfigureAwait(false);
+            var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
+            return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        SweepResult result;
+        using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
+        {
+            view.Start();
+            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe);
+            result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (parsed.GetValue(CommonOptions.Json))
+        {
+            SweepView.Json(result);
+        }
+        else
+        {
+            SweepView.Table(result);
+        }
+
+        return Conclude(result, options);
+    }
+
+    private static int Conclude(SweepResult result, SweepOptions options)
+    {
+        var pending = result.Experiments.Sum(e => e.Summary?.Pending ?? 0);
+        var failed = result.Experiments.Sum(e => e.Summary?.Failed ?? 0);
+        switch (result.State)
+        {
+            case SweepState.Done:
+                return ExitCodes.Done;
+            case SweepState.Pending:
+                Terminal.Line($"{Numbers.Count(pending)} samples wait for answers");
+                Terminal.Hint($"collect them with `sluice retrieve --wait --sweep {result.Name}`, or run the same configs again");
+                return ExitCodes.Pending;
+            case SweepState.Interrupted:
+                Terminal.Line("stopped; what was answered is saved, batches that were sent go on at the provider");
+                Terminal.Hint($"run the same command again to go on, or `sluice retrieve --wait --sweep {result.Name}`");
+                return ExitCodes.Interrupted;
+            default:
+                if (pending > 0)
+                {
+                    Terminal.Line(options.Mode is SweepMode.Retrieve or SweepMode.RetrieveAndWait
+                        ? $"{Numbers.Count(pending)} samples need requests that have not been sent"
+                        : $"{Numbers.Count(pending)} samples were not finished");
+                    Terminal.Hint(result.Experiments.Any(e => e.Held > 0) ? "raise `budget.usd` and run again" : "send them with `sluice run` or `sluice submit`");
+                }
+
+                if (failed > 0)
+                {
+                    Terminal.Line($"{Numbers.Count(failed)} samples failed for good");
+                    Terminal.Hint("see `error` in results.jsonl; send them again with --retry-failed");
+                }
+
+                return ExitCodes.Incomplete;
+        }
+    }
+
+    private static void WarnOfLowMemory(IReadOnlyList<ExperimentPlan> plans)
+    {
+        var sample = new MemoryProbe().Sample();
+        var required = plans.Max(p => p.Experiment.MemoryRequiredGb);
+        if (sample.HeadroomBytes is { } headroom && headroom < required * 1e9)
+        {
+            Terminal.Warning($"only {Numbers.Bytes(headroom)} of memory are left here (limit {Numbers.Bytes(sample.LimitBytes)}, by {sample.BindingLevel}); {required:0.##} GB are wanted (`memory.required_gb`)");
+        }
+    }
+}

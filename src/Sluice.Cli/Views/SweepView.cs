@@ -1,0 +1,143 @@
+using System.Text.Json;
+using Sluice.Sweeps;
+using Spectre.Console;
+
+namespace Sluice.Cli.Views;
+
+/// <summary>The result of a sweep as a table or as JSON.</summary>
+internal static class SweepView
+{
+    public static string Word(SweepState state) => state switch
+    {
+        SweepState.Done => "done",
+        SweepState.Incomplete => "incomplete",
+        SweepState.Pending => "pending",
+        _ => "interrupted",
+    };
+
+    public static void Table(SweepResult result)
+    {
+        var scores = result.Experiments.SelectMany(e => e.Plan.Experiment.Scores.Select(s => s.Name)).Distinct().ToList();
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("experiment");
+        foreach (var name in (string[])["samples", "cached", "sent", "failed", "pending", .. scores, "cost"])
+        {
+            table.AddColumn(new TableColumn(Markup.Escape(name)).RightAligned());
+        }
+
+        foreach (var experiment in result.Experiments)
+        {
+            var summary = experiment.Summary;
+            table.AddRow([
+                new Text(experiment.Plan.Experiment.Name),
+                Cell(summary is null ? "-" : Numbers.Count(summary.Samples)),
+                Cell(Numbers.Count(experiment.Cached)),
+                Cell(Numbers.Count(experiment.Sent)),
+                Cell(summary is null ? "-" : Numbers.Count(summary.Failed)),
+                Cell(summary is null ? "-" : Numbers.Count(summary.Pending)),
+                .. scores.Select(name => Cell(ScoreOf(experiment, name))),
+                Cell(summary is null ? "-" : Numbers.Money(summary.CostUsd))]);
+        }
+
+        Terminal.Out.Write(table);
+        if (scores.Count > 0)
+        {
+            Terminal.Out.WriteLine("scores: mean ± standard error over the samples that are done; failed and pending ones are not in it");
+        }
+
+        Terminal.Out.WriteLine($"paid by this command: {Numbers.Money(result.SpentUsd)} for {Numbers.Count(result.SpentTokens.Input)} tokens in, {Numbers.Count(result.SpentTokens.Output)} out");
+        foreach (var experiment in result.Experiments.Where(e => e.Held > 0))
+        {
+            Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Count(experiment.Held)} requests held back by its budget");
+        }
+
+        foreach (var error in result.Experiments.SelectMany(e => e.Summary?.Errors ?? []).Distinct().Take(5))
+        {
+            Terminal.Out.WriteLine($"failed: {Terminal.Clean(error)}");
+        }
+
+        Terminal.Out.WriteLine($"results: {Path.GetRelativePath(Environment.CurrentDirectory, result.Folder)}");
+    }
+
+    public static void Json(SweepResult result) => JsonOut.Write(writer =>
+    {
+        writer.WriteString("sweep", result.Name);
+        writer.WriteString("state", Word(result.State));
+        writer.WriteString("folder", result.Folder);
+        var summaries = result.Experiments.Where(e => e.Summary is not null).Select(e => e.Summary!).ToList();
+        writer.WriteStartObject("totals");
+        writer.WriteNumber("experiments", result.Experiments.Count);
+        writer.WriteNumber("samples", summaries.Sum(s => s.Samples));
+        writer.WriteNumber("done", summaries.Sum(s => s.Done));
+        writer.WriteNumber("cached", result.Experiments.Sum(e => e.Cached));
+        writer.WriteNumber("sent", result.Experiments.Sum(e => e.Sent));
+        writer.WriteNumber("held", result.Experiments.Sum(e => e.Held));
+        writer.WriteNumber("failed", summaries.Sum(s => s.Failed));
+        writer.WriteNumber("pending", summaries.Sum(s => s.Pending));
+        writer.WriteNumber("skipped_records", summaries.Sum(s => s.SkippedRecords));
+        writer.Number("cost_usd", summaries.Aggregate((double?)0, (sum, s) => sum + s.CostUsd));
+        writer.Number("spent_usd", result.SpentUsd);
+        writer.WriteNumber("spent_input_tokens", result.SpentTokens.Input);
+        writer.WriteNumber("spent_output_tokens", result.SpentTokens.Output);
+        writer.WriteEndObject();
+        writer.WriteStartArray("experiments");
+        foreach (var experiment in result.Experiments)
+        {
+            Experiment(writer, experiment);
+        }
+
+        writer.WriteEndArray();
+    });
+
+    private static void Experiment(Utf8JsonWriter writer, ExperimentResult experiment)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", experiment.Plan.Experiment.Name);
+        writer.WriteNumber("cached", experiment.Cached);
+        writer.WriteNumber("sent", experiment.Sent);
+        writer.WriteNumber("held", experiment.Held);
+        if (experiment.Summary is { } summary)
+        {
+            writer.WriteNumber("samples", summary.Samples);
+            writer.WriteNumber("done", summary.Done);
+            writer.WriteNumber("failed", summary.Failed);
+            writer.WriteNumber("pending", summary.Pending);
+            writer.WriteNumber("skipped_records", summary.SkippedRecords);
+            writer.WriteStartObject("scores");
+            foreach (var (name, metric) in summary.Scores)
+            {
+                writer.WriteStartObject(name);
+                writer.Number("mean", metric.Mean);
+                writer.Number("stderr", metric.StandardError);
+                writer.WriteNumber("n", metric.Count);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndObject();
+            writer.Number("cost_usd", summary.CostUsd);
+            writer.WriteStartArray("errors");
+            foreach (var error in summary.Errors)
+            {
+                writer.WriteStringValue(error);
+            }
+
+            writer.WriteEndArray();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static string ScoreOf(ExperimentResult experiment, string name)
+    {
+        foreach (var (score, metric) in experiment.Summary?.Scores ?? [])
+        {
+            if (score == name)
+            {
+                return Numbers.Score(metric.Mean, metric.StandardError);
+            }
+        }
+
+        return "-";
+    }
+
+    private static Text Cell(string text) => new(text);
+}
