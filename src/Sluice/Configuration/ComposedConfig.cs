@@ -6,7 +6,8 @@ internal static class ComposedConfig
     /// <summary>Prints the fields; the user's variables are left out, since all that refers to them is resolved.</summary>
     public static string Print(ConfigMapping composed, string datasetPath)
     {
-        var fields = new ConfigMapping([.. composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key))], composed.Mark);
+        IEnumerable<ConfigEntry> known = composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key));
+        var fields = new ConfigMapping([.. known], composed.Mark);
         ConfigNode path = ConfigScalar.OfText(datasetPath, composed.Mark);
         fields.TryGet("dataset", out ConfigNode? dataset);
         return YamlPrinter.Print(Escaped(fields.With("dataset", dataset is ConfigMapping mapping ? mapping.With("path", path) : path)));
@@ -14,7 +15,8 @@ internal static class ComposedConfig
 
     private static ConfigNode Escaped(ConfigNode node) => node switch
     {
-        ConfigMapping mapping => new ConfigMapping([.. mapping.Entries.Select(static entry => entry with { Value = Escaped(entry.Value) })], mapping.Mark),
+        ConfigMapping mapping =>
+            new ConfigMapping([.. mapping.Entries.Select(static entry => entry with { Value = Escaped(entry.Value) })], mapping.Mark),
         ConfigSequence sequence => new ConfigSequence([.. sequence.Items.Select(Escaped)], sequence.Mark),
         ConfigScalar { Type: ScalarKind.Text } text => ConfigScalar.OfText(InterpolatedText.Escape(text.Text), text.Mark),
         _ => node,

@@ -52,7 +52,8 @@ internal sealed class DatasetBinder(string currentDirectory)
             return null;
         }
 
-        binder.Mistake("path", $"no file {Say.Quoted(path)}; looked for {string.Join(" and ", places)}", places.Select(NearestFile.Hint).FirstOrDefault(static hint => hint is not null));
+        string? nearest = places.Select(NearestFile.Hint).FirstOrDefault(static hint => hint is not null);
+        binder.Mistake("path", $"no file {Say.Quoted(path)}; looked for {string.Join(" and ", places)}", nearest);
         return null;
     }
 }
