@@ -8,7 +8,8 @@ internal static class ComposedConfig
     /// <summary>Prints the fields; the user's variables are left out, since all that refers to them is resolved.</summary>
     public static string Print(ConfigMapping composed, Experiment experiment)
     {
-        var fields = new ConfigMapping([.. composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key))], composed.Mark);
+        IEnumerable<ConfigEntry> known = composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key));
+        var fields = new ConfigMapping([.. known], composed.Mark);
         fields = WithPath(fields, "dataset", "path", experiment.Dataset.Path);
         fields = WithPath(fields, "simulator", "recordings", experiment.Rehearsal.Recordings);
         fields = WithPath(fields, "simulator", "faults", experiment.Rehearsal.Faults);
@@ -29,7 +30,8 @@ internal static class ComposedConfig
 
     private static ConfigNode Escaped(ConfigNode node) => node switch
     {
-        ConfigMapping mapping => new ConfigMapping([.. mapping.Entries.Select(static entry => entry with { Value = Escaped(entry.Value) })], mapping.Mark),
+        ConfigMapping mapping =>
+            new ConfigMapping([.. mapping.Entries.Select(static entry => entry with { Value = Escaped(entry.Value) })], mapping.Mark),
         ConfigSequence sequence => new ConfigSequence([.. sequence.Items.Select(Escaped)], sequence.Mark),
         ConfigScalar { Type: ScalarKind.Text } text => ConfigScalar.OfText(InterpolatedText.Escape(text.Text), text.Mark),
         _ => node,

@@ -40,7 +40,8 @@ internal static class ConfigFile
         {
             int length = stream.ReadAtLeast(buffer, ConfigLimits.FileBytes + 1, throwOnEndOfStream: false);
             return length > ConfigLimits.FileBytes
-                ? throw new ConfigSyntaxException(start, "larger than 1 MiB", "a config only describes the experiment; data goes into the dataset")
+                ? throw new ConfigSyntaxException(start, "larger than 1 MiB",
+                    "a config only describes the experiment; data goes into the dataset")
                 : Utf8.GetString(buffer, 0, length).TrimStart('\uFEFF');
         }
         finally

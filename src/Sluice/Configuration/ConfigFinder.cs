@@ -7,7 +7,8 @@ internal sealed class ConfigFinder(string currentDirectory, MistakeList mistakes
 {
     private static readonly string[] Endings = [".yaml", ".yml"];
 
-    /// <summary>Gives the files in the order of the arguments, those of one argument sorted, each file once; relative names stay relative.</summary>
+    /// <summary>Gives the files in the order of the arguments, those of one argument sorted, each file once; relative names stay
+    /// relative.</summary>
     public IReadOnlyList<string> Find(IEnumerable<string> arguments)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -41,7 +42,9 @@ internal sealed class ConfigFinder(string currentDirectory, MistakeList mistakes
             .Where(static name => Endings.Contains(Path.GetExtension(name), StringComparer.OrdinalIgnoreCase))
             .Order(StringComparer.Ordinal)
             .Select(name => Path.Join(folder, name))];
-        return files.Length > 0 ? files : Nothing(folder, "the folder holds no .yaml or .yml file", $"for those in folders below: '{Path.Join(folder, "**", "*.yaml")}'");
+        return files.Length > 0 ? files
+            : Nothing(folder, "the folder holds no .yaml or .yml file",
+                $"for those in folders below: '{Path.Join(folder, "**", "*.yaml")}'");
     }
 
     private IEnumerable<string> Matching(string glob)
@@ -79,7 +82,8 @@ internal sealed class ConfigFinder(string currentDirectory, MistakeList mistakes
     private static string[] Entries(string full, string pattern, bool folders) =>
         [.. new DirectoryInfo(full).EnumerateFileSystemInfos()
             .Where(entry => folders ? entry is DirectoryInfo && (entry.LinkTarget is null || pattern == entry.Name) : entry is FileInfo)
-            .Where(entry => (entry.Name[0] != '.' || pattern[0] == '.') && FileSystemName.MatchesSimpleExpression(pattern, entry.Name, ignoreCase: false))
+            .Where(entry => (entry.Name[0] != '.' || pattern[0] == '.')
+                && FileSystemName.MatchesSimpleExpression(pattern, entry.Name, ignoreCase: false))
             .Select(static entry => entry.Name)];
 
     private string Full(string path) => Path.GetFullPath(path, currentDirectory);

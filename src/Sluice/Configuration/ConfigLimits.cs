@@ -1,6 +1,7 @@
 namespace Sluice.Configuration;
 
-/// <summary>What a configuration may be at most, so that a hostile or broken file is refused quickly instead of filling the memory.</summary>
+/// <summary>What a configuration may be at most, so that a hostile or broken file is refused quickly instead of filling the
+/// memory.</summary>
 internal static class ConfigLimits
 {
     /// <summary>Bytes of one file.</summary>

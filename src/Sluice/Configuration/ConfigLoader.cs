@@ -6,7 +6,8 @@ namespace Sluice.Configuration;
 public static class ConfigLoader
 {
     /// <summary>Loads the experiments that files, folders and globs name.</summary>
-    /// <param name="patterns">Files, folders (their <c>.yaml</c> and <c>.yml</c> files) and globs; relative to the current directory.</param>
+    /// <param name="patterns">Files, folders (their <c>.yaml</c> and <c>.yml</c> files) and globs; relative to the current
+    /// directory.</param>
     /// <param name="overrides">Changes made to each config, such as <c>model.params.temperature=0.5</c>.</param>
     /// <param name="context">What composing may know of the world around it.</param>
     /// <returns>The experiments, in the order of the patterns; each has its own name.</returns>
@@ -45,7 +46,8 @@ public static class ConfigLoader
         return experiment!;
     }
 
-    /// <summary>Says whether a word of the command line is an override and no file: it has a <c>=</c> before any slash, or starts with <c>+</c> or <c>~</c>.</summary>
+    /// <summary>Says whether a word of the command line is an override and no file: it has a <c>=</c> before any slash, or starts with
+    /// <c>+</c> or <c>~</c>.</summary>
     public static bool IsOverride(string word, string currentDirectory)
     {
         int separator = word.AsSpan().IndexOfAny('=', '/', '\\');
@@ -77,7 +79,8 @@ public static class ConfigLoader
         return mistakes.Count > 0 ? null : experiment with { ComposedYaml = ComposedConfig.Print(composed, experiment) };
     }
 
-    private static void CheckName(Experiment experiment, ConfigMapping composed, string file, MistakeList mistakes, Dictionary<string, SourceMark> names)
+    private static void CheckName(
+        Experiment experiment, ConfigMapping composed, string file, MistakeList mistakes, Dictionary<string, SourceMark> names)
     {
         if (experiment.Name.Length == 0 || !composed.TryGet("name", out ConfigNode? name))
         {
@@ -88,7 +91,8 @@ public static class ConfigLoader
         SourceMark mark = name.Mark.Line == 0 ? new SourceMark(file, 1, 1) : name.Mark;
         if (!names.TryAdd(experiment.Name, mark))
         {
-            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)} is also the name in {names[experiment.Name]}", "each experiment needs its own, for instance with ${model.name} in it");
+            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)} is also the name in {names[experiment.Name]}",
+                "each experiment needs its own, for instance with ${model.name} in it");
         }
     }
 }

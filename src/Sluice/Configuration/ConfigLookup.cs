@@ -58,12 +58,14 @@ internal static class ConfigLookup
                     break;
                 case ConfigMapping mapping:
                     string? nearest = NearestName.Of(keys[i], mapping.Keys);
-                    return new Found(null, "no such key", nearest is null ? null : string.Join('.', [.. keys.Take(i), nearest, .. keys.Skip(i + 1)]));
+                    string? meant = nearest is null ? null : string.Join('.', [.. keys.Take(i), nearest, .. keys.Skip(i + 1)]);
+                    return new Found(null, "no such key", meant);
                 case ConfigSequence sequence when int.TryParse(keys[i], out int place) && place >= 0 && place < sequence.Items.Count:
                     current = sequence.Items[place];
                     break;
                 case ConfigSequence sequence:
-                    return new Found(null, $"{string.Join('.', keys.Take(i))} is a list of {Say.Count(sequence.Items.Count, "item")}, counted from 0");
+                    return new Found(null,
+                        $"{string.Join('.', keys.Take(i))} is a list of {Say.Count(sequence.Items.Count, "item")}, counted from 0");
                 default:
                     return new Found(null, $"{string.Join('.', keys.Take(i))} is {Say.Found(container)}, which has no keys");
             }

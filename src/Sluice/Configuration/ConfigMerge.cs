@@ -3,7 +3,8 @@ namespace Sluice.Configuration;
 /// <summary>Puts one value over another.</summary>
 internal static class ConfigMerge
 {
-    /// <summary>Merges a mapping into a mapping key by key, where known keys keep their place; anything else replaces what was there.</summary>
+    /// <summary>Merges a mapping into a mapping key by key, where known keys keep their place; anything else replaces what was
+    /// there.</summary>
     public static ConfigNode Over(ConfigNode? below, ConfigNode above)
     {
         if (below is not ConfigMapping old || above is not ConfigMapping changes)

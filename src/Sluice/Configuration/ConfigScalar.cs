@@ -50,15 +50,21 @@ internal sealed class ConfigScalar : ConfigNode
 
     public static ConfigScalar OfNull(string text, SourceMark mark) => new(ScalarKind.Null, text, mark);
 
-    public static ConfigScalar OfBoolean(bool value, string text, SourceMark mark) => new(ScalarKind.Boolean, text, mark) { Boolean = value };
+    public static ConfigScalar OfBoolean(bool value, string text, SourceMark mark) =>
+        new(ScalarKind.Boolean, text, mark) { Boolean = value };
 
-    public static ConfigScalar OfInteger(BigInteger value, string text, SourceMark mark) => new(ScalarKind.Integer, text, mark) { Integer = value, Number = (double)value };
+    public static ConfigScalar OfInteger(BigInteger value, string text, SourceMark mark) =>
+        new(ScalarKind.Integer, text, mark) { Integer = value, Number = (double)value };
 
-    public static ConfigScalar OfNumber(double value, string text, SourceMark mark) => new(ScalarKind.Number, text, mark) { Number = value };
+    public static ConfigScalar OfNumber(double value, string text, SourceMark mark) =>
+        new(ScalarKind.Number, text, mark) { Number = value };
 
     public static ConfigScalar Broken(SourceMark mark) => new(ScalarKind.Broken, "", mark);
 
     public ConfigScalar At(SourceMark mark) => new(Type, Text, mark) { Boolean = Boolean, Integer = Integer, Number = Number };
 
-    public override bool SameAs(ConfigNode other) => other is ConfigScalar scalar && scalar.Type == Type && (Type == ScalarKind.Null || scalar.Text == Text);
+    public override bool SameAs(ConfigNode other) =>
+        other is ConfigScalar scalar
+        && scalar.Type == Type
+        && (Type == ScalarKind.Null || scalar.Text == Text);
 }

@@ -63,7 +63,9 @@ internal static class InterpolatedText
 
     /// <summary>Gives the dotted key when the whole text is one reference to a key, else null.</summary>
     public static string? WholePath(string text) =>
-        text.StartsWith(Opening, StringComparison.Ordinal) && Parts(text) is [{ IsReference: true, Text.Length: <= ConfigLimits.ReferenceCharacters } part] && !part.Text.Contains(':', StringComparison.Ordinal)
+        text.StartsWith(Opening, StringComparison.Ordinal)
+        && Parts(text) is [{ IsReference: true, Text.Length: <= ConfigLimits.ReferenceCharacters } part]
+        && !part.Text.Contains(':', StringComparison.Ordinal)
             ? part.Text
             : null;
 

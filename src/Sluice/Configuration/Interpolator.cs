@@ -27,7 +27,8 @@ internal sealed class Interpolator
 
     /// <summary>Resolves all references; each that cannot be resolved becomes a mistake and a broken value.</summary>
     /// <returns>The resolved config, and the top-level keys that something refers to.</returns>
-    public static (ConfigMapping Resolved, IReadOnlySet<string> Referred) Resolve(ConfigMapping root, Func<string, string?> environment, MistakeList mistakes)
+    public static (ConfigMapping Resolved, IReadOnlySet<string> Referred) Resolve(
+        ConfigMapping root, Func<string, string?> environment, MistakeList mistakes)
     {
         var interpolator = new Interpolator(root, environment, mistakes);
         ConfigNode resolved = interpolator.Resolve(root, "");
@@ -49,8 +50,7 @@ internal sealed class Interpolator
         _underWay.Add(node);
         ConfigNode resolved = node switch
         {
-            ConfigMapping mapping => Bounded(
-                new ConfigMapping([.. mapping.Entries.Select(entry => entry with { Value = Resolve(entry.Value, Below(path, entry.Key)) })], node.Mark), path),
+            ConfigMapping mapping => Bounded(new ConfigMapping([.. mapping.Entries.Select(Resolved)], node.Mark), path),
             ConfigSequence sequence => Bounded(
                 new ConfigSequence([.. sequence.Items.Select((item, place) => Resolve(item, $"{path}.{place}"))], node.Mark), path),
             ConfigScalar { Type: ScalarKind.Text } text when !InterpolatedText.IsPlain(text.Text) => ResolveText(text, path),
@@ -59,6 +59,8 @@ internal sealed class Interpolator
         _underWay.Remove(node);
         _done[node] = resolved;
         return resolved;
+
+        ConfigEntry Resolved(ConfigEntry entry) => entry with { Value = Resolve(entry.Value, Below(path, entry.Key)) };
     }
 
     private ConfigNode ResolveText(ConfigScalar scalar, string path)
@@ -103,9 +105,11 @@ internal sealed class Interpolator
 
     private ConfigNode Target(string reference, ConfigScalar scalar, string path)
     {
-        if (reference.Length is 0 or > ConfigLimits.ReferenceCharacters || reference.StartsWith('.') || reference.Contains('$', StringComparison.Ordinal))
+        if (reference.Length is 0 or > ConfigLimits.ReferenceCharacters || reference.StartsWith('.')
+            || reference.Contains('$', StringComparison.Ordinal))
         {
-            return Mistake(scalar.Mark, path, $"{Say.Quoted("${" + reference + "}")} cannot be read", "write the whole key from the top, as in ${model.name}; " + Escaping);
+            return Mistake(scalar.Mark, path, $"{Say.Quoted("${" + reference + "}")} cannot be read",
+                "write the whole key from the top, as in ${model.name}; " + Escaping);
         }
 
         if (reference.Contains(':', StringComparison.Ordinal))
@@ -124,7 +128,8 @@ internal sealed class Interpolator
                 _referred.Add(nearest.Split('.')[0]);
             }
 
-            return Mistake(scalar.Mark, path, $"{Say.Quoted("${" + reference + "}")}: {found.Problem}", found.Nearest is null ? Escaping : $"did you mean \"${{{found.Nearest}}}\"?");
+            string hint = found.Nearest is null ? Escaping : $"did you mean \"${{{found.Nearest}}}\"?";
+            return Mistake(scalar.Mark, path, $"{Say.Quoted("${" + reference + "}")}: {found.Problem}", hint);
         }
 
         return Followed(target, reference, scalar, path);
@@ -135,7 +140,8 @@ internal sealed class Interpolator
         if (_underWay.Contains(target))
         {
             IEnumerable<string> chain = _chain.Contains(reference) ? _chain.Skip(_chain.IndexOf(reference)) : _chain.Prepend(reference);
-            return Mistake(scalar.Mark, path, "refers back to itself: " + string.Join(" -> ", chain.Append(reference).Select(static key => $"${{{key}}}")));
+            return Mistake(scalar.Mark, path,
+                "refers back to itself: " + string.Join(" -> ", chain.Append(reference).Select(static key => $"${{{key}}}")));
         }
 
         if (_chain.Count >= ConfigLimits.References)
@@ -149,7 +155,8 @@ internal sealed class Interpolator
         return resolved;
     }
 
-    private ConfigNode Bounded(ConfigNode node, string path) => ConfigLimits.Broken(node) is { } limit ? Mistake(node.Mark, path, limit) : node;
+    private ConfigNode Bounded(ConfigNode node, string path) =>
+        ConfigLimits.Broken(node) is { } limit ? Mistake(node.Mark, path, limit) : node;
 
     private ConfigScalar Mistake(SourceMark mark, string path, string message, string? hint = null)
     {

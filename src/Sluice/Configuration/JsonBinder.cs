@@ -40,7 +40,8 @@ internal sealed class JsonBinder(MistakeList mistakes)
             return JsonValue.Create((long)scalar.Integer);
         }
 
-        mistakes.Add(scalar.Mark, path, $"{Say.Short(scalar.Text)} is beyond 2^53, so it cannot be sent exactly", "put it in quotes if it is meant as text");
+        mistakes.Add(scalar.Mark, path, $"{Say.Short(scalar.Text)} is beyond 2^53, so it cannot be sent exactly",
+            "put it in quotes if it is meant as text");
         return null;
     }
 

@@ -107,8 +107,9 @@ internal sealed class MappingBinder
             return scalar.Number;
         }
 
-        string range = (leastExcluded ? $"greater than {least}" : $"of at least {least}") + (most == double.MaxValue ? "" : $" and at most {most}");
-        Mistake(name, node, $"expected a number {range}, found {Say.Found(node)}", Unquote(node));
+        string range = leastExcluded ? $"greater than {least}" : $"of at least {least}";
+        string limit = most == double.MaxValue ? "" : $" and at most {most}";
+        Mistake(name, node, $"expected a number {range}{limit}, found {Say.Found(node)}", Unquote(node));
         return null;
     }
 
@@ -148,7 +149,8 @@ internal sealed class MappingBinder
             if (!_fields.Has(entry.Key) && allowed?.Contains(entry.Key) != true)
             {
                 string hint = NearestName.Hint(entry.Key, _fields.Names)
-                    ?? (allowed is null ? $"known: {Say.OneOf(_fields.Names)}" : $"if it is a variable of yours, nothing refers to it with ${{{Say.Short(entry.Key)}}}");
+                    ?? (allowed is null ? $"known: {Say.OneOf(_fields.Names)}"
+                        : $"if it is a variable of yours, nothing refers to it with ${{{Say.Short(entry.Key)}}}");
                 _mistakes.Add(entry.KeyMark, Below(Say.Short(entry.Key)), "unknown key", hint);
             }
         }
@@ -156,7 +158,8 @@ internal sealed class MappingBinder
 
     public void Mistake(string name, string message, string? hint = null) => Mistake(name, Node(name) ?? _mapping, message, hint);
 
-    public void Mistake(string name, ConfigNode node, string message, string? hint = null) => _mistakes.Add(node.Mark, Below(name), message, hint);
+    public void Mistake(string name, ConfigNode node, string message, string? hint = null) =>
+        _mistakes.Add(node.Mark, Below(name), message, hint);
 
     public string Below(string name) => Path.Length == 0 ? name : name.Length == 0 ? Path : $"{Path}.{name}";
 
@@ -208,7 +211,8 @@ internal sealed class MappingBinder
     }
 
     private static string? Unquote(ConfigNode node) =>
-        node is ConfigScalar { Type: ScalarKind.Text } text && ScalarTyping.TypeOf(text.Text, text.Mark).Type is ScalarKind.Integer or ScalarKind.Number or ScalarKind.Boolean
+        node is ConfigScalar { Type: ScalarKind.Text } text
+            && ScalarTyping.TypeOf(text.Text, text.Mark).Type is ScalarKind.Integer or ScalarKind.Number or ScalarKind.Boolean
             ? "leave out the quotes"
             : null;
 }

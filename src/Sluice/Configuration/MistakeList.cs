@@ -41,7 +41,8 @@ internal sealed class MistakeList
 
     private string Heading()
     {
-        int files = _mistakes.Keys.Where(static mistake => mistake.Mark.Line > 0).Select(static mistake => mistake.Mark.File).Distinct().Count();
+        int files = _mistakes.Keys.Where(static mistake => mistake.Mark.Line > 0)
+            .Select(static mistake => mistake.Mark.File).Distinct().Count();
         bool commandLine = _mistakes.Keys.Any(static mistake => mistake.Mark.Line == 0);
         string where = (files, commandLine) switch
         {

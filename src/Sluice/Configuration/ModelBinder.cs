@@ -41,7 +41,8 @@ internal sealed partial class ModelBinder(IReadOnlyCollection<string> providers,
     {
         foreach (ConfigEntry entry in body.Entries.Where(static entry => entry.Key == "stream"))
         {
-            mistakes.Add(entry.KeyMark, path + ".stream", "stream is about transport only: it changes no answer and no batch accepts it", "leave it out");
+            mistakes.Add(entry.KeyMark, path + ".stream", "stream is about transport only: it changes no answer and no batch accepts it",
+                "leave it out");
         }
     }
 
@@ -60,7 +61,10 @@ internal sealed partial class ModelBinder(IReadOnlyCollection<string> providers,
     private static string? BaseUrl(MappingBinder binder)
     {
         string? text = binder.Text("base_url");
-        if (text is null || (Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" && address.UserInfo.Length == 0))
+        bool good = Uri.TryCreate(text, UriKind.Absolute, out Uri? address)
+            && address.Scheme is "http" or "https"
+            && address.UserInfo.Length == 0;
+        if (text is null || good)
         {
             return text;
         }

@@ -13,7 +13,8 @@ internal static class NearestFile
         try
         {
             return Directory.Exists(folder)
-                ? NearestName.Hint(Path.GetFileName(missing), Directory.EnumerateFileSystemEntries(folder).Take(Looked).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal))
+                ? NearestName.Hint(Path.GetFileName(missing), Directory.EnumerateFileSystemEntries(folder).Take(Looked)
+                    .Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal))
                 : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

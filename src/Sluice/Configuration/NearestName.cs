@@ -28,7 +28,8 @@ internal static class NearestName
     }
 
     /// <summary>Phrases the nearest name as a hint, or gives null.</summary>
-    public static string? Hint(string name, IEnumerable<string> known) => Of(name, known) is { } nearest ? $"did you mean \"{nearest}\"?" : null;
+    public static string? Hint(string name, IEnumerable<string> known) =>
+        Of(name, known) is { } nearest ? $"did you mean \"{nearest}\"?" : null;
 
     /// <summary>Counts the insertions, deletions, replacements and swaps of neighbours that turn one into the other.</summary>
     public static int Distance(string a, string b)

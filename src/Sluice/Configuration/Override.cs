@@ -65,7 +65,8 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
 
         if (!KeyShape.IsMatch(key) || key.Count('.') >= ConfigLimits.Depth)
         {
-            throw Refused($"{Say.Quoted(key)} is not a key that can be overridden", "write names and list places with dots between them: steps.0.user=...");
+            throw Refused($"{Say.Quoted(key)} is not a key that can be overridden",
+                "write names and list places with dots between them: steps.0.user=...");
         }
 
         return new Override(action, key.Split('.'), equals < 0 ? null : ReadValue(key, rest[(equals + 1)..]));
@@ -98,7 +99,8 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
             // The parser's own words are about YAML in a file; the message below says what to do in a shell.
         }
 
-        throw Refused($"the value of {key} cannot be read: {Say.Short(trimmed)}", "close every bracket and quote, or put the whole value in quotes: 'key=\"...\"'");
+        throw Refused($"the value of {key} cannot be read: {Say.Short(trimmed)}",
+            "close every bracket and quote, or put the whole value in quotes: 'key=\"...\"'");
     }
 
     private static ConfigSyntaxException Refused(string message, string hint) => new(SourceMark.CommandLine, message, hint);

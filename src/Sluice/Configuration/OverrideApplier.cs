@@ -43,7 +43,8 @@ internal sealed class OverrideApplier
     {
         ConfigMapping mapping => ChangeMapping(mapping, level, field),
         ConfigSequence sequence => ChangeSequence(sequence, level, field),
-        _ when _change.Action is OverrideAction.Add or OverrideAction.Force => ChangeMapping(new ConfigMapping([], SourceMark.CommandLine), level, field),
+        _ when _change.Action is OverrideAction.Add or OverrideAction.Force =>
+            ChangeMapping(new ConfigMapping([], SourceMark.CommandLine), level, field),
         ConfigNode other => Mistake($"{Written(level)} is {Say.Found(other)}, which has no keys"),
         _ => Mistake("no such key"),
     };
@@ -72,7 +73,8 @@ internal sealed class OverrideApplier
                 : Mistake($"is {Say.Found(old!)} and not {Say.Found(_change.Value)}, so it is not deleted");
         }
 
-        if (_change.Action == OverrideAction.Add && old is not (null or ConfigScalar { Type: ScalarKind.Null }) && !(old is ConfigMapping && _change.Value is ConfigMapping))
+        if (_change.Action == OverrideAction.Add && old is not (null or ConfigScalar { Type: ScalarKind.Null })
+            && !(old is ConfigMapping && _change.Value is ConfigMapping))
         {
             return Mistake($"is already set, to {Say.Found(old)}", $"write {_change.Key}=... to change it");
         }
@@ -89,12 +91,14 @@ internal sealed class OverrideApplier
 
         if (place >= sequence.Items.Count)
         {
-            return Mistake($"{Written(level)} has {Say.Count(sequence.Items.Count, "item")}, so there is no {Written(level + 1)}", "places count from 0");
+            return Mistake($"{Written(level)} has {Say.Count(sequence.Items.Count, "item")}, so there is no {Written(level + 1)}",
+                "places count from 0");
         }
 
         if (level < _change.Path.Count - 1)
         {
-            return Change(sequence.Items[place], level + 1, field?.IsOpen == true ? field : field?.Item) is { } changed ? sequence.With(place, changed) : null;
+            Field? item = field?.IsOpen == true ? field : field?.Item;
+            return Change(sequence.Items[place], level + 1, item) is { } changed ? sequence.With(place, changed) : null;
         }
 
         return _change.Action == OverrideAction.Delete
@@ -102,7 +106,8 @@ internal sealed class OverrideApplier
             : sequence.With(place, ConfigMerge.Over(sequence.Items[place], _change.Value!));
     }
 
-    /// <summary>Gives the mapping or list that a value stands for: an interpolated one, the shorthand's, or a new one for a known field.</summary>
+    /// <summary>Gives the mapping or list that a value stands for: an interpolated one, the shorthand's, or a new one for a known
+    /// field.</summary>
     private ConfigNode? Opened(ConfigNode? node, Field? field) => node switch
     {
         ConfigScalar { Type: ScalarKind.Text } text when InterpolatedText.WholePath(text.Text) is not null =>
@@ -124,14 +129,18 @@ internal sealed class OverrideApplier
         }
 
         string? elsewhere = _change.Path.Count == 1
-            ? PathsEndingWith(_root, "", key).Concat(ExperimentFields.Experiment.Paths().Where(path => path.EndsWith("." + key, StringComparison.Ordinal) && !path.Contains('#', StringComparison.Ordinal))).FirstOrDefault()
+            ? PathsEndingWith(_root, "", key).Concat(ExperimentFields.Experiment.Paths().Where(EndsWithKey)).FirstOrDefault()
             : null;
         return elsewhere is not null ? $"did you mean \"{elsewhere}\"?"
             : _change.Action == OverrideAction.Delete ? "nothing to delete"
             : $"write +{_change.Key}=... to add a key of your own";
+
+        bool EndsWithKey(string path) =>
+            path.EndsWith("." + key, StringComparison.Ordinal) && !path.Contains('#', StringComparison.Ordinal);
     }
 
-    private static IEnumerable<string> PathsEndingWith(ConfigMapping mapping, string prefix, string key) => mapping.Entries.SelectMany(entry =>
+    private static IEnumerable<string> PathsEndingWith(ConfigMapping mapping, string prefix, string key) =>
+        mapping.Entries.SelectMany(entry =>
         entry.Key == key ? [prefix + key]
         : entry.Value is ConfigMapping inner ? PathsEndingWith(inner, $"{prefix}{entry.Key}.", key)
         : []);

@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 
 namespace Sluice.Configuration;
 
-/// <summary>Decides what an unquoted scalar is, by the rules of OmegaConf: YAML 1.1 without dates, and with <c>1e-3</c> as a number.</summary>
+/// <summary>Decides what an unquoted scalar is, by the rules of OmegaConf: YAML 1.1 without dates, and with <c>1e-3</c> as a
+/// number.</summary>
 internal static partial class ScalarTyping
 {
     /// <summary>An unquoted scalar longer than this is text: no number that anybody means is longer.</summary>
@@ -41,7 +42,8 @@ internal static partial class ScalarTyping
             ['0', 'b', .. string rest] => InBase(rest, 2),
             ['0', .. string rest] => InBase(rest, 8),
             _ when digits.Contains(':', StringComparison.Ordinal) =>
-                digits.Split(':').Aggregate(BigInteger.Zero, static (sum, part) => (sum * 60) + int.Parse(part, CultureInfo.InvariantCulture)),
+                digits.Split(':').Aggregate(BigInteger.Zero, static (sum, part) =>
+                    (sum * 60) + int.Parse(part, CultureInfo.InvariantCulture)),
             _ => BigInteger.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture),
         };
     }

@@ -25,7 +25,8 @@ internal static class ScoreBinder
 
         string? type = binder.OneOf("type", Types, "scorer", required: true);
         string? target = binder.Text("target", required: true, mayBeEmpty: true);
-        if (type == "regex" && target is not null && !target.Contains("{{", StringComparison.Ordinal) && !target.Contains("{%", StringComparison.Ordinal))
+        if (type == "regex" && target is not null && !target.Contains("{{", StringComparison.Ordinal)
+            && !target.Contains("{%", StringComparison.Ordinal))
         {
             CheckPattern(binder, "target", target);
         }

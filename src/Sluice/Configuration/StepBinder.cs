@@ -18,7 +18,8 @@ internal sealed partial class StepBinder(ModelBinder models, MistakeList mistake
         {
             if (!shorthand)
             {
-                experiment.Mistake("steps", "missing: there is nothing to ask", "give steps, or for a single step just user, messages or body");
+                experiment.Mistake("steps", "missing: there is nothing to ask",
+                    "give steps, or for a single step just user, messages or body");
                 return [];
             }
 
@@ -53,7 +54,8 @@ internal sealed partial class StepBinder(ModelBinder models, MistakeList mistake
         string? name = binder.Text("name", required: true);
         if (name is not null && !NameShape.IsMatch(name))
         {
-            binder.Mistake("name", $"{Say.Quoted(name)} is no step name: expected a letter or _, then letters, digits and _", "templates say steps.NAME.text");
+            binder.Mistake("name", $"{Say.Quoted(name)} is no step name: expected a letter or _, then letters, digits and _",
+                "templates say steps.NAME.text");
         }
         else if (name is not null && !names.TryAdd(name, binder.Path))
         {
@@ -120,7 +122,8 @@ internal sealed partial class StepBinder(ModelBinder models, MistakeList mistake
         {
             if (messages.Items[i] is not (ConfigMapping or ConfigScalar { Type: ScalarKind.Broken }))
             {
-                binder.Mistake($"messages.{i}", messages.Items[i], $"expected a mapping such as {{role: user, content: ...}}, found {Say.Found(messages.Items[i])}");
+                binder.Mistake($"messages.{i}", messages.Items[i],
+                    $"expected a mapping such as {{role: user, content: ...}}, found {Say.Found(messages.Items[i])}");
             }
         }
 

@@ -97,7 +97,7 @@ internal static class YamlPrinter
         _ => throw new InvalidOperationException($"Cannot print {node.Kind}."),
     };
 
-    private static string Key(string key) => IsPlain(key) && key != "<<" ? key : Quoted(key);
+    private static string Key(string key) => IsPlain(key) ? key : Quoted(key);
 
     // Narrow on purpose: whatever is not plainly harmless is quoted.
     private static bool IsPlain(string text)

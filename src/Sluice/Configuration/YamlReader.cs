@@ -123,7 +123,8 @@ internal sealed class YamlReader
 
             if (!lines.TryAdd(key, keyMark))
             {
-                throw new ConfigSyntaxException(keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}", "keep one of the two");
+                throw new ConfigSyntaxException(keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}",
+                    "keep one of the two");
             }
 
             entries.Add(new ConfigEntry(key, keyMark, value));
@@ -202,11 +203,15 @@ internal sealed class YamlReader
         catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
         {
             // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
-            throw new ConfigSyntaxException(MarkOf(_scanner.CurrentPosition), "not valid YAML", "look for a missing quote, bracket or indent before this place");
+            throw new ConfigSyntaxException(MarkOf(_scanner.CurrentPosition), "not valid YAML",
+                "look for a missing quote, bracket or indent before this place");
         }
     }
 
     private ConfigSyntaxException Refused(Mark mark, string message) => new(MarkOf(mark), message);
 
-    private SourceMark MarkOf(Mark mark) => _file == SourceMark.CommandLineName ? SourceMark.CommandLine : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+    private SourceMark MarkOf(Mark mark) =>
+        _file == SourceMark.CommandLineName
+            ? SourceMark.CommandLine
+            : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
 }

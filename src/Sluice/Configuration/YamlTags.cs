@@ -47,7 +47,8 @@ internal static class YamlTags
     }
 
     private static ConfigSyntaxException Unknown(TagName tag, SourceMark mark) =>
-        new(mark, $"the tag {Say.Short(tag.Value)} is not known", "tags other than !!str, !!int, !!float, !!bool and !!null are not allowed");
+        new(mark, $"the tag {Say.Short(tag.Value)} is not known",
+            "tags other than !!str, !!int, !!float, !!bool and !!null are not allowed");
 
     private static bool HasLoneSurrogate(string text)
     {
