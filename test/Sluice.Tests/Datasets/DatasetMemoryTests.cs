@@ -4,6 +4,11 @@ using ZstdSharp;
 
 namespace Sluice.Tests.Datasets;
 
+/// <summary>Tests that measure the whole process's memory: no other test may run beside them.</summary>
+[CollectionDefinition(nameof(MeasuresProcessMemory), DisableParallelization = true)]
+public sealed class MeasuresProcessMemory;
+
+[Collection(nameof(MeasuresProcessMemory))]
 public sealed class DatasetMemoryTests : IDisposable
 {
     private readonly DatasetFolder _folder = new();

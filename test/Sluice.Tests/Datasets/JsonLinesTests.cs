@@ -50,6 +50,8 @@ public sealed class JsonLinesTests : IDisposable
     [InlineData("{'a':1}", "not valid JSON at byte 2")]
     [InlineData("{\"a\":\"\\ud83d\"}", "half a surrogate pair")]
     [InlineData("{\"a\":\"\\ud83dx\\udd86\"}", "half a surrogate pair")]
+    [InlineData("{\"a\":\"\\ud83d\\n\"}", "half a surrogate pair")]
+    [InlineData("{\"a\":\"\\ud83d\\ud83d\\udd86\"}", "half a surrogate pair")]
     [InlineData("{\"a\":\"\\udd86\"}", "half a surrogate pair")]
     [InlineData("{\"\\udd86\":1}", "half a surrogate pair")]
     public async Task A_broken_line_is_named_with_file_line_and_reason(string line, string reason)

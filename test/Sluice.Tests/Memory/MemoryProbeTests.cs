@@ -87,9 +87,9 @@ public sealed class MemoryProbeTests : IDisposable
     [Fact]
     public void A_root_that_is_no_whole_component_of_the_path_is_not_cut_off()
     {
-        // "/docker/abc" must not become "<mount>/c", which is there to trap.
+        // "/docker/abc" must become neither "<mount>c" nor "<mount>/c", which are there to trap.
         MemorySample sample = _machine.Group("4:memory:/docker/abc").Mount("cgroup", Mount + "/memory", "/docker/ab", "rw,memory")
-            .V1(Mount + "/memory", limit: 1024, usage: 24).V1(Mount + "/memory/c", limit: 1, usage: 0).Sample();
+            .V1(Mount + "/memory", limit: 1024, usage: 24).V1(Mount + "/memory/c", limit: 1).V1(Mount + "/memoryc", limit: 1).Sample();
 
         Expect(sample, CgroupVersion.V1, Mount + "/memory", limit: 1024, headroom: 1000);
     }
