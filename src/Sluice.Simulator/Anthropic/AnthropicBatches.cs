@@ -41,6 +41,7 @@ internal sealed class AnthropicBatches(SimulatorCore core)
 
             if (error is not null)
             {
+                File.Delete(path);
                 await exchange.FailAsync(error).ConfigureAwait(false);
                 return;
             }

@@ -58,6 +58,7 @@ internal sealed class OpenAIFiles(SimulatorCore core)
             var upload = await FileUpload.ReceiveAsync(exchange.Http.Request, path, core.Options.Limits, exchange.Aborted).ConfigureAwait(false);
             if (upload.Error is { } error)
             {
+                File.Delete(path);
                 await exchange.FailAsync(error).ConfigureAwait(false);
                 return;
             }
