@@ -90,6 +90,13 @@ internal sealed class ProviderHttp
     public static string? Header(HttpResponseHeaders headers, string name) =>
         headers.NonValidated.TryGetValues(name, out var values) ? values.ToString().Trim() : null;
 
+    /// <summary>Returns the items of a page of a list.</summary>
+    /// <exception cref="ProviderException">The answer is no such page.</exception>
+    public static JsonElement.ArrayEnumerator List(JsonElement page) =>
+        page.ValueKind == JsonValueKind.Object && page.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array
+            ? data.EnumerateArray()
+            : throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a list was answered without `data`"), outcomeUnknown: true);
+
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         _authorise(request.Headers);
