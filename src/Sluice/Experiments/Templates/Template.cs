@@ -16,7 +16,7 @@ internal sealed class Template
     /// <summary>Parses a template.</summary>
     /// <exception cref="FormatException">The text is no Liquid.</exception>
     public static Template Parse(string source) =>
-        Parser.TryParse(source, out var template, out var error) ? new Template(template) : throw new FormatException($"the template cannot be read: {error}");
+        Parser.TryParse(source, out var template, out var error) ? new Template(CheckedTemplate.Of(template)) : throw new FormatException($"the template cannot be read: {error}");
 
     /// <summary>Renders the template.</summary>
     /// <exception cref="UnknownFieldException">It prints a field that is not there.</exception>
