@@ -24,6 +24,7 @@ internal static class CacheBench
             var origin = new ResponseOrigin("openai", "bench", "batch_bench");
             await using var cache = new SqliteResponseCache(path, TimeProvider.System);
 
+            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
             var watch = Stopwatch.StartNew();
             var stored = 0;
             for (var i = 0; i < entries; i += Group)
@@ -37,36 +38,58 @@ internal static class CacheBench
                 stored += await cache.PutAsync(group);
             }
 
-            var put = entries / watch.Elapsed.TotalSeconds;
-            watch.Restart();
-            await Task.WhenAll(Enumerable.Range(0, 2).Select(reader => Task.Run(async () =>
+            var put = new Reading("put, groups of 8,192", entries, watch, cpu);
+            var inOrder = await GetAsync(cache, entries, stride: 1, "get, in order");
+            var scattered = await GetAsync(cache, entries, stride: 7919, "get, scattered");
+            Console.WriteLine($"{"sqlite, 1 KB values",-22} {"entries",10} {"per second",11} {"CPU µs",8}");
+            foreach (var reading in (Reading[])[put, inOrder, scattered])
             {
-                var keys = new RequestKey[Lookup];
-                var found = new CachedResponse?[Lookup];
-                // A stride that visits every entry once, in no order that helps.
-                for (var i = reader; i < entries / Lookup; i += 2)
-                {
-                    for (var k = 0; k < Lookup; k++)
-                    {
-                        keys[k] = Key((int)((((long)i * Lookup) + k) * 7919 % entries));
-                    }
+                Console.WriteLine($"{reading.What,-22} {stored,10} {reading.PerSecond,11:0} {reading.CpuMicroseconds,8:0.0}");
+            }
 
-                    await cache.GetAsync(keys, found);
-                    if (found.Any(f => f is null))
-                    {
-                        throw new InvalidOperationException("an entry is missing");
-                    }
-                }
-            })));
-            var get = entries / Lookup * Lookup / watch.Elapsed.TotalSeconds;
-            Console.WriteLine($"{"store",-8} {"entries",10} {"puts/s",10} {"gets/s",10} {"bytes/entry",12} {"working set",12}");
-            Console.WriteLine($"{"sqlite",-8} {stored,10} {put,10:0} {get,10:0} {new FileInfo(path).Length / entries,12} {Environment.WorkingSet >> 20,8} MiB");
+            Console.WriteLine($"{new FileInfo(path).Length / entries} bytes/entry, working set {Environment.WorkingSet >> 20} MiB");
             return 0;
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Two readers look every entry up once.</summary>
+    /// <param name="stride">1: the order in which entries were stored, as a replay asks; else an order that helps nobody.</param>
+    private static async Task<Reading> GetAsync(SqliteResponseCache cache, int entries, long stride, string what)
+    {
+        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        var watch = Stopwatch.StartNew();
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(reader => Task.Run(async () =>
+        {
+            var keys = new RequestKey[Lookup];
+            var found = new CachedResponse?[Lookup];
+            for (var i = reader; i < entries / Lookup; i += 2)
+            {
+                for (var k = 0; k < Lookup; k++)
+                {
+                    keys[k] = Key((int)((((long)i * Lookup) + k) * stride % entries));
+                }
+
+                await cache.GetAsync(keys, found);
+                if (found.Any(f => f is null))
+                {
+                    throw new InvalidOperationException("an entry is missing");
+                }
+            }
+        })));
+        return new Reading(what, entries / Lookup * Lookup, watch, cpu);
+    }
+
+    private sealed class Reading(string what, int count, Stopwatch watch, TimeSpan cpuBefore)
+    {
+        public string What => what;
+
+        public double PerSecond { get; } = count / watch.Elapsed.TotalSeconds;
+
+        public double CpuMicroseconds { get; } = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalMicroseconds / count;
     }
 
     private static RequestKey Key(int number)
