@@ -16,9 +16,7 @@ if ! command -v clang >/dev/null 2>&1 && ! command -v gcc >/dev/null 2>&1; then
     exit 0
 fi
 
-linker=()
-command -v clang >/dev/null 2>&1 || linker=(-p:CppCompilerAndLinker=gcc)
-if ! dotnet publish src/Sluice.Cli --runtime linux-x64 --output "$out" --nologo --verbosity quiet "${linker[@]}" >"$log" 2>&1; then
+if ! dotnet publish src/Sluice.Cli --runtime linux-x64 --output "$out" --nologo --verbosity quiet >"$log" 2>&1; then
     cat "$log"
     echo "native  Total: 1, Errors: 1, Failed: 0, Skipped: 0"
     exit 1

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Microsoft.Data.Sqlite;
@@ -41,7 +42,7 @@ public sealed class SqliteResponseCache : IResponseCache
     {
         _path = path;
         _time = time;
-        var connection = Open(cacheKib: 32 * 1024);
+        var connection = Open(cacheKib: 16 * 1024);
         SqliteStore.Migrate(connection, path, Schema);
         _writer = Task.Run(() => WriteLoopAsync(connection));
     }
@@ -51,7 +52,7 @@ public sealed class SqliteResponseCache : IResponseCache
     {
         if (!_readers.TryTake(out var reader))
         {
-            reader = new Reader(Open(cacheKib: 4 * 1024));
+            reader = new Reader(Open(cacheKib: 2 * 1024));
         }
 
         try
@@ -172,8 +173,8 @@ public sealed class SqliteResponseCache : IResponseCache
     /// <summary>Writes the keys that are not there yet, in sorted order, and tells which ones they were.</summary>
     private static bool[] ClaimKeys(Statement insert, List<(CacheEntry Entry, int Put)> rows, long firstId)
     {
-        var keys = new RequestKey[rows.Count];
-        var order = new int[rows.Count];
+        var keys = ArrayPool<RequestKey>.Shared.Rent(rows.Count);
+        var order = ArrayPool<int>.Shared.Rent(rows.Count);
         for (var i = 0; i < rows.Count; i++)
         {
             keys[i] = rows[i].Entry.Key;
@@ -181,12 +182,12 @@ public sealed class SqliteResponseCache : IResponseCache
         }
 
         // Equal keys in one group: the first one wins, as everywhere.
-        Array.Sort(keys, order);
+        Array.Sort(keys, order, 0, rows.Count);
         var isNew = new bool[rows.Count];
-        for (var i = 0; i < order.Length; i++)
+        for (var i = 0; i < rows.Count; i++)
         {
             var first = order[i];
-            while (i + 1 < order.Length && keys[i + 1] == keys[i])
+            while (i + 1 < rows.Count && keys[i + 1] == keys[i])
             {
                 first = Math.Min(first, order[++i]);
             }
@@ -194,6 +195,8 @@ public sealed class SqliteResponseCache : IResponseCache
             isNew[first] = insert.Bind(1, keys[i]).Bind(2, firstId + first).Run() == 1;
         }
 
+        ArrayPool<RequestKey>.Shared.Return(keys);
+        ArrayPool<int>.Shared.Return(order);
         return isNew;
     }
 
