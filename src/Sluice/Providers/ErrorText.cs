@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Sluice.Requests;
 
 namespace Sluice.Providers;
 
@@ -29,11 +31,24 @@ internal static class ErrorText
         }
 
         var text = Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxLength)]).Trim();
-        return (null, null, text.Length == 0 ? $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a message" : Clean(text));
+        return (null, null, Say(status, text));
     }
 
     /// <summary>Returns type, code and message of a parsed error body, or of the error object itself.</summary>
     public static (string? Type, string? Code, string Message) Read(int status, JsonElement root)
+    {
+        try
+        {
+            return ReadMembers(status, root);
+        }
+        catch (InvalidOperationException)
+        {
+            // A member's name holds half a surrogate pair, which .NET does not compare: shown as it is.
+            return (null, null, Clean(Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(root))));
+        }
+    }
+
+    private static (string? Type, string? Code, string Message) ReadMembers(int status, JsonElement root)
     {
         var error = root;
         while (error.ValueKind == JsonValueKind.Object)
@@ -58,17 +73,20 @@ internal static class ErrorText
 
         if (error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String)
         {
-            return (Text(error, "type"), Text(error, "code"), Clean(message.GetString()!));
+            return (Text(error, "type"), Text(error, "code"), Say(status, JsonText.Read(message)));
         }
 
-        var text = error.ValueKind == JsonValueKind.String ? error.GetString()! : error.GetRawText();
-        return (null, null, text.Length == 0 ? $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a message" : Clean(text));
+        var text = error.ValueKind == JsonValueKind.String ? JsonText.Read(error) : Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(error));
+        return (null, null, Say(status, text));
     }
 
     private static string? Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value)
-            ? value.ValueKind switch { JsonValueKind.String => value.GetString(), JsonValueKind.Number => value.GetRawText(), _ => null }
+            ? value.ValueKind switch { JsonValueKind.String => JsonText.Read(value), JsonValueKind.Number => value.GetRawText(), _ => null }
             : null;
+
+    private static string Say(int status, string text) =>
+        string.IsNullOrWhiteSpace(text) ? $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a message" : Clean(text);
 
     private static string Clean(string text)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Sluice.Requests;
 
 namespace Sluice.Providers;
 
@@ -24,7 +25,7 @@ internal static class JsonSlice
         }
 
         return reader.ValueIsEscaped
-            ? Encoding.UTF8.GetBytes(reader.GetString()!)
+            ? Encoding.UTF8.GetBytes(JsonText.Read(ref reader))
             : source.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
     }
 
@@ -33,7 +34,7 @@ internal static class JsonSlice
     {
         if (reader.TokenType == JsonTokenType.String)
         {
-            return reader.GetString();
+            return JsonText.Read(ref reader);
         }
 
         reader.Skip();
@@ -51,6 +52,10 @@ internal static class JsonSlice
         reader.Skip();
         return 0;
     }
+
+    /// <summary>Tells whether the name or string under the reader is the given one; unlike <c>ValueTextEquals</c> it takes broken escapes for what they are.</summary>
+    public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text) =>
+        reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(JsonText.Read(ref reader)).AsSpan().SequenceEqual(text) : reader.ValueSpan.SequenceEqual(text);
 
     /// <summary>Steps onto the next member's value inside an object; false at the object's end.</summary>
     public static bool NextMember(ref Utf8JsonReader reader) => reader.Read() && reader.TokenType == JsonTokenType.PropertyName;

@@ -90,6 +90,13 @@ internal sealed class ProviderHttp
     public static string? Header(HttpResponseHeaders headers, string name) =>
         headers.NonValidated.TryGetValues(name, out var values) ? values.ToString().Trim() : null;
 
+    /// <summary>Returns the items of a page of a list.</summary>
+    /// <exception cref="ProviderException">The answer is no such page.</exception>
+    public static JsonElement.ArrayEnumerator List(JsonElement page) =>
+        page.ValueKind == JsonValueKind.Object && page.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Array
+            ? data.EnumerateArray()
+            : throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a list was answered without `data`"), outcomeUnknown: true);
+
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, TimeSpan? timeout, CancellationToken cancellationToken)
     {
         _authorise(request.Headers);
@@ -126,7 +133,7 @@ internal sealed class ProviderHttp
         using (response)
         {
             var status = (int)response.StatusCode;
-            var body = await ReadSomeAsync(response, either.Token).ConfigureAwait(false);
+            var body = await ReadSomeAsync(response, either.Token, cancellationToken).ConfigureAwait(false);
             var error = status is >= 300 and < 400
                 ? new RequestError(ErrorClass.Permanent, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
                 : _readError(status, body);
@@ -154,11 +161,11 @@ internal sealed class ProviderHttp
         return buffer.AsMemory(0, read);
     }
 
-    private static async Task<byte[]> ReadSomeAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<byte[]> ReadSomeAsync(HttpResponseMessage response, CancellationToken either, CancellationToken cancellationToken)
     {
         try
         {
-            return (await ReadSomeMemoryAsync(response, cancellationToken).ConfigureAwait(false)).ToArray();
+            return (await ReadSomeMemoryAsync(response, either).ConfigureAwait(false)).ToArray();
         }
         catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {

@@ -23,19 +23,19 @@ internal static class TextParts
             var isText = true;
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("type"u8))
+                if (JsonSlice.Is(ref reader, "type"u8))
                 {
                     reader.Read();
                     isText = reader.TokenType == JsonTokenType.String
-                        && (reader.ValueTextEquals("text"u8) || reader.ValueTextEquals("output_text"u8) || reader.ValueTextEquals("refusal"u8));
+                        && (JsonSlice.Is(ref reader, "text"u8) || JsonSlice.Is(ref reader, "output_text"u8) || JsonSlice.Is(ref reader, "refusal"u8));
                     reader.Skip();
                 }
-                else if (reader.ValueTextEquals("text"u8))
+                else if (JsonSlice.Is(ref reader, "text"u8))
                 {
                     reader.Read();
                     text = JsonSlice.Text(ref reader);
                 }
-                else if (reader.ValueTextEquals("refusal"u8))
+                else if (JsonSlice.Is(ref reader, "refusal"u8))
                 {
                     reader.Read();
                     refusal = JsonSlice.Text(ref reader);

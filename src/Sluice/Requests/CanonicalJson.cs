@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -9,6 +10,9 @@ namespace Sluice.Requests;
 /// <summary>Writes JSON in the canonical form of RFC 8785: no white space, members sorted by UTF-16 code units, ECMAScript numbers.</summary>
 internal static class CanonicalJson
 {
+    /// <summary>From here on not every whole number is a double: 2^53.</summary>
+    private const double FirstGap = 9007199254740992;
+
     private static readonly SearchValues<char> NeedsEscape = SearchValues.Create(
         "\"\\\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\b\t\n\u000b\f\r\u000e\u000f\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f");
 
@@ -153,15 +157,20 @@ internal static class CanonicalJson
             default:
                 var literal = value.ToJsonString();
                 var number = double.Parse(literal, NumberStyles.Float, CultureInfo.InvariantCulture);
-                if (number % 1 == 0 && Math.Abs(number) > 9007199254740992)
+                var text = FormatNumber(number);
+                if (Math.Abs(number) >= FirstGap && !IsSameInteger(literal, text))
                 {
                     throw new FormatException($"the number {literal} cannot be sent exactly; write it as a string if the provider accepts one");
                 }
 
-                Encoding.ASCII.GetBytes(FormatNumber(number), output);
+                Encoding.ASCII.GetBytes(text, output);
                 break;
         }
     }
+
+    private static bool IsSameInteger(string literal, string sent) =>
+        BigInteger.TryParse(literal, NumberStyles.Float, CultureInfo.InvariantCulture, out var meant)
+        && BigInteger.TryParse(sent, NumberStyles.Float, CultureInfo.InvariantCulture, out var said) && meant == said;
 
     private static void WriteEscape(char c, IBufferWriter<byte> output)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -53,7 +54,8 @@ public readonly struct RequestKey : IEquatable<RequestKey>, IComparable<RequestK
     {
         key = default;
         Span<byte> bytes = stackalloc byte[Length];
-        if (utf8.Length != TextLength || !Base64Url.TryDecodeFromUtf8(utf8, bytes, out var written) || written != Length)
+        // Not TryDecodeFromUtf8: it throws on foreign characters.
+        if (utf8.Length != TextLength || Base64Url.DecodeFromUtf8(utf8, bytes, out _, out var written) != OperationStatus.Done || written != Length)
         {
             return false;
         }

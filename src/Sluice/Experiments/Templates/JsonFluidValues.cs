@@ -19,7 +19,7 @@ internal sealed class JsonObjectValue(JsonElement element, string path) : FluidV
     /// <summary>Turns any JSON value into Liquid's.</summary>
     public static FluidValue From(JsonElement element, string path) => element.ValueKind switch
     {
-        JsonValueKind.String => new StringValue(element.GetString()!),
+        JsonValueKind.String => new StringValue(Requests.JsonText.Read(element)),
         JsonValueKind.Number => element.TryGetDecimal(out var number) ? NumberValue.Create(number) : new StringValue(element.GetRawText()),
         JsonValueKind.True => BooleanValue.True,
         JsonValueKind.False => BooleanValue.False,

@@ -43,7 +43,7 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
             using (document)
             {
                 after = null;
-                foreach (var element in document.RootElement.GetProperty("data").EnumerateArray())
+                foreach (var element in ProviderHttp.List(document.RootElement))
                 {
                     var info = ReadBatch(element, null);
                     after = info.Id;
@@ -117,5 +117,5 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
     }
 
     private static string? Text(JsonElement element, string name) =>
-        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text ? text : null;
 }

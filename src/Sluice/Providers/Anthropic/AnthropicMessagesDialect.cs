@@ -89,16 +89,23 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
         var type = "";
         while (JsonSlice.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("custom_id"u8))
+            if (JsonSlice.Is(ref reader, "custom_id"u8))
             {
                 reader.Read();
                 customId = JsonSlice.Utf8(ref reader, line);
             }
-            else if (reader.ValueTextEquals("result"u8) && reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            else if (JsonSlice.Is(ref reader, "result"u8))
             {
+                reader.Read();
+                if (reader.TokenType != JsonTokenType.StartObject)
+                {
+                    reader.Skip();
+                    continue;
+                }
+
                 while (JsonSlice.NextMember(ref reader))
                 {
-                    var member = reader.ValueTextEquals("type"u8) ? 't' : reader.ValueTextEquals("message"u8) ? 'm' : reader.ValueTextEquals("error"u8) ? 'e' : ' ';
+                    var member = JsonSlice.Is(ref reader, "type"u8) ? 't' : JsonSlice.Is(ref reader, "message"u8) ? 'm' : JsonSlice.Is(ref reader, "error"u8) ? 'e' : ' ';
                     reader.Read();
                     switch (member)
                     {
@@ -165,7 +172,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
             var hasContent = false;
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("content"u8))
+                if (JsonSlice.Is(ref reader, "content"u8))
                 {
                     reader.Read();
                     hasContent = reader.TokenType == JsonTokenType.StartArray;
@@ -178,12 +185,12 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
                         reader.Skip();
                     }
                 }
-                else if (reader.ValueTextEquals("stop_reason"u8))
+                else if (JsonSlice.Is(ref reader, "stop_reason"u8))
                 {
                     reader.Read();
                     finish = JsonSlice.Text(ref reader) ?? "";
                 }
-                else if (reader.ValueTextEquals("usage"u8))
+                else if (JsonSlice.Is(ref reader, "usage"u8))
                 {
                     reader.Read();
                     usage = ReadUsage(ref reader);
@@ -215,12 +222,12 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
         while (JsonSlice.NextMember(ref reader))
         {
             // Total input is the sum of the three (platform.claude.com, batch processing).
-            if (reader.ValueTextEquals("input_tokens"u8) || reader.ValueTextEquals("cache_creation_input_tokens"u8) || reader.ValueTextEquals("cache_read_input_tokens"u8))
+            if (JsonSlice.Is(ref reader, "input_tokens"u8) || JsonSlice.Is(ref reader, "cache_creation_input_tokens"u8) || JsonSlice.Is(ref reader, "cache_read_input_tokens"u8))
             {
                 reader.Read();
                 input += JsonSlice.Integer(ref reader);
             }
-            else if (reader.ValueTextEquals("output_tokens"u8))
+            else if (JsonSlice.Is(ref reader, "output_tokens"u8))
             {
                 reader.Read();
                 output = JsonSlice.Integer(ref reader);

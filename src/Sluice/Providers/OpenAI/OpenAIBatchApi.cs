@@ -63,7 +63,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
             using (document)
             {
                 after = null;
-                foreach (var element in document.RootElement.GetProperty("data").EnumerateArray())
+                foreach (var element in ProviderHttp.List(document.RootElement))
                 {
                     var info = ReadBatch(element, null);
                     after = info.Id;
@@ -127,14 +127,15 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
     private static BatchInfo ReadBatch(JsonElement root, TimeSpan? retryAfter)
     {
         // Together wraps the answer of a create into "job".
-        var batch = root.TryGetProperty("job", out var job) && job.ValueKind == JsonValueKind.Object ? job : root;
+        var batch = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("job", out var job) && job.ValueKind == JsonValueKind.Object ? job : root;
+        var id = Text(batch, "id") ?? throw NoId("a batch");
         var raw = Text(batch, "status") ?? "";
         var counts = batch.TryGetProperty("request_counts", out var c) && c.ValueKind == JsonValueKind.Object ? c : default;
         var metadata = batch.TryGetProperty("metadata", out var m) && m.ValueKind == JsonValueKind.Object ? m : default;
         var error = FirstError(batch);
         return new BatchInfo
         {
-            Id = Text(batch, "id") ?? throw NoId("a batch"),
+            Id = id,
             RawState = raw,
             State = State(raw, batch),
             CreatedAt = Time(batch, "created_at"),
@@ -186,7 +187,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
 
     private static DateTimeOffset? Time(JsonElement element, string name) =>
         !element.TryGetProperty(name, out var value) ? null
-        : value.ValueKind == JsonValueKind.Number ? DateTimeOffset.FromUnixTimeSeconds((long)value.GetDouble())
+        : value.ValueKind == JsonValueKind.Number ? value.GetDouble() is >= 0 and < 1e11 and var seconds ? DateTimeOffset.FromUnixTimeSeconds((long)seconds) : null
         : value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParse(value.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time
         : null;
 

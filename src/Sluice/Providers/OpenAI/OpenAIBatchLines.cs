@@ -43,12 +43,12 @@ internal static class OpenAIBatchLines
         var hasResponse = false;
         while (JsonSlice.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("custom_id"u8))
+            if (JsonSlice.Is(ref reader, "custom_id"u8))
             {
                 reader.Read();
                 customId = JsonSlice.Utf8(ref reader, line);
             }
-            else if (reader.ValueTextEquals("response"u8))
+            else if (JsonSlice.Is(ref reader, "response"u8))
             {
                 reader.Read();
                 if (reader.TokenType != JsonTokenType.StartObject)
@@ -60,16 +60,16 @@ internal static class OpenAIBatchLines
                 hasResponse = true;
                 while (JsonSlice.NextMember(ref reader))
                 {
-                    if (reader.ValueTextEquals("status_code"u8))
+                    if (JsonSlice.Is(ref reader, "status_code"u8))
                     {
                         reader.Read();
                         status = JsonSlice.Integer(ref reader);
                     }
-                    else if (reader.ValueTextEquals("body"u8))
+                    else if (JsonSlice.Is(ref reader, "body"u8))
                     {
                         reader.Read();
                         // Some services put the body into a string (providers.md section 9).
-                        body = reader.TokenType == JsonTokenType.String ? Encoding.UTF8.GetBytes(reader.GetString()!) : JsonSlice.Raw(ref reader, line);
+                        body = reader.TokenType == JsonTokenType.String ? Encoding.UTF8.GetBytes(JsonText.Read(ref reader)) : JsonSlice.Raw(ref reader, line);
                     }
                     else
                     {
@@ -78,7 +78,7 @@ internal static class OpenAIBatchLines
                     }
                 }
             }
-            else if (reader.ValueTextEquals("error"u8))
+            else if (JsonSlice.Is(ref reader, "error"u8))
             {
                 reader.Read();
                 error = reader.TokenType == JsonTokenType.Null ? default : JsonSlice.Raw(ref reader, line);
@@ -114,6 +114,12 @@ internal static class OpenAIBatchLines
 
         using var document = JsonDocument.Parse(error);
         var (type, code, message) = ErrorText.Read(status, document.RootElement);
+        // vLLM: a status beside a text, or the status as the code. (providers.md section 15)
+        if (code is null && status is >= 400)
+        {
+            return OpenAIErrors.Classify(status, type, null, message);
+        }
+
         return int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out var codeStatus)
             ? OpenAIErrors.Classify(codeStatus, type, null, message)
             : new RequestError(OpenAIErrors.ByCode(code ?? type), code ?? type ?? "error", message);

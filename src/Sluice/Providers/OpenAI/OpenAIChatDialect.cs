@@ -74,7 +74,7 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
             var hasChoices = false;
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("choices"u8))
+                if (JsonSlice.Is(ref reader, "choices"u8))
                 {
                     reader.Read();
                     hasChoices = reader.TokenType == JsonTokenType.StartArray;
@@ -87,7 +87,7 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                         reader.Skip();
                     }
                 }
-                else if (reader.ValueTextEquals("usage"u8))
+                else if (JsonSlice.Is(ref reader, "usage"u8))
                 {
                     reader.Read();
                     usage = OpenAIUsage.Read(ref reader);
@@ -122,12 +122,12 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
             first = false;
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("message"u8))
+                if (JsonSlice.Is(ref reader, "message"u8))
                 {
                     reader.Read();
                     text = ReadMessage(ref reader);
                 }
-                else if (reader.ValueTextEquals("finish_reason"u8))
+                else if (JsonSlice.Is(ref reader, "finish_reason"u8))
                 {
                     reader.Read();
                     finish = JsonSlice.Text(ref reader) ?? "";
@@ -154,12 +154,12 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
         string? content = null, refusal = null;
         while (JsonSlice.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("content"u8))
+            if (JsonSlice.Is(ref reader, "content"u8))
             {
                 reader.Read();
                 content = reader.TokenType == JsonTokenType.StartArray ? TextParts.Join(ref reader) : JsonSlice.Text(ref reader);
             }
-            else if (reader.ValueTextEquals("refusal"u8))
+            else if (JsonSlice.Is(ref reader, "refusal"u8))
             {
                 reader.Read();
                 refusal = JsonSlice.Text(ref reader);

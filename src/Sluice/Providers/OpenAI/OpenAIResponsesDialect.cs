@@ -73,7 +73,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
             var hasOutput = false;
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("output"u8))
+                if (JsonSlice.Is(ref reader, "output"u8))
                 {
                     reader.Read();
                     hasOutput = reader.TokenType == JsonTokenType.StartArray;
@@ -86,22 +86,22 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
                         reader.Skip();
                     }
                 }
-                else if (reader.ValueTextEquals("status"u8))
+                else if (JsonSlice.Is(ref reader, "status"u8))
                 {
                     reader.Read();
                     status = JsonSlice.Text(ref reader) ?? "";
                 }
-                else if (reader.ValueTextEquals("incomplete_details"u8))
+                else if (JsonSlice.Is(ref reader, "incomplete_details"u8))
                 {
                     reader.Read();
                     reason = ReadMember(ref reader, "reason"u8, default).First ?? "";
                 }
-                else if (reader.ValueTextEquals("error"u8))
+                else if (JsonSlice.Is(ref reader, "error"u8))
                 {
                     reader.Read();
                     error = ReadMember(ref reader, "code"u8, "message"u8);
                 }
-                else if (reader.ValueTextEquals("usage"u8))
+                else if (JsonSlice.Is(ref reader, "usage"u8))
                 {
                     reader.Read();
                     usage = OpenAIUsage.Read(ref reader);
@@ -156,13 +156,13 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
             var text = "";
             while (JsonSlice.NextMember(ref reader))
             {
-                if (reader.ValueTextEquals("type"u8))
+                if (JsonSlice.Is(ref reader, "type"u8))
                 {
                     reader.Read();
-                    isMessage = reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("message"u8);
+                    isMessage = reader.TokenType == JsonTokenType.String && JsonSlice.Is(ref reader, "message"u8);
                     reader.Skip();
                 }
-                else if (reader.ValueTextEquals("content"u8))
+                else if (JsonSlice.Is(ref reader, "content"u8))
                 {
                     reader.Read();
                     if (reader.TokenType == JsonTokenType.StartArray)
@@ -201,8 +201,8 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
         string? one = null, two = null;
         while (JsonSlice.NextMember(ref reader))
         {
-            var isFirst = reader.ValueTextEquals(first);
-            var isSecond = !second.IsEmpty && reader.ValueTextEquals(second);
+            var isFirst = JsonSlice.Is(ref reader, first);
+            var isSecond = !second.IsEmpty && JsonSlice.Is(ref reader, second);
             reader.Read();
             if (isFirst)
             {

@@ -18,12 +18,12 @@ internal static class OpenAIUsage
         long input = 0, output = 0;
         while (JsonSlice.NextMember(ref reader))
         {
-            if (reader.ValueTextEquals("prompt_tokens"u8) || reader.ValueTextEquals("input_tokens"u8))
+            if (JsonSlice.Is(ref reader, "prompt_tokens"u8) || JsonSlice.Is(ref reader, "input_tokens"u8))
             {
                 reader.Read();
                 input = JsonSlice.Integer(ref reader);
             }
-            else if (reader.ValueTextEquals("completion_tokens"u8) || reader.ValueTextEquals("output_tokens"u8))
+            else if (JsonSlice.Is(ref reader, "completion_tokens"u8) || JsonSlice.Is(ref reader, "output_tokens"u8))
             {
                 reader.Read();
                 output = JsonSlice.Integer(ref reader);
