@@ -13,6 +13,7 @@ public sealed class CliRun : IAsyncDisposable
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _errors = new();
+    private bool _disposed;
 
     private CliRun(ProcessStartInfo start)
     {
@@ -107,6 +108,12 @@ public sealed class CliRun : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         if (!_process.HasExited)
         {
             _process.Kill();

@@ -92,7 +92,7 @@ public abstract class Journey : IAsyncLifetime
 
     /// <summary>Writes a dataset whose questions make the simulator give the right answer, save for every tenth.</summary>
     protected void Dataset(int count, string path = "data.jsonl") => Write(path, string.Concat(Enumerable.Range(0, count).Select(n =>
-        $$"""{"id":"s{{n}}","question":"echo: A: {{(n % 10 == 9 ? n + 1 : n)}}","answer":{{n}}}""" + "\n")));
+        $$"""{"id":"s{{n}}","question":"Question {{n}} echo: A: {{(n % 10 == 9 ? n + 1 : n)}}","answer":{{n}}}""" + "\n")));
 
     /// <summary>Writes the config of an experiment over that dataset.</summary>
     protected void Config(string name = "one", string provider = "openai", string? model = null, string more = "") => Write($"configs/{name}.yaml", $$$"""
