@@ -39,7 +39,7 @@ public sealed partial class LedgerStore : IDisposable
     {
         _path = path;
         _time = time;
-        _connection = Open(cacheKib: 16 * 1024);
+        _connection = Open(cacheKib: 8 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
     }
 
@@ -48,7 +48,7 @@ public sealed partial class LedgerStore : IDisposable
     {
         if (!_finders.TryTake(out var finder))
         {
-            finder = new Finder(Open(cacheKib: 1024));
+            finder = new Finder(Open(cacheKib: 512));
         }
 
         try

@@ -142,11 +142,8 @@ internal sealed class AccountLoops(
         }
     }
 
-    private void Submitted(Intent intent, BatchInfo info)
-    {
-        LetGo(intent);
-        observe(new BatchChanged(intent, info));
-    }
+    // The hold stays until the batch runs: one that fails in validation must wait longer each time.
+    private void Submitted(Intent intent, BatchInfo info) => observe(new BatchChanged(intent, info));
 
     private void Refused(Intent intent, IProvider provider, ProviderException error)
     {
@@ -168,7 +165,7 @@ internal sealed class AccountLoops(
                     ledger.MarkNotCreated(intent, error.Error.ToString());
                 }
 
-                throw Fatal(provider, error.Error);
+                throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
                 Settle(ledger.MarkRefused(intent, $"the provider refused the batch: {error.Error}"), new IngestReport { Failed = intent.Count, FirstError = error.Error.ToString() });
                 break;
@@ -232,6 +229,11 @@ internal sealed class AccountLoops(
             var info = await provider.Batch!.GetAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
             watch.Failures = 0;
             observe(new BatchChanged(intent, info));
+            if (info.State is not (BatchState.Validating or BatchState.Failed))
+            {
+                LetGo(intent);
+            }
+
             if (info.IsEnded)
             {
                 await EndAsync(intent, info, provider, watch, cancellationToken).ConfigureAwait(false);
@@ -241,7 +243,7 @@ internal sealed class AccountLoops(
         }
         catch (ProviderException error) when (error.Error.Class is ErrorClass.Credentials)
         {
-            throw Fatal(provider, error.Error);
+            throw AccountTrouble.Of(provider, error.Error)!;
         }
         catch (ProviderException error)
         {
@@ -283,9 +285,10 @@ internal sealed class AccountLoops(
         {
             case ErrorClass.Quota or ErrorClass.Credentials:
                 ledger.MarkNotCreated(intent, error.ToString());
-                throw Fatal(provider, error);
+                throw AccountTrouble.Of(provider, error)!;
             case ErrorClass.RateLimited or ErrorClass.Transient when error.Class == ErrorClass.RateLimited || ++watch.Refusals < MaxRefusals:
-                _watches.Remove(intent.Row);
+                // The watch stays: it counts how often the batch was refused.
+                (watch.Readings, watch.Failures) = (0, 0);
                 var wait = Hold(intent, provider, null);
                 observe(new BatchChanged(ledger.MarkNotCreated(intent, error.ToString()), null));
                 observe(new Remark($"`{intent.Model}`: {error}; waiting {Seconds(wait)} for room, then going on"));
@@ -321,10 +324,6 @@ internal sealed class AccountLoops(
             // Time is up: the caller looks again.
         }
     }
-
-    private static SluiceException Fatal(IProvider provider, RequestError error) => error.Class == ErrorClass.Credentials
-        ? new(ErrorKind.Credentials, $"provider `{provider.Reference.Provider}` refused the API key: {error}", "check the key, then run the same command again: what was sent is not sent twice")
-        : new(ErrorKind.Credentials, $"provider `{provider.Reference.Provider}` has no quota left: {error}", "add credit or raise the limit, then run the same command again: what was sent is not sent twice");
 
     private static string Seconds(TimeSpan wait) => wait.TotalSeconds.ToString(wait.TotalSeconds < 10 ? "0.#" : "0", CultureInfo.InvariantCulture) + " s";
 

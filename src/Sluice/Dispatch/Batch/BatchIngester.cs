@@ -5,6 +5,7 @@ using Sluice.Datasets;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Dispatch.Batch;
 
@@ -13,14 +14,14 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 {
     private const int MaxLineBytes = 64 * 1024 * 1024;
     private const int GroupSize = 4096;
-    private const int GroupBytes = 8 * 1024 * 1024;
+    private const int GroupBytes = 4 * 1024 * 1024;
 
     /// <summary>Reads all result files of an ended batch.</summary>
     /// <returns>What was found. When requests are missing and <paramref name="acceptMissing"/> is not set, the intent stays open, to be read again.</returns>
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<(IngestReport Report, Intent Intent)> IngestAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
-        var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
+        using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
         foreach (var file in info.ResultFiles)
         {
             var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
@@ -67,11 +68,12 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 continue;
             }
 
-            reading.Add(line, dialect);
-            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || reading.Bytes >= GroupBytes)
+            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || !reading.Bodies.Fits(line.Length))
             {
                 await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
             }
+
+            reading.Add(line, dialect);
         }
     }
 
@@ -147,7 +149,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private string SpoolPath(Intent intent) => Path.Combine(spoolFolder, intent.Id + ".jsonl");
 
     /// <summary>What has been read and not yet stored, and counts of all.</summary>
-    private sealed class Reading(ResponseOrigin origin, Intent intent)
+    private sealed class Reading(ResponseOrigin origin, Intent intent) : IDisposable
     {
         private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
         private int _responses;
@@ -157,11 +159,11 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
         public Intent Intent => intent;
 
-        public List<CacheEntry> Entries { get; } = [];
+        public List<CacheEntry> Entries { get; } = new(GroupSize);
+
+        public PooledBytes Bodies { get; } = new(GroupBytes);
 
         public List<FailedTry> Failures { get; } = [];
-
-        public int Bytes { get; private set; }
 
         public int NewlyStored { get; set; }
 
@@ -205,9 +207,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             _responses++;
             _usage = new TokenUsage(_usage.Input + result.Usage.Input, _usage.Output + result.Usage.Output);
             // The line's buffer is reused for the next line.
-            var body = result.Body.ToArray();
-            Bytes += body.Length;
-            Entries.Add(new CacheEntry(key, body, result.Usage) { Origin = origin });
+            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin });
         }
 
         public void Clear()
@@ -215,8 +215,10 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             // PutAsync has returned: nobody reads the list any more.
             Entries.Clear();
             Failures.Clear();
-            Bytes = 0;
+            Bodies.Clear();
         }
+
+        public void Dispose() => Bodies.Dispose();
 
         public IngestReport Report(int missing) => new()
         {

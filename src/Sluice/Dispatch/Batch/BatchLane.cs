@@ -13,17 +13,18 @@ namespace Sluice.Dispatch.Batch;
 /// </remarks>
 internal sealed class BatchLane(Route route, BatchDispatchOptions options, LedgerStore ledger, IResponseCache cache, string spoolFolder, Action<Intent> onSealed) : IDisposable
 {
-    private const int GroupSize = 4096;
-    private const int GroupBytes = 4 * 1024 * 1024;
+    // Arrays of this many keys stay below the large object heap.
+    private const int GroupSize = 2048;
+    private const int GroupBytes = 2 * 1024 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly List<(Request Request, DispatchTally Tally)> _group = [];
+    private readonly List<(RequestKey Key, ReadOnlyMemory<byte> Body, DispatchTally Tally)> _group = new(GroupSize);
+    private readonly PooledBytes _bodies = new(GroupBytes);
     private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
     private readonly byte[] _customId = new byte[CustomId.Length];
     private readonly int _envelope = Envelope(route.Provider.Dialect);
     private readonly int _maxRequests = Math.Min(options.MaxRequests ?? int.MaxValue, route.Provider.Batch!.Limits.MaxRequests);
     private readonly long _maxBytes = Math.Min(options.MaxBytes ?? long.MaxValue, route.Provider.Batch!.Limits.MaxBytes);
-    private int _groupBytes;
     private OpenSpool? _spool;
 
     /// <summary>Takes a request; waits while a group is being written.</summary>
@@ -32,12 +33,12 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            _group.Add((request, tally));
-            _groupBytes += request.Body.Length;
-            if (_group.Count >= GroupSize || _groupBytes >= GroupBytes)
+            if (_group.Count == GroupSize || !_bodies.Fits(request.Body.Length))
             {
                 await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
             }
+
+            _group.Add((request.Key, _bodies.Add(request.Body.Span), tally));
         }
         finally
         {
@@ -71,13 +72,14 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             ledger.Discard(spool.Intent);
         }
 
+        _bodies.Dispose();
         _gate.Dispose();
     }
 
     private async Task WriteGroupAsync(CancellationToken cancellationToken)
     {
         var done = 0;
-        var sizes = _group.Select(g => g.Request.Body.Length + _envelope).ToArray();
+        var sizes = _group.Select(g => g.Body.Length + _envelope).ToArray();
         while (done < _group.Count)
         {
             var spool = _spool ??= OpenNew();
@@ -93,13 +95,13 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             }
             else
             {
-                var (request, _) = _group[done++];
-                ledger.RecordFailure(request.Key, $"the request has {request.Body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
+                var (key, body, _) = _group[done++];
+                ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
             }
         }
 
         _group.Clear();
-        _groupBytes = 0;
+        _bodies.Clear();
     }
 
     private async Task AppendAsync(OpenSpool spool, int start, int count, CancellationToken cancellationToken)
@@ -107,7 +109,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         var keys = new RequestKey[count];
         for (var i = 0; i < count; i++)
         {
-            keys[i] = _group[start + i].Request.Key;
+            keys[i] = _group[start + i].Key;
         }
 
         var claimed = new long[count];
@@ -120,19 +122,19 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             for (var i = 0; i < count; i++)
             {
-                var (request, tally) = _group[start + i];
+                var (key, body, tally) = _group[start + i];
                 if (claimed[i] != 0)
                 {
                     tally.WaitFor(claimed[i]);
                 }
                 else if (answered[i] is not null)
                 {
-                    release.Add(request.Key);
+                    release.Add(key);
                     tally.WaitFor(0);
                 }
                 else
                 {
-                    Append(spool, request);
+                    Append(spool, key, body.Span);
                     tally.AddSent();
                     tally.WaitFor(spool.Intent.Row);
                 }
@@ -149,11 +151,11 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
     }
 
-    private void Append(OpenSpool spool, Request request)
+    private void Append(OpenSpool spool, RequestKey key, ReadOnlySpan<byte> body)
     {
         _line.ResetWrittenCount();
-        CustomId.Write(spool.Intent.Id, request.Key, _customId);
-        request.Route.Provider.Dialect.WriteBatchLine(_line, _customId, request.Body.Span);
+        CustomId.Write(spool.Intent.Id, key, _customId);
+        route.Provider.Dialect.WriteBatchLine(_line, _customId, body);
         _line.Write("\n"u8);
         spool.File.Write(_line.WrittenSpan);
         spool.Count++;

@@ -15,7 +15,7 @@ public class BodyTemplateTests
     {
         var scope = new TemplateScope();
         using JsonDocument document = JsonDocument.Parse(Encoding.UTF8.GetString(CanonicalJson.Serialize(new JsonObject { ["x"] = sampleText })));
-        scope.SetSample(document.RootElement);
+        scope.Set(document.RootElement, [], []);
         var output = new ArrayBufferWriter<byte>();
         BodyTemplate.Compile(templated, literal).Render(scope, output);
         return Encoding.UTF8.GetString(output.WrittenSpan);

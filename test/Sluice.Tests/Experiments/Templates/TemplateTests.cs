@@ -17,8 +17,7 @@ public class TemplateTests
     {
         var scope = new TemplateScope();
         using JsonDocument document = JsonDocument.Parse(Sample);
-        scope.SetSample(document.RootElement);
-        scope.SetSteps(new StepsValue(["answer", "judge"], [.. answers, .. new Response?[2 - answers.Length]]));
+        scope.Set(document.RootElement, ["answer", "judge"], [.. answers, .. new Response?[2 - answers.Length]]);
         return Template.Parse(template).Render(scope);
     }
 
@@ -163,10 +162,10 @@ public class TemplateTests
         Template assign = Template.Parse("{% assign x = sample.a %}{{ x }}");
         using JsonDocument first = JsonDocument.Parse("{\"a\":1}");
         using JsonDocument second = JsonDocument.Parse("{\"b\":2}");
-        scope.SetSample(first.RootElement);
+        scope.Set(first.RootElement, [], []);
         Assert.Equal("1", assign.Render(scope));
 
-        scope.SetSample(second.RootElement);
+        scope.Set(second.RootElement, [], []);
 
         Assert.Throws<UnknownFieldException>(() => Template.Parse("{{ x }}").Render(scope));
     }

@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Sluice.Journeys;
+
+/// <summary>The real program as a child process: watched, signalled, killed.</summary>
+public sealed class CliRun : IAsyncDisposable
+{
+    public const int Interrupt = 2;
+    public const int Terminate = 15;
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _errors = new();
+    private bool _disposed;
+
+    private CliRun(ProcessStartInfo start)
+    {
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, e) => Keep(_output, e.Data);
+        _process.ErrorDataReceived += (_, e) => Keep(_errors, e.Data);
+        _process.Start();
+        _process.StandardInput.Close();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Gets what it has said so far on both streams.</summary>
+    public string Text => Read(_output) + Read(_errors);
+
+    public bool HasExited => _process.HasExited;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    /// <summary>Starts the command line with arguments, in a folder, with variables that replace the surrounding ones.</summary>
+    public static CliRun Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] args)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("OPENAI_", StringComparison.Ordinal)
+            || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal) || name.StartsWith("SLUICE_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        start.ArgumentList.Add("exec");
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Sluice.Cli.dll"));
+        foreach (var arg in args)
+        {
+            start.ArgumentList.Add(arg);
+        }
+
+        return new CliRun(start);
+    }
+
+    /// <summary>Waits until it has ended.</summary>
+    public async Task<CliResult> EndAsync()
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        patience.CancelAfter(TimeSpan.FromSeconds(90));
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"the command does not end:\n{Text}");
+        }
+
+        return new CliResult(_process.ExitCode, Read(_output), Read(_errors));
+    }
+
+    /// <summary>Waits until it has said something.</summary>
+    public Task SaysAsync(string part) => Poll.UntilAsync(
+        () => Text.Contains(part, StringComparison.Ordinal) || (HasExited ? throw new InvalidOperationException($"it ended without saying `{part}`:\n{Text}") : false),
+        () => $"it never said `{part}`:\n{Text}");
+
+    /// <summary>Ends it as <c>kill -9</c> does.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync(Cancel);
+    }
+
+    public void Signal(int signal) => Assert.Equal(0, Send(_process.Id, signal));
+
+    /// <summary>Signals a process that may have ended in the meantime.</summary>
+    public void TrySignal(int signal)
+    {
+        if (!_process.HasExited)
+        {
+            _ = Send(_process.Id, signal);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        _process.Dispose();
+    }
+
+    private static void Keep(StringBuilder text, string? line)
+    {
+        if (line is not null)
+        {
+            lock (text)
+            {
+                text.Append(line).Append('\n');
+            }
+        }
+    }
+
+    private static string Read(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString();
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Send(int process, int signal);
+}

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+
+namespace Sluice.Journeys;
+
+/// <summary>What a newcomer does first: the shipped examples, which need no key.</summary>
+public sealed class ExampleJourneys : Journey
+{
+    [Fact]
+    public async Task The_quickstart_ends_with_a_table_of_scores_and_sends_nothing_the_second_time()
+    {
+        Example("quickstart");
+        var first = (await RunAsync("run", "configs")).Is(0);
+        foreach (var name in (string[])["demo-small-plain", "demo-large-steps", "demo-mini-plain", "demo-pro-steps"])
+        {
+            Assert.Contains(name, first.Output, StringComparison.Ordinal);
+        }
+
+        first.Says("accuracy", "±", "results: runs");
+        var before = ResultFiles();
+        var stats = Directory.EnumerateFiles(Path.Combine(Folder, ".sluice/simulator"), "*", SearchOption.AllDirectories).Count();
+
+        var second = (await RunAsync("run", "configs", "--json")).Is(0);
+
+        Assert.Equal(0, second.Sent);
+        Assert.Equal(second.Json["totals"]!["samples"]!.GetValue<long>(), second.Json["totals"]!["cached"]!.GetValue<long>());
+        Assert.Equal(before, ResultFiles());
+        Assert.Equal(stats, Directory.EnumerateFiles(Path.Combine(Folder, ".sluice/simulator"), "*", SearchOption.AllDirectories).Count());
+        Assert.Equal(8, second.Json["experiments"]!.AsArray().Count);
+        Assert.All(second.Json["experiments"]!.AsArray(), e => Assert.True(e!["scores"]!["accuracy"]!["n"]!.GetValue<int>() > 0));
+    }
+
+    [Fact]
+    public async Task A_judge_reads_the_answer_and_batch_and_live_give_the_same_bytes()
+    {
+        Example("judge");
+        (await RunAsync("run", "configs", "--json", "--sweep", "batch")).Is(0);
+        (await RunAsync("run", "configs", "--json", "--sweep", "live", "--workspace", "elsewhere", "batch_mode=false")).Is(0);
+        foreach (var name in (string[])["judge-demo-large", "judge-demo-small"])
+        {
+            var batch = await File.ReadAllBytesAsync(Path.Combine(Folder, "runs/batch", name, "results.jsonl"), Cancel);
+            var live = await File.ReadAllBytesAsync(Path.Combine(Folder, "elsewhere/runs/live", name, "results.jsonl"), Cancel);
+            Assert.Equal(batch, live);
+            foreach (var row in File.ReadLines(Path.Combine(Folder, "runs/batch", name, "results.jsonl")).Select(line => JsonNode.Parse(line)!))
+            {
+                Assert.Equal("done", (string?)row["status"]);
+                Assert.NotEmpty((string)row["steps"]!["answer"]!["text"]!);
+                var verdict = (string)row["steps"]!["judge"]!["text"]!;
+                Assert.Equal(verdict.Contains("CORRECT", StringComparison.Ordinal) ? 1 : 0, row["scores"]!["judged"]!.GetValue<double>());
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_result_line_has_the_documented_fields_in_dataset_order()
+    {
+        Example("quickstart");
+        (await RunAsync("run", "configs/demo-small-plain.yaml", "-q")).Is(0);
+        var questions = File.ReadLines(Path.Combine(Folder, "questions.jsonl")).Select(line => JsonNode.Parse(line)!["id"]!.ToString());
+        Assert.Equal(questions, Rows("demo-small-plain").Select(row => row["sample"]!.ToString()));
+        var answer = Rows("demo-small-plain")[0];
+        Assert.Equal(["sample", "epoch", "status", "steps", "scores", "error"], answer.AsObject().Select(p => p.Key));
+        Assert.Equal(["text", "finish", "input_tokens", "output_tokens", "key"], answer["steps"]!["answer"]!.AsObject().Select(p => p.Key));
+    }
+
+    private SortedDictionary<string, string> ResultFiles() => new(Directory.EnumerateFiles(Path.Combine(Folder, "runs"), "*", SearchOption.AllDirectories)
+        .ToDictionary(path => path, path => Convert.ToHexString(File.ReadAllBytes(path))));
+}

@@ -1,0 +1,83 @@
+namespace Sluice.Journeys;
+
+/// <summary>Ctrl-C and the polite kill: stop cleanly, say how to go on, and leave at once when asked twice.</summary>
+public sealed class SignalJourneys : Journey
+{
+    [Theory]
+    [InlineData(CliRun.Interrupt, 130)]
+    [InlineData(CliRun.Terminate, 143)]
+    public async Task One_signal_stops_cleanly_keeps_finished_samples_and_says_how_to_go_on(int signal, int exitCode)
+    {
+        // OpenAI's batch is never shown as ended, Anthropic's ends at once.
+        await FaultyAsync("""{ "type": "show-state", "state": "in_progress", "gets": 1000000 }""", """{ "provider": "openai" }""");
+        Dataset(20);
+        Config("fast", "anthropic");
+        Config("slow");
+        var run = Start("run", "configs", "--json");
+        await run.SaysAsync(" answers");
+        run.Signal(signal);
+        var stopped = (await run.EndAsync()).Is(exitCode);
+        stopped.Says("stopping", "run the same command again", "sluice retrieve --wait");
+        Assert.Equal("interrupted", (string?)stopped.Json["state"]);
+        Assert.Equal(20, Count("done", "fast"));
+        Assert.Equal(20, Count("pending", "slow"));
+
+        var again = (await RunAsync("submit", "configs", "--json")).Is(8);
+        Assert.Equal(0, again.Sent);
+        Assert.Equal(1, OpenAI.BatchesCreated);
+    }
+
+    [Fact]
+    public async Task Two_signals_leave_at_once()
+    {
+        await ProviderAsync(batchDelay: 3600);
+        Dataset(20);
+        Config();
+        var run = Start("run", "configs");
+        await run.SaysAsync("requests to");
+        run.Signal(CliRun.Interrupt);
+        await run.SaysAsync("stopping");
+        run.TrySignal(CliRun.Interrupt);
+        (await run.EndAsync()).Is(130);
+    }
+
+    [Fact]
+    public async Task A_signal_during_planning_sends_nothing_half_and_the_next_run_sends_all()
+    {
+        await ProviderAsync();
+        Dataset(20_000);
+        Config();
+        var spool = Path.Combine(Folder, ".sluice/spool");
+        var run = Start("run", "configs", "--json");
+        await Poll.UntilAsync(() => Directory.Exists(spool) && Directory.EnumerateFiles(spool).Any(), () => run.Text);
+        run.Signal(CliRun.Interrupt);
+        (await run.EndAsync()).Is(130).Says("run the same command again");
+        (await SweepAsync()).Is(0);
+        Assert.Equal((20_000, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+        Assert.Equal(20_000, Count("done"));
+    }
+
+    [Fact]
+    public async Task A_signal_amid_live_calls_keeps_what_was_paid_for()
+    {
+        await ProviderAsync(options: new Simulator.SimulatorOptions { Folder = Path.Combine(Folder, "provider"), LiveLatency = TimeSpan.FromMilliseconds(50) });
+        Dataset(200);
+        Config(more: "batch_mode: false\nlive: { concurrency: 4 }");
+        var run = Start("run", "configs");
+        await Poll.UntilAsync(() => OpenAI.LiveCalls > 20, () => run.Text);
+        run.Signal(CliRun.Interrupt);
+        (await run.EndAsync()).Is(130);
+        Assert.InRange(Count("done"), 10, 199);
+        (await SweepAsync()).Is(0);
+        Assert.InRange(OpenAI.RepeatedBodies!.Value, 0, 4);
+    }
+
+    [Fact]
+    public async Task The_simulator_ends_on_a_signal()
+    {
+        var run = Start("simulate", "--port", "0", "--folder", "sim", "--json");
+        await run.SaysAsync("openai_base_url");
+        run.Signal(CliRun.Terminate);
+        (await run.EndAsync()).Is(0);
+    }
+}
