@@ -47,12 +47,16 @@ internal static class CancelCommand
     {
         switch (intent.State)
         {
-            case IntentState.Spooling when !session.Ledger.TryOwn(intent):
-                return "left alone: another process is writing it";
+            case IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded when !session.Ledger.TryOwn(intent):
+                return "left alone: another process is working on it";
             case IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded:
+                if (!session.Ledger.Discard(intent))
+                {
+                    return "left alone: it has just been sent; cancel it once more";
+                }
+
                 File.Delete(Path.Combine(session.Workspace.SpoolFolder, intent.Id + ".jsonl"));
-                session.Ledger.Discard(intent);
-                return "dropped: it was never sent";
+                return "dropped: no batch was made of it";
             case IntentState.Creating:
                 return "left alone: whether it was sent is not known yet; `sluice run` finds out";
             default:

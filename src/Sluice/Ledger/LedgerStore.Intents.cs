@@ -75,15 +75,20 @@ public sealed partial class LedgerStore
         });
     }
 
-    /// <summary>Drops an intent of which nothing was sent; its claims are released.</summary>
-    public void Discard(Intent intent)
+    /// <summary>Drops an intent of which no batch was made; its claims are released. False, and nothing changed, when there may be a batch.</summary>
+    public bool Discard(Intent intent)
     {
         ArgumentNullException.ThrowIfNull(intent);
-        Write(durable: true, () =>
+        return Write(durable: true, () =>
         {
+            if (Sql("DELETE FROM intents WHERE row=?1 AND state<=2").Bind(1, intent.Row).Run() == 0)
+            {
+                return false;
+            }
+
             Sql("DELETE FROM requests WHERE intent=?1 AND attempts=0").Bind(1, intent.Row).Run();
             Sql("UPDATE requests SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
-            return Sql("DELETE FROM intents WHERE row=?1 AND state<=1").Bind(1, intent.Row).Run();
+            return true;
         });
     }
 

@@ -1,0 +1,153 @@
+using Sluice.Ledger;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Ledger;
+
+public sealed class ClaimTests : LedgerTests
+{
+    [Fact]
+    public void A_request_nobody_has_sent_is_new()
+    {
+        Assert.Equal(new RequestStanding(Standing.New, 0, 0, null), Ledger.Find(Key(1)));
+    }
+
+    [Fact]
+    public void A_claimed_request_is_in_flight_and_the_second_one_who_asks_is_told_where()
+    {
+        Intent first = Begin(Ledger);
+        Intent second = Begin(Ledger);
+
+        Assert.Equal([0, 0], Claim(Ledger, first, Keys(1, 2)));
+        Assert.Equal([first.Row, 0], Claim(Ledger, second, Keys(2, 2)));
+
+        Assert.Equal((Standing.InFlight, first.Row), (Ledger.Find(Key(2)).Standing, Ledger.Find(Key(2)).IntentRow));
+        Assert.Equal(second.Row, Ledger.Find(Key(3)).IntentRow);
+    }
+
+    [Fact]
+    public void A_key_twice_in_one_claim_is_claimed_once()
+    {
+        Intent intent = Begin(Ledger);
+
+        long[] claimed = Claim(Ledger, intent, [Key(1), Key(2), Key(1)]);
+
+        Assert.Equal([0, intent.Row], new[] { claimed[0], claimed[2] }.Order());
+        Assert.Equal(0, claimed[1]);
+    }
+
+    [Fact]
+    public async Task Each_key_is_claimed_once_over_many_tasks_and_instances()
+    {
+        LedgerStore[] ledgers = [Open(), Open(), Open()];
+        Task<long[]>[] claims = [.. Enumerable.Range(0, 9).Select(task => Task.Run(() =>
+        {
+            Intent intent = Begin(ledgers[task % 3]);
+            RequestKey[] keys = [.. Keys(0, 300).OrderBy(_ => Random.Shared.Next())];
+            return keys.Chunk(40).SelectMany(chunk => Claim(ledgers[task % 3], intent, chunk).Zip(chunk, (c, k) => (Claimed: c, Key: k)))
+                .Where(c => c.Claimed == 0).Select(c => (long)c.Key.GetHashCode()).ToArray();
+        }, Token))];
+
+        long[][] won = await Task.WhenAll(claims);
+
+        Assert.Equal(300, won.Sum(w => w.Length));
+        Assert.Equal(300, won.SelectMany(w => w).Distinct().Count());
+    }
+
+    [Fact]
+    public void A_released_request_is_as_if_it_had_never_been_claimed()
+    {
+        Intent first = Begin(Ledger);
+        Intent second = Begin(Ledger);
+        Claim(Ledger, first, Keys(1, 2));
+
+        Ledger.Release(second, [Key(1)]);
+        Assert.Equal(Standing.InFlight, Ledger.Find(Key(1)).Standing);
+        Ledger.Release(first, [Key(1)]);
+
+        Assert.Equal(default, Ledger.Find(Key(1)));
+        Assert.Equal([0, first.Row], Claim(Ledger, second, Keys(1, 2)));
+    }
+
+    [Fact]
+    public void A_failed_try_may_be_repeated_until_there_were_enough()
+    {
+        for (int attempt = 1; attempt <= 3; attempt++)
+        {
+            Intent intent = Begin(Ledger);
+            Assert.Equal([0], Claim(Ledger, intent, [Key(1)]));
+            Assert.Equal(1, Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), $"e{attempt}", IsFinal: false)], maxAttempts: 3));
+            Assert.Equal(new RequestStanding(attempt < 3 ? Standing.Retryable : Standing.Failed, 0, attempt, $"e{attempt}"), Ledger.Find(Key(1)));
+        }
+
+        Assert.Equal([-1], Claim(Ledger, Begin(Ledger), [Key(1)]));
+    }
+
+    [Fact]
+    public void A_try_is_counted_once_however_often_its_result_is_read()
+    {
+        Intent intent = Begin(Ledger);
+        Intent later = Begin(Ledger);
+        FailedTry[] tries = [new(Key(1), "e", IsFinal: false), new(Key(2), "never claimed", IsFinal: true)];
+        Claim(Ledger, intent, [Key(1)]);
+
+        Assert.Equal(1, Ledger.RecordFailedTries(intent, tries, 3));
+        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries, 3));
+        Claim(Ledger, later, [Key(1)]);
+        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries, 3));
+
+        Assert.Equal(new RequestStanding(Standing.InFlight, later.Row, 1, "e"), Ledger.Find(Key(1)));
+        Assert.Equal(Standing.New, Ledger.Find(Key(2)).Standing);
+    }
+
+    [Fact]
+    public void A_final_error_fails_a_request_at_once()
+    {
+        Intent intent = Begin(Ledger);
+        Claim(Ledger, intent, [Key(1)]);
+        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "bad request", IsFinal: true)], 3);
+
+        Assert.Equal(new RequestStanding(Standing.Failed, 0, 1, "bad request"), Ledger.Find(Key(1)));
+    }
+
+    [Fact]
+    public void A_failed_request_is_claimed_on_request_and_its_tries_count_anew()
+    {
+        Intent first = Begin(Ledger);
+        Claim(Ledger, first, [Key(1)]);
+        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: true)], 2);
+        Intent second = Begin(Ledger);
+
+        Assert.Equal([-1], Claim(Ledger, second, [Key(1)]));
+        Assert.Equal([0], Claim(Ledger, second, [Key(1)], retryFailed: true));
+        Ledger.RecordFailedTries(second, [new FailedTry(Key(1), "e2", IsFinal: false)], 2);
+
+        Assert.Equal(new RequestStanding(Standing.Retryable, 0, 1, "e2"), Ledger.Find(Key(1)));
+    }
+
+    [Fact]
+    public void A_live_failure_is_kept_until_it_is_forgotten_and_never_takes_a_claim_away()
+    {
+        Ledger.RecordFailure(Key(1), "no", 1);
+        Ledger.RecordFailure(Key(1), "still no", 2);
+        Assert.Equal(new RequestStanding(Standing.Failed, 0, 2, "still no"), Ledger.Find(Key(1)));
+
+        Ledger.ForgetFailure(Key(1));
+        Assert.Equal(Standing.New, Ledger.Find(Key(1)).Standing);
+
+        Intent intent = Begin(Ledger);
+        Claim(Ledger, intent, [Key(1)]);
+        Ledger.RecordFailure(Key(1), "late", 3);
+        Ledger.ForgetFailure(Key(1));
+        Assert.Equal(intent.Row, Ledger.Find(Key(1)).IntentRow);
+    }
+
+    [Fact]
+    public void Claims_are_there_when_the_ledger_is_opened_again()
+    {
+        Intent intent = Begin(Ledger);
+        Claim(Ledger, intent, Keys(1, 3));
+        Ledger.Dispose();
+
+        Assert.Equal(intent.Row, Open().Find(Key(2)).IntentRow);
+    }
+}
