@@ -1,0 +1,230 @@
+using System.Text;
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Caching;
+
+/// <summary>What every cache must do. A new kind is done when a class that opens it here is green.</summary>
+public abstract class CacheConformance : IDisposable
+{
+    private static readonly ResponseOrigin s_batch = new("openai", "m", "batch_1");
+    private static readonly ResponseOrigin s_live = new("openai", "m", ResponseOrigin.LiveSource);
+
+    protected string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("sluice-cache-").FullName, "new");
+
+    protected static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose()
+    {
+        Directory.Delete(Path.GetDirectoryName(Folder)!, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Opens the store of a folder; the same folder is the same store.</summary>
+    protected abstract IResponseCache Open(string folder);
+
+    protected static RequestKey Key(int number)
+    {
+        byte[] bytes = new byte[RequestKey.Length];
+        new Random(number).NextBytes(bytes);
+        return new RequestKey(bytes);
+    }
+
+    protected static CacheEntry Entry(int key, string body, ResponseOrigin? origin = null) =>
+        new(Key(key), Encoding.UTF8.GetBytes(body), new TokenUsage(key, key + 1)) { Origin = origin ?? s_batch };
+
+    protected static async Task<CachedResponse?[]> GetAsync(IResponseCache cache, params int[] keys)
+    {
+        var found = new CachedResponse?[keys.Length];
+        await cache.GetAsync(keys.Select(Key).ToArray(), found, Token);
+        return found;
+    }
+
+    protected static string? Text(CachedResponse? response) => response is null ? null : Encoding.UTF8.GetString(response.Body.Span);
+
+    [Fact]
+    public async Task What_was_put_is_found_with_its_usage_and_kind()
+    {
+        await using IResponseCache cache = Open(Folder);
+
+        int added = await cache.PutAsync([Entry(1, "one"), Entry(2, "zwei ü", s_live)], Token);
+
+        CachedResponse?[] found = await GetAsync(cache, 1, 2);
+        Assert.Equal(2, added);
+        Assert.Equal(("one", new TokenUsage(1, 2), true), (Text(found[0]), found[0]!.Usage, found[0]!.IsBatch));
+        Assert.Equal(("zwei ü", new TokenUsage(2, 3), false), (Text(found[1]), found[1]!.Usage, found[1]!.IsBatch));
+    }
+
+    [Fact]
+    public async Task The_first_answer_stays_and_only_new_ones_are_counted()
+    {
+        await using IResponseCache cache = Open(Folder);
+        await cache.PutAsync([Entry(1, "first", s_live)], Token);
+
+        int added = await cache.PutAsync([Entry(1, "second"), Entry(2, "new"), Entry(2, "twin")], Token);
+
+        CachedResponse?[] found = await GetAsync(cache, 1, 2);
+        Assert.Equal(1, added);
+        Assert.Equal(("first", "new", false), (Text(found[0]), Text(found[1]), found[0]!.IsBatch));
+    }
+
+    [Fact]
+    public async Task Misses_are_null_even_in_slots_that_held_something_and_twins_are_both_found()
+    {
+        await using IResponseCache cache = Open(Folder);
+        await cache.PutAsync([Entry(1, "one"), Entry(3, "three")], Token);
+        var slots = new CachedResponse?[5];
+        Array.Fill(slots, new CachedResponse(new byte[1], default, true));
+
+        await cache.GetAsync(new[] { Key(3), Key(2), Key(1), Key(3), Key(4) }, slots, Token);
+
+        Assert.Equal(["three", null, "one", "three", null], slots.Select(Text));
+    }
+
+    [Fact]
+    public async Task Nothing_in_is_nothing_out()
+    {
+        await using IResponseCache cache = Open(Folder);
+
+        Assert.Equal(0, await cache.PutAsync([], Token));
+        Assert.Empty(await GetAsync(cache));
+        Assert.Null(Assert.Single(await GetAsync(cache, 1)));
+    }
+
+    [Fact]
+    public async Task Bodies_may_be_empty_or_very_large()
+    {
+        await using IResponseCache cache = Open(Folder);
+        byte[] large = new byte[32 * 1024 * 1024];
+        new Random(7).NextBytes(large);
+
+        await cache.PutAsync([Entry(1, ""), Entry(2, "") with { Body = large }], Token);
+
+        CachedResponse?[] found = await GetAsync(cache, 1, 2);
+        Assert.Equal(0, found[0]!.Body.Length);
+        Assert.True(found[1]!.Body.Span.SequenceEqual(large));
+    }
+
+    [Fact]
+    public async Task A_body_belongs_to_its_reader_alone()
+    {
+        await using IResponseCache cache = Open(Folder);
+        byte[] body = "mine"u8.ToArray();
+        await cache.PutAsync([Entry(1, "") with { Body = body }], Token);
+        body.AsSpan().Fill((byte)'x');
+
+        CachedResponse?[] first = await GetAsync(cache, 1);
+        await GetAsync(cache, 2);
+        await cache.PutAsync([Entry(2, "more")], Token);
+
+        Assert.Equal("mine", Text(first[0]));
+        Assert.Equal("mine", Text((await GetAsync(cache, 1))[0]));
+    }
+
+    [Fact]
+    public async Task Usage_may_be_as_large_as_it_likes()
+    {
+        await using IResponseCache cache = Open(Folder);
+        await cache.PutAsync([Entry(1, "a") with { Usage = new TokenUsage(long.MaxValue, 0) }], Token);
+
+        Assert.Equal(new TokenUsage(long.MaxValue, 0), (await GetAsync(cache, 1))[0]!.Usage);
+    }
+
+    [Fact]
+    public async Task More_responses_than_fit_into_one_group_are_all_stored()
+    {
+        await using IResponseCache cache = Open(Folder);
+
+        int[] added = await Task.WhenAll(Enumerable.Range(0, 5).Select(p => cache.PutAsync([.. Enumerable.Range(p * 2000, 4000).Select(i => Entry(i, $"{i}"))], Token).AsTask()));
+
+        Assert.Equal(12_000, added.Sum());
+        CachedResponse?[] found = await GetAsync(cache, [.. Enumerable.Range(0, 12_001)]);
+        Assert.Equal([.. Enumerable.Range(0, 12_000).Select(i => $"{i}"), null], found.Select(Text));
+    }
+
+    [Fact]
+    public async Task Of_many_writers_exactly_one_stores_each_key_and_readers_never_see_it_change()
+    {
+        await using IResponseCache cache = Open(Folder);
+
+        Assert.Equal(200, await RaceAsync(_ => cache));
+    }
+
+    [Fact]
+    public async Task Two_instances_of_one_store_are_one_domain()
+    {
+        await using IResponseCache one = Open(Folder);
+        await using IResponseCache two = Open(Folder);
+
+        Assert.Equal(200, await RaceAsync(writer => writer % 2 == 0 ? one : two));
+        await one.PutAsync([Entry(9000, "from one")], Token);
+        Assert.Equal("from one", Text((await GetAsync(two, 9000))[0]));
+    }
+
+    [Fact]
+    public async Task What_was_put_is_still_there_when_the_store_is_opened_again()
+    {
+        await using (IResponseCache cache = Open(Folder))
+        {
+            await cache.PutAsync([Entry(1, "kept", s_live)], Token);
+        }
+
+        await using IResponseCache again = Open(Folder);
+        int added = await again.PutAsync([Entry(1, "late"), Entry(2, "more")], Token);
+
+        CachedResponse?[] found = await GetAsync(again, 1, 2);
+        Assert.Equal((1, "kept", false, "more"), (added, Text(found[0]), found[0]!.IsBatch, Text(found[1])));
+    }
+
+    [Fact]
+    public async Task Disposing_stores_what_was_put_before()
+    {
+        Task<int> put;
+        await using (IResponseCache cache = Open(Folder))
+        {
+            put = cache.PutAsync([Entry(1, "kept")], Token).AsTask();
+        }
+
+        Assert.Equal(1, await put);
+        await using IResponseCache again = Open(Folder);
+        Assert.Equal("kept", Text((await GetAsync(again, 1))[0]));
+    }
+
+    private static async Task<int> RaceAsync(Func<int, IResponseCache> store)
+    {
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        Task<int>[] writers = [.. Enumerable.Range(0, 8).Select(w => Task.Run(async () =>
+        {
+            int added = 0;
+            var random = new Random(w);
+            foreach (int[] chunk in Enumerable.Range(0, 200).OrderBy(_ => random.Next()).Chunk(7))
+            {
+                added += await store(w).PutAsync([.. chunk.Select(i => Entry(i, $"{i} by {w}"))], Token);
+            }
+
+            return added;
+        }, Token))];
+        Task[] readers = [.. Enumerable.Range(0, 4).Select(r => Task.Run(async () =>
+        {
+            var seen = new string?[200];
+            for (bool last = false; !last;)
+            {
+                last = done.IsCancellationRequested;
+                CachedResponse?[] found = await GetAsync(store(r), [.. Enumerable.Range(0, 200)]);
+                for (int i = 0; i < 200; i++)
+                {
+                    string? text = Text(found[i]);
+                    Assert.True(text == seen[i] || seen[i] is null, $"{i}: `{seen[i]}` became `{text}`");
+                    Assert.True(text is null || text.StartsWith($"{i} by ", StringComparison.Ordinal));
+                    seen[i] = text;
+                }
+            }
+
+            Assert.All(seen, Assert.NotNull);
+        }, Token))];
+        int[] added = await Task.WhenAll(writers);
+        await done.CancelAsync();
+        await Task.WhenAll(readers);
+        return added.Sum();
+    }
+}
