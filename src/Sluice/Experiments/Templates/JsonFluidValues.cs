@@ -20,7 +20,7 @@ internal sealed class JsonObjectValue(JsonElement element, string path) : FluidV
     public static FluidValue From(JsonElement element, string path) => element.ValueKind switch
     {
         JsonValueKind.String => new StringValue(Requests.JsonText.Read(element)),
-        JsonValueKind.Number => element.TryGetDecimal(out var number) ? NumberValue.Create(number) : new StringValue(element.GetRawText()),
+        JsonValueKind.Number => element.TryGetInt64(out var number) && !element.GetRawText().StartsWith("-0", StringComparison.Ordinal) ? NumberValue.Create(number) : new JsonNumberValue(element.GetRawText()),
         JsonValueKind.True => BooleanValue.True,
         JsonValueKind.False => BooleanValue.False,
         JsonValueKind.Null => NilValue.Instance,
@@ -33,7 +33,7 @@ internal sealed class JsonObjectValue(JsonElement element, string path) : FluidV
     {
         if (element.TryGetProperty(name, out var value))
         {
-            return value.ValueKind == JsonValueKind.Object ? new JsonObjectValue(value, $"{path}.{name}") : From(value, path);
+            return value.ValueKind is JsonValueKind.Object or JsonValueKind.Array ? From(value, $"{path}.{name}") : From(value, path);
         }
 
         return name == "size"
@@ -138,7 +138,7 @@ internal sealed class UnknownFieldException(string path, IReadOnlyList<string> k
                 fields.Append(fields.Length > 0 ? ", " : "").Append(name);
             }
 
-            return fields.Length == 0 ? "templates know `sample` and `steps`" : $"there is: {fields}; a field that may be missing is written `{{{{ {path} | default: \"\" }}}}`";
+            return $"{(fields.Length == 0 ? "" : $"there is: {fields}; ")}a field that may be missing is written `{{{{ {path} | default: \"\" }}}}`";
         }
     }
 }

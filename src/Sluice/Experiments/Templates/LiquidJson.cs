@@ -43,6 +43,9 @@ internal static class LiquidJson
                 // Not there is an error in JSON too.
                 writer.WriteStringValue(undefined.ToStringValue());
                 break;
+            case JsonNumberValue number:
+                writer.WriteRawValue(number.Literal);
+                break;
             case NumberValue number:
                 writer.WriteNumberValue(number.ToNumberValue());
                 break;

@@ -28,7 +28,7 @@ internal sealed partial class Template
     /// <summary>Parses a template.</summary>
     /// <exception cref="FormatException">The text is no Liquid.</exception>
     public static Template Parse(string source) =>
-        Parser.TryParse(source, out var template, out var error) ? new Template(template, Split(source)) : throw new FormatException($"the template cannot be read: {error}");
+        Parser.TryParse(source, out var template, out var error) ? new Template(CheckedTemplate.Of(template), Split(source)) : throw new FormatException($"the template cannot be read: {error}");
 
     /// <summary>Renders the template.</summary>
     /// <exception cref="UnknownFieldException">It prints a field that is not there.</exception>
@@ -44,7 +44,7 @@ internal sealed partial class Template
 
             if (Find(scope, path) is { ValueKind: JsonValueKind.String } text)
             {
-                return text.GetString()!;
+                return JsonText.Read(text);
             }
         }
 

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Microsoft.Extensions.Time.Testing;
+using Sluice.Caching;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Ledger;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Dispatch;
+
+/// <summary>A workspace with a real ledger and cache, a scripted provider and a clock that the test moves.</summary>
+internal sealed class DispatchFixture : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("sluice-dispatch-").FullName;
+
+    public DispatchFixture(ScriptedProvider? provider = null)
+    {
+        Provider = provider ?? new ScriptedProvider();
+        Ledger = new LedgerStore(Path.Combine(_folder, "ledger.db"), Time);
+        Cache = new SqliteResponseCache(Path.Combine(_folder, "cache.db"), Time);
+        Route = new Route(Provider, "m", null);
+    }
+
+    public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+
+    public ScriptedProvider Provider { get; }
+
+    public LedgerStore Ledger { get; }
+
+    public SqliteResponseCache Cache { get; }
+
+    public Route Route { get; }
+
+    public ConcurrentQueue<DispatchEvent> Events { get; } = new();
+
+    public string SpoolFolder => Path.Combine(_folder, "spool");
+
+    public IReadOnlyList<string> Spools => Directory.Exists(SpoolFolder) ? [.. Directory.GetFiles(SpoolFolder).Order()] : [];
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public Request Request(int number, int padding = 0) => RequestOf($$"""{"i":{{number}},"p":"{{new string('x', padding)}}"}""");
+
+    public Request RequestOf(string body)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(body);
+        return new Request(RequestKey.Compute("scripted", "/v1/chat/completions", bytes, 0), bytes, Route, null);
+    }
+
+    public BatchDispatcher Batches(int? maxRequests = null, long? maxBytes = null, Action<Intent>? onSealed = null) =>
+        new(Ledger, Cache, SpoolFolder, new BatchDispatchOptions(maxRequests, maxBytes), onSealed ?? (_ => { }));
+
+    /// <summary>Spools and seals requests; returns their keys.</summary>
+    public async Task<RequestKey[]> SpoolAsync(int count, int from = 0)
+    {
+        using BatchDispatcher dispatcher = Batches();
+        var requests = Enumerable.Range(from, count).Select(i => Request(i)).ToList();
+        foreach (Request request in requests)
+        {
+            await dispatcher.DispatchAsync(request, new DispatchTally(), Token);
+        }
+
+        await dispatcher.FlushAsync(Token);
+        return [.. requests.Select(r => r.Key)];
+    }
+
+    public BatchEngine Engine(int maxAttempts = 3) => new(Ledger, Cache, Provider.Registry(), SpoolFolder, maxAttempts, Time, Events.Enqueue);
+
+    /// <summary>Runs an engine, moving the clock, until a condition holds; returns how far the clock was moved.</summary>
+    public async Task<TimeSpan> RunUntilAsync(Func<bool> condition, BatchEngine? engine = null, bool submit = true)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        engine ??= Engine();
+        Task running = engine.RunAsync(submit, stop.Token);
+        DateTimeOffset began = Time.GetUtcNow();
+        while (!condition() && !running.IsCompleted)
+        {
+            // The engine's timers are armed on other threads: a small step each time it has had a chance to run.
+            await Task.Yield();
+            Time.Advance(TimeSpan.FromMilliseconds(100));
+            Assert.True(Time.GetUtcNow() - began < TimeSpan.FromDays(2), "the engine never got there: " + string.Join(' ', Provider.Calls) + " " + string.Join(' ', Events));
+        }
+
+        await stop.CancelAsync();
+        try
+        {
+            await running;
+        }
+        catch (OperationCanceledException)
+        {
+            // As asked.
+        }
+
+        return Time.GetUtcNow() - began;
+    }
+
+    public async Task<CachedResponse?> GetAsync(RequestKey key)
+    {
+        var found = new CachedResponse?[1];
+        await Cache.GetAsync(new[] { key }, found, Token);
+        return found[0];
+    }
+
+    public async Task PutAsync(RequestKey key, string text = "cached") =>
+        await Cache.PutAsync([new CacheEntry(key, Encoding.UTF8.GetBytes(ScriptedProvider.Body(text)), new TokenUsage(1, 1)) { Origin = new ResponseOrigin("scripted", "m", "b") }], Token);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Cache.DisposeAsync();
+        Ledger.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
