@@ -11,8 +11,19 @@ internal static class Application
     public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
         using var stop = new CancellationTokenSource();
+        var terminated = false;
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => StopOnce(context, stop));
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => StopOnce(context, stop));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            terminated = !stop.IsCancellationRequested;
+            StopOnce(context, stop);
+        });
+        var code = await RunAsync(args, stop.Token).ConfigureAwait(false);
+        return code == ExitCodes.Interrupted && terminated ? ExitCodes.Terminated : code;
+    }
+
+    private static async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken stop)
+    {
         var verbose = args.Contains("--verbose");
         try
         {
@@ -23,7 +34,7 @@ internal static class Application
             }
 
             // Signals are ours, and so are exceptions: the library's own handling of both is off.
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token).ConfigureAwait(false);
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop).ConfigureAwait(false);
         }
         catch (SluiceException error)
         {

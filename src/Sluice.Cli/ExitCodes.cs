@@ -10,6 +10,7 @@ internal static class ExitCodes
     public const int Credentials = 4;
     public const int Pending = 8;
     public const int Interrupted = 130;
+    public const int Terminated = 143;
 
     public static int Of(ErrorKind kind) => kind switch
     {

@@ -42,7 +42,7 @@ public sealed class CrashJourneys : Journey
 
         await FinishAsync();
         Assert.Equal(1, OpenAI.BatchesCreated);
-        Assert.Empty(Directory.EnumerateFiles(spool));
+        Assert.Empty(Spools());
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Sluice.Simulator;
 
@@ -50,6 +51,15 @@ public abstract class Journey : IAsyncLifetime
         Set("OPENAI_API_KEY", "sk-journey");
         Set("ANTHROPIC_BASE_URL", root);
         Set("ANTHROPIC_API_KEY", "sk-ant-journey");
+    }
+
+    /// <summary>Stops the provider and starts it again, at the same address and with the same batches.</summary>
+    protected async Task RestartProviderAsync()
+    {
+        var stopped = Simulator;
+        _servers.Remove(stopped);
+        await stopped.DisposeAsync();
+        await ProviderAsync(options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = stopped.Address.Port });
     }
 
     /// <summary>Starts one provider with a single fault.</summary>
@@ -114,8 +124,23 @@ public abstract class Journey : IAsyncLifetime
 
     protected int Count(string status, string experiment = "one") => Rows(experiment).Count(row => (string?)row["status"] == status);
 
-    /// <summary>What an undisturbed run of the same configs, in a workspace and at a provider of its own, writes.</summary>
-    protected async Task<string> UndisturbedAsync(string experiment = "one", params string[] more)
+    protected string[] Spools()
+    {
+        var folder = Path.Combine(Folder, ".sluice/spool");
+        return Directory.Exists(folder) ? Directory.GetFiles(folder) : [];
+    }
+
+    /// <summary>What an undisturbed run of the same experiment, in a workspace and at a provider of its own, writes. Made once per model and size.</summary>
+    protected async Task<string> UndisturbedAsync()
+    {
+        var config = await File.ReadAllTextAsync(Path.Combine(Folder, "configs/one.yaml"), Cancel);
+        var key = (config.Contains("anthropic", StringComparison.Ordinal), File.ReadLines(Path.Combine(Folder, "data.jsonl")).Count());
+        return await Calm.GetOrAdd(key, _ => new Lazy<Task<string>>(MakeUndisturbedAsync)).Value;
+    }
+
+    private static ConcurrentDictionary<(bool IsAnthropic, int Samples), Lazy<Task<string>>> Calm { get; } = new();
+
+    private async Task<string> MakeUndisturbedAsync()
     {
         var options = new SimulatorOptions { Folder = Path.Combine(Folder, "calm-provider") };
         await using var calm = await SimulatorServer.StartAsync(options, Cancel);
@@ -124,10 +149,10 @@ public abstract class Journey : IAsyncLifetime
         {
             ["OPENAI_BASE_URL"] = root + "/v1", ["ANTHROPIC_BASE_URL"] = root, ["OPENAI_API_KEY"] = "calm", ["ANTHROPIC_API_KEY"] = "calm",
         };
-        var run = CliRun.Start(Folder, environment, ["run", "configs", "--json", "--workspace", "calm", "--sweep", "calm", .. more]);
+        var run = CliRun.Start(Folder, environment, "run", "configs/one.yaml", "--json", "--workspace", "calm", "--sweep", "calm", "batch_mode=false");
         _started.Add(run);
         (await run.EndAsync()).Is(0);
-        var path = Path.Combine(Folder, "calm/runs/calm", experiment, "results.jsonl");
+        var path = Path.Combine(Folder, "calm/runs/calm/one/results.jsonl");
         return await File.ReadAllTextAsync(path, Cancel);
     }
 

@@ -51,9 +51,7 @@ public sealed class LifecycleJourneys : Journey
         retrieved.Says("have not been sent", "sluice run");
 
         // The provider is the same one, only quick again.
-        var folder = Path.Combine(Folder, "provider0");
-        await Simulator.DisposeAsync();
-        await ProviderAsync(options: new Simulator.SimulatorOptions { Folder = folder, Port = Simulator.Address.Port });
+        await RestartProviderAsync();
         var run = (await SweepAsync()).Is(0);
         Assert.Equal(10, run.Sent);
         Assert.Equal(10, Count("done"));

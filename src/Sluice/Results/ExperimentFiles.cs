@@ -12,6 +12,9 @@ internal sealed class ExperimentFiles(string folder)
     /// <summary>Gets the file of results, one line per sample and epoch.</summary>
     public string ResultsPath => Path.Combine(folder, "results.jsonl");
 
+    /// <summary>Deletes what killed processes left unfinished.</summary>
+    public void DropLeftovers() => AtomicFile.DropLeftovers(folder);
+
     /// <summary>Writes the composed configuration.</summary>
     public void WriteConfig(string yaml)
     {

@@ -5,6 +5,8 @@ namespace Sluice.Storage;
 /// <summary>Replaces a file as a whole: temporary file beside it, written, synced, renamed. A reader sees the old or the new one.</summary>
 internal sealed class AtomicFile : IDisposable
 {
+    private const string Suffix = ".tmp";
+
     private static int _count;
 
     private readonly string _path;
@@ -15,7 +17,7 @@ internal sealed class AtomicFile : IDisposable
     public AtomicFile(string path)
     {
         _path = path;
-        _temporary = $"{path}.{Environment.ProcessId}-{Interlocked.Increment(ref _count)}.tmp";
+        _temporary = $"{path}.{Owner.Self.Replace(':', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
         PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
         Stream = PrivateFiles.Create(_temporary, 256 * 1024);
     }
@@ -29,6 +31,23 @@ internal sealed class AtomicFile : IDisposable
         using var file = new AtomicFile(path);
         file.Stream.Write(Encoding.UTF8.GetBytes(text));
         file.Commit();
+    }
+
+    /// <summary>Deletes what killed processes left unfinished in a folder.</summary>
+    public static void DropLeftovers(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        foreach (var path in Directory.EnumerateFiles(folder, "*" + Suffix))
+        {
+            if (Path.GetFileNameWithoutExtension(path).Split('.')[^1].Split('-') is [var pid, var start, _] && !Owner.IsAlive($"{pid}:{start}"))
+            {
+                File.Delete(path);
+            }
+        }
     }
 
     /// <summary>Makes the new version the file.</summary>

@@ -7,6 +7,7 @@ using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Sweeps;
 
@@ -75,8 +76,10 @@ public sealed class SweepRunner
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
         Prepare(plans);
+        AtomicFile.DropLeftovers(folder);
         foreach (var run in runs)
         {
+            run.Files.DropLeftovers();
             run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
         }
 

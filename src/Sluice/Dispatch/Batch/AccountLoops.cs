@@ -142,11 +142,8 @@ internal sealed class AccountLoops(
         }
     }
 
-    private void Submitted(Intent intent, BatchInfo info)
-    {
-        LetGo(intent);
-        observe(new BatchChanged(intent, info));
-    }
+    // The hold stays until the batch runs: one that fails in validation must wait longer each time.
+    private void Submitted(Intent intent, BatchInfo info) => observe(new BatchChanged(intent, info));
 
     private void Refused(Intent intent, IProvider provider, ProviderException error)
     {
@@ -232,6 +229,11 @@ internal sealed class AccountLoops(
             var info = await provider.Batch!.GetAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
             watch.Failures = 0;
             observe(new BatchChanged(intent, info));
+            if (info.State is not (BatchState.Validating or BatchState.Failed))
+            {
+                LetGo(intent);
+            }
+
             if (info.IsEnded)
             {
                 await EndAsync(intent, info, provider, watch, cancellationToken).ConfigureAwait(false);
@@ -285,7 +287,8 @@ internal sealed class AccountLoops(
                 ledger.MarkNotCreated(intent, error.ToString());
                 throw Fatal(provider, error);
             case ErrorClass.RateLimited or ErrorClass.Transient when error.Class == ErrorClass.RateLimited || ++watch.Refusals < MaxRefusals:
-                _watches.Remove(intent.Row);
+                // The watch stays: it counts how often the batch was refused.
+                (watch.Readings, watch.Failures) = (0, 0);
                 var wait = Hold(intent, provider, null);
                 observe(new BatchChanged(ledger.MarkNotCreated(intent, error.ToString()), null));
                 observe(new Remark($"`{intent.Model}`: {error}; waiting {Seconds(wait)} for room, then going on"));

@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace Sluice.Ledger;
+namespace Sluice.Storage;
 
-/// <summary>Names a process in the ledger so that others can tell whether it still lives: <c>pid:start</c>.</summary>
+/// <summary>Names a process on disk so that others can tell whether it still lives: <c>pid:start</c>.</summary>
 internal static class Owner
 {
     /// <summary>Gets this process.</summary>
@@ -25,7 +25,9 @@ internal static class Owner
         {
             // Field 22 counts from after the last ')': the name before it may hold anything (proc(5)).
             var stat = File.ReadAllText($"/proc/{pid}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19];
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            // A process that was killed and not yet buried by its parent is dead: in containers without an init it stays so for ever.
+            return fields[0] is "Z" or "X" ? "" : fields[19];
         }
         catch (IOException) when (!OperatingSystem.IsLinux())
         {
