@@ -12,7 +12,8 @@ public sealed class AnthropicBatchTests : SimulatorTest
         var body = $$$"""
             {"requests": [
               {{{Request("good", "echo: fine")}}},
-              {"custom_id": "no-tokens", "params": {"model": "m", "messages": [{"role": "user", "content": "x"}]}},
+              {"custom_id": "no-tokens",
+               "params": {"model": "m", "messages": [{"role": "user", "content": "x"}]}},
               {"custom_id": "no-messages", "params": {"model": "m", "max_tokens": 5}},
               {{{Request("streams", "x", ",\"stream\":true")}}}
             ]}

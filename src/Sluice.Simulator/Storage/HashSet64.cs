@@ -2,10 +2,17 @@ using System.Runtime.CompilerServices;
 
 namespace Sluice.Simulator.Storage;
 
-/// <summary>A set of 64-bit hashes in one flat array: 11 to 22 bytes for each, no object per entry.</summary>
+/// <summary>A set of 64-bit hashes in flat arrays: 11 to 22 bytes for each, no object per entry.</summary>
+/// <remarks>
+/// It is cut into many small tables, so that growing copies little at a time and what is thrown away is small enough for
+/// the garbage collector to take back soon.
+/// </remarks>
 internal sealed class HashSet64
 {
-    private ulong[] _slots = new ulong[1024];
+    private const int Shards = 1024;
+    private const int FirstSlots = 16;
+    private readonly ulong[]?[] _tables = new ulong[Shards][];
+    private readonly int[] _used = new int[Shards];
     private bool _hasZero;
 
     public int Count { get; private set; }
@@ -21,28 +28,31 @@ internal sealed class HashSet64
             return added;
         }
 
-        if (!Insert(_slots, hash))
+        var place = StableHash.Mix(hash);
+        var shard = (int)(place >> 54);
+        var table = _tables[shard] ??= new ulong[FirstSlots];
+        if (!Insert(table, place, hash))
         {
             return false;
         }
 
         Count++;
-        if (Count > _slots.Length / 4 * 3)
+        if (++_used[shard] > table.Length / 4 * 3)
         {
-            Grow();
+            _tables[shard] = Grow(table);
         }
 
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static bool Insert(ulong[] slots, ulong hash)
+    private static bool Insert(ulong[] table, ulong place, ulong hash)
     {
-        var mask = slots.Length - 1;
-        var index = (int)StableHash.Mix(hash) & mask;
-        while (slots[index] != 0)
+        var mask = table.Length - 1;
+        var index = (int)place & mask;
+        while (table[index] != 0)
         {
-            if (slots[index] == hash)
+            if (table[index] == hash)
             {
                 return false;
             }
@@ -50,21 +60,21 @@ internal sealed class HashSet64
             index = (index + 1) & mask;
         }
 
-        slots[index] = hash;
+        table[index] = hash;
         return true;
     }
 
-    private void Grow()
+    private static ulong[] Grow(ulong[] table)
     {
-        var larger = new ulong[_slots.Length * 2];
-        foreach (var hash in _slots)
+        var larger = new ulong[table.Length * 2];
+        foreach (var hash in table)
         {
             if (hash != 0)
             {
-                Insert(larger, hash);
+                Insert(larger, StableHash.Mix(hash), hash);
             }
         }
 
-        _slots = larger;
+        return larger;
     }
 }

@@ -75,7 +75,7 @@ public sealed class SweepRunner
         var folder = _workspace.SweepFolder(_options.Name);
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
-        Prepare(plans);
+        _ledger.SweepDead(_workspace.SpoolFolder);
         AtomicFile.DropLeftovers(folder);
         foreach (var run in runs)
         {
@@ -126,18 +126,6 @@ public sealed class SweepRunner
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
         };
-    }
-
-    private void Prepare(IReadOnlyList<ExperimentPlan> plans)
-    {
-        _ledger.SweepDead(_workspace.SpoolFolder);
-        if (Sends)
-        {
-            foreach (var provider in plans.SelectMany(p => p.Providers).Distinct())
-            {
-                provider.EnsureCredentials();
-            }
-        }
     }
 
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, Task carrying, string folder, CancellationToken cancellationToken)

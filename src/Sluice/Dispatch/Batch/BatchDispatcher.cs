@@ -100,6 +100,11 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         }
 
         var key = (provider.Account, provider.Reference.Api, route.Model);
-        return _lanes.GetOrAdd(key, _ => new Lazy<BatchLane>(() => new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed))).Value;
+        return _lanes.GetOrAdd(key, _ => new Lazy<BatchLane>(() =>
+        {
+            // Here, at the first request that has to be sent: a sweep that is all answered needs no key.
+            provider.EnsureCredentials();
+            return new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed);
+        })).Value;
     }
 }

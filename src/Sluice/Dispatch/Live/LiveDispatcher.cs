@@ -108,6 +108,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             return DispatchResult.Answered(cached);
         }
 
+        request.Route.Provider.EnsureCredentials();
         var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time));
         tally.AddSent();
         RequestError error;

@@ -53,13 +53,12 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         {
             var keys = new RequestKey[active.Count];
             var found = new CachedResponse?[active.Count];
-            var ends = new int[active.Count];
+            var bodies = new Range[active.Count];
             var workshop = Rent();
             workshop.Bodies.ResetWrittenCount();
             for (var i = 0; i < active.Count; i++)
             {
-                keys[i] = workshop.Render(plan, active[i], step);
-                ends[i] = workshop.Bodies.WrittenCount;
+                (keys[i], bodies[i]) = workshop.Render(plan, active[i], step);
                 active[i].Keys[step] = keys[i];
             }
 
@@ -79,8 +78,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                     continue;
                 }
 
-                var start = i == 0 ? 0 : ends[i - 1];
-                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[start..ends[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
                 {
@@ -116,8 +114,9 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         {
             var workshop = Rent();
             workshop.Bodies.ResetWrittenCount();
-            var key = sample.Keys[step] = workshop.Render(plan, sample, step);
-            var body = workshop.Bodies.WrittenSpan.ToArray();
+            var (key, range) = workshop.Render(plan, sample, step);
+            sample.Keys[step] = key;
+            var body = workshop.Bodies.WrittenSpan[range].ToArray();
             _workshops.Add(workshop);
             var found = new CachedResponse?[1];
             await cache.GetAsync(new[] { key }, found, cancellationToken).ConfigureAwait(false);
@@ -200,19 +199,20 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
     private sealed class Workshop
     {
         private readonly TemplateScope _scope = new();
-        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private readonly SuffixTable _suffixes = new();
         private readonly byte[] _digest = new byte[RequestKey.Length];
 
         public ArrayBufferWriter<byte> Bodies { get; } = new(64 * 1024);
 
-        public RequestKey Render(ExperimentPlan plan, SampleRun sample, int step)
+        /// <summary>Renders a body behind the ones before it and returns its key and where it lies.</summary>
+        public (RequestKey Key, Range Body) Render(ExperimentPlan plan, SampleRun sample, int step)
         {
             var stepPlan = plan.Steps[step];
+            Bodies.Write(stepPlan.KeyPrefix);
             var start = Bodies.WrittenCount;
             try
             {
-                _scope.SetSample(sample.Sample);
-                _scope.SetSteps(new StepsValue(plan.StepNames, sample.Answers));
+                _scope.Set(sample.Sample, plan.StepNames, sample.Answers);
                 stepPlan.Body.Render(_scope, Bodies);
             }
             catch (Exception error) when (error is UnknownFieldException or FormatException)
@@ -220,11 +220,11 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 throw Explain(plan, sample, $"step `{stepPlan.Name}`", error);
             }
 
-            _hash.AppendData(stepPlan.KeyPrefix);
-            _hash.AppendData(Bodies.WrittenSpan[start..]);
-            _hash.AppendData(RequestKey.Suffix(sample.Epoch));
-            _hash.GetHashAndReset(_digest);
-            return new RequestKey(_digest);
+            // Prefix, body and suffix lie side by side, so that one call hashes them.
+            var end = Bodies.WrittenCount;
+            Bodies.Write(_suffixes.Of(sample.Epoch));
+            SHA256.HashData(Bodies.WrittenSpan[(start - stepPlan.KeyPrefix.Length)..], _digest);
+            return (new RequestKey(_digest), start..end);
         }
 
         public void Score(ExperimentPlan plan, SampleRun sample)
@@ -234,8 +234,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 return;
             }
 
-            _scope.SetSample(sample.Sample);
-            _scope.SetSteps(new StepsValue(plan.StepNames, sample.Answers));
+            _scope.Set(sample.Sample, plan.StepNames, sample.Answers);
             for (var i = 0; i < plan.Scores.Count; i++)
             {
                 var score = plan.Scores[i];
@@ -259,6 +258,22 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 hint,
                 error);
         }
+    }
+}
+
+/// <summary>The key suffixes of epochs, made once.</summary>
+internal sealed class SuffixTable
+{
+    private readonly List<byte[]> _suffixes = [];
+
+    public byte[] Of(int epoch)
+    {
+        while (_suffixes.Count <= epoch)
+        {
+            _suffixes.Add(RequestKey.Suffix(_suffixes.Count));
+        }
+
+        return _suffixes[epoch];
     }
 }
 

@@ -60,7 +60,7 @@ internal sealed class BodyTemplate
             }
             else
             {
-                CanonicalJson.WriteString(((Template)part).Render(scope), output);
+                ((Template)part).RenderJson(scope, output);
             }
         }
     }

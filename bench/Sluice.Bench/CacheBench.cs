@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Bench;
+
+/// <summary>Puts and gets per second of the default cache, 1 KB values.</summary>
+internal static class CacheBench
+{
+    private const int Group = 8192;
+    private const int Lookup = 64;
+
+    public static async Task<int> RunAsync(int entries)
+    {
+        var folder = Directory.CreateTempSubdirectory("sluice-bench-").FullName;
+        try
+        {
+            Console.WriteLine($"bench/cache: {Machine.Describe()}");
+            var path = Path.Combine(folder, "cache.db");
+            var body = new byte[1024];
+            new Random(1).NextBytes(body);
+            var origin = new ResponseOrigin("openai", "bench", "batch_bench");
+            await using var cache = new SqliteResponseCache(path, TimeProvider.System);
+
+            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+            var watch = Stopwatch.StartNew();
+            var stored = 0;
+            for (var i = 0; i < entries; i += Group)
+            {
+                var group = new List<CacheEntry>(Group);
+                for (var j = i; j < Math.Min(entries, i + Group); j++)
+                {
+                    group.Add(new CacheEntry(Key(j), body, new TokenUsage(100, 50)) { Origin = origin });
+                }
+
+                stored += await cache.PutAsync(group);
+            }
+
+            var put = new Reading("put, groups of 8,192", entries, watch, cpu);
+            var inOrder = await GetAsync(cache, entries, stride: 1, "get, in order");
+            var scattered = await GetAsync(cache, entries, stride: 7919, "get, scattered");
+            Console.WriteLine($"{"sqlite, 1 KB values",-22} {"entries",10} {"per second",11} {"CPU µs",8}");
+            foreach (var reading in (Reading[])[put, inOrder, scattered])
+            {
+                Console.WriteLine($"{reading.What,-22} {stored,10} {reading.PerSecond,11:0} {reading.CpuMicroseconds,8:0.0}");
+            }
+
+            Console.WriteLine($"{new FileInfo(path).Length / entries} bytes/entry, working set {Environment.WorkingSet >> 20} MiB");
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Two readers look every entry up once.</summary>
+    /// <param name="stride">1: the order in which entries were stored, as a replay asks; else an order that helps nobody.</param>
+    private static async Task<Reading> GetAsync(SqliteResponseCache cache, int entries, long stride, string what)
+    {
+        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        var watch = Stopwatch.StartNew();
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(reader => Task.Run(async () =>
+        {
+            var keys = new RequestKey[Lookup];
+            var found = new CachedResponse?[Lookup];
+            for (var i = reader; i < entries / Lookup; i += 2)
+            {
+                for (var k = 0; k < Lookup; k++)
+                {
+                    keys[k] = Key((int)((((long)i * Lookup) + k) * stride % entries));
+                }
+
+                await cache.GetAsync(keys, found);
+                if (found.Any(f => f is null))
+                {
+                    throw new InvalidOperationException("an entry is missing");
+                }
+            }
+        })));
+        return new Reading(what, entries / Lookup * Lookup, watch, cpu);
+    }
+
+    private sealed class Reading(string what, int count, Stopwatch watch, TimeSpan cpuBefore)
+    {
+        public string What => what;
+
+        public double PerSecond { get; } = count / watch.Elapsed.TotalSeconds;
+
+        public double CpuMicroseconds { get; } = (Process.GetCurrentProcess().TotalProcessorTime - cpuBefore).TotalMicroseconds / count;
+    }
+
+    private static RequestKey Key(int number)
+    {
+        Span<byte> seed = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(seed, number);
+        Span<byte> hash = stackalloc byte[32];
+        SHA256.HashData(seed, hash);
+        return new RequestKey(hash);
+    }
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+using Fluid;
+using Fluid.Values;
+using Sluice.Requests;
+
+namespace Sluice.Experiments.Templates;
+
+/// <summary>What a template can see: one sample and the answers it has had so far. For one sample at a time.</summary>
+internal sealed class TemplateScope
+{
+    private static readonly TemplateOptions Options = CreateOptions();
+
+    private readonly TemplateContext _context = new(Options);
+    private IReadOnlyList<string> _names = [];
+    private Response?[] _answers = [];
+    private bool _isStale;
+
+    /// <summary>Gets the sample.</summary>
+    public JsonElement Sample { get; private set; }
+
+    /// <summary>Gets Fluid's context, brought up to date only when Fluid is needed.</summary>
+    public TemplateContext Context
+    {
+        get
+        {
+            if (_isStale)
+            {
+                _context.SetValue("sample", JsonObjectValue.From(Sample, "sample"));
+                _context.SetValue("steps", new StepsValue(_names, _answers));
+                _isStale = false;
+            }
+
+            return _context;
+        }
+    }
+
+    /// <summary>Sets the sample and its answers, by step.</summary>
+    public void Set(JsonElement sample, IReadOnlyList<string> stepNames, Response?[] answers)
+    {
+        Sample = sample;
+        _names = stepNames;
+        _answers = answers;
+        _isStale = true;
+    }
+
+    /// <summary>Returns the text of a step's answer, or null when there is no such step or answer.</summary>
+    public string? AnswerOf(string step)
+    {
+        for (var i = 0; i < _answers.Length; i++)
+        {
+            if (_names[i] == step)
+            {
+                return _answers[i]?.Text;
+            }
+        }
+
+        return null;
+    }
+
+    private static TemplateOptions CreateOptions()
+    {
+        var options = new TemplateOptions
+        {
+            StrictFilters = true,
+            // A template cannot keep the process busy for ever.
+            MaxSteps = 1_000_000,
+            Undefined = static name => ValueTask.FromResult<FluidValue>(new UndefinedValue(name, ["sample", "steps"])),
+        };
+        options.Filters.AddFilter("json", static (input, _, _) => ValueTask.FromResult<FluidValue>(new StringValue(LiquidJson.Write(input))));
+        return options;
+    }
+}

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test. Ends with a line "N passed, N failed, N skipped".
+#   ./test.sh           all tests, the native executable included
+#   ./test.sh --quick   without the native executable (it takes a minute or two to compile)
+set -uo pipefail
+cd "$(dirname "$0")"
+
+quick=false
+for arg in "$@"; do
+    case "$arg" in
+        --quick) quick=true ;;
+        *) echo "usage: ./test.sh [--quick]" >&2; exit 2 ;;
+    esac
+done
+
+if ! command -v dotnet >/dev/null 2>&1; then
+    echo "error: the .NET 10 SDK is needed and \`dotnet\` is not on the PATH" >&2
+    exit 3
+fi
+
+logs=artifacts/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+count() { # count TOTALS-LINE: adds up what a test runner says in its last summary
+    local line=$1 total errors bad skips
+    total=$(sed -E 's/.*Total: ([0-9]+).*/\1/' <<<"$line")
+    errors=$(sed -E 's/.*Errors: ([0-9]+).*/\1/' <<<"$line")
+    bad=$(sed -E 's/.*Failed: ([0-9]+).*/\1/' <<<"$line")
+    skips=$(sed -E 's/.*Skipped: ([0-9]+).*/\1/' <<<"$line")
+    passed=$((passed + total - bad - skips))
+    failed=$((failed + bad + errors))
+    skipped=$((skipped + skips))
+}
+
+run() { # run NAME COMMAND...: runs a test program and counts its results
+    local name=$1; shift
+    echo "== $name"
+    local log="$logs/$name.log" line
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log"
+    fi
+    line=$(grep -E 'Total: [0-9]+, Errors: [0-9]+, Failed: [0-9]+, Skipped: [0-9]+' "$log" | tail -n 1)
+    if [ -z "$line" ]; then
+        echo "$name said nothing of its results"
+        cat "$log"
+        failed=$((failed + 1))
+    else
+        echo "$line" | sed 's/^ *//'
+        grep -E '\[(SKIP|FAIL)\]' "$log" || true
+        count "$line"
+    fi
+}
+
+echo "== build"
+if ! dotnet build Sluice.slnx --configuration Release --nologo --verbosity quiet; then
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+bin=artifacts/bin
+run unit dotnet exec "$bin/Sluice.Tests/release/Sluice.Tests.dll"
+run simulator dotnet exec "$bin/Sluice.Simulator.Tests/release/Sluice.Simulator.Tests.dll"
+run journeys dotnet exec "$bin/Sluice.Journeys/release/Sluice.Journeys.dll"
+if [ "$quick" = false ]; then
+    run native test/native.sh
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
