@@ -50,6 +50,11 @@ internal static class SweepView
             Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Count(experiment.Held)} requests held back by its budget");
         }
 
+        if (result.Experiments.Sum(e => e.Summary?.SkippedRecords ?? 0) is > 0 and var skipped)
+        {
+            Terminal.Out.WriteLine($"skipped: {Numbers.Count(skipped)} broken records");
+        }
+
         foreach (var error in result.Experiments.SelectMany(e => e.Summary?.Errors ?? []).Distinct().Take(5))
         {
             Terminal.Out.WriteLine($"failed: {Terminal.Clean(error)}");
