@@ -19,6 +19,9 @@ internal sealed class HttpProvider(ProviderReference reference, string account, 
     public required ILiveApi Live { get; init; }
 
     /// <inheritdoc/>
+    public required string? KeyVariable { get; init; }
+
+    /// <inheritdoc/>
     public bool IsLocal => address.IsLoopback;
 
     /// <inheritdoc/>

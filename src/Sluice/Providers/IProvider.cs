@@ -22,6 +22,9 @@ public interface IProvider
     /// <summary>Gets whether the account lives on this machine: polling it fast disturbs nobody.</summary>
     bool IsLocal { get; }
 
+    /// <summary>Gets the environment variable that holds the key, or null when no key is used.</summary>
+    string? KeyVariable { get; }
+
     /// <summary>Throws when no API key is at hand, before anything is sent.</summary>
     /// <exception cref="SluiceException">The key is missing; the hint names the environment variable.</exception>
     void EnsureCredentials();

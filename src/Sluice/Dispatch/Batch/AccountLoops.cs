@@ -165,7 +165,7 @@ internal sealed class AccountLoops(
                     ledger.MarkNotCreated(intent, error.Error.ToString());
                 }
 
-                throw Fatal(provider, error.Error);
+                throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
                 Settle(ledger.MarkRefused(intent, $"the provider refused the batch: {error.Error}"), new IngestReport { Failed = intent.Count, FirstError = error.Error.ToString() });
                 break;
@@ -243,7 +243,7 @@ internal sealed class AccountLoops(
         }
         catch (ProviderException error) when (error.Error.Class is ErrorClass.Credentials)
         {
-            throw Fatal(provider, error.Error);
+            throw AccountTrouble.Of(provider, error.Error)!;
         }
         catch (ProviderException error)
         {
@@ -285,7 +285,7 @@ internal sealed class AccountLoops(
         {
             case ErrorClass.Quota or ErrorClass.Credentials:
                 ledger.MarkNotCreated(intent, error.ToString());
-                throw Fatal(provider, error);
+                throw AccountTrouble.Of(provider, error)!;
             case ErrorClass.RateLimited or ErrorClass.Transient when error.Class == ErrorClass.RateLimited || ++watch.Refusals < MaxRefusals:
                 // The watch stays: it counts how often the batch was refused.
                 (watch.Readings, watch.Failures) = (0, 0);
@@ -324,10 +324,6 @@ internal sealed class AccountLoops(
             // Time is up: the caller looks again.
         }
     }
-
-    private static SluiceException Fatal(IProvider provider, RequestError error) => error.Class == ErrorClass.Credentials
-        ? new(ErrorKind.Credentials, $"provider `{provider.Reference.Provider}` refused the API key: {error}", "check the key, then run the same command again: what was sent is not sent twice")
-        : new(ErrorKind.Credentials, $"provider `{provider.Reference.Provider}` has no quota left: {error}", "add credit or raise the limit, then run the same command again: what was sent is not sent twice");
 
     private static string Seconds(TimeSpan wait) => wait.TotalSeconds.ToString(wait.TotalSeconds < 10 ? "0.#" : "0", CultureInfo.InvariantCulture) + " s";
 

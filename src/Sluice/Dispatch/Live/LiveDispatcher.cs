@@ -123,7 +123,11 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             catch (ProviderException problem)
             {
                 error = problem.Error;
-                ThrowIfHopeless(request, error);
+                if (AccountTrouble.Of(request.Route.Provider, error) is { } trouble)
+                {
+                    throw trouble;
+                }
+
                 if (error.Class == ErrorClass.Permanent || attempt >= _options.MaxAttempts)
                 {
                     break;
@@ -188,19 +192,5 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         var most = Math.Min(30, 0.5 * Math.Pow(2, attempt - 1));
         var wait = TimeSpan.FromSeconds(most * (0.5 + (0.5 * _random())));
         return asked > wait ? asked.Value : wait;
-    }
-
-    private static void ThrowIfHopeless(Request request, RequestError error)
-    {
-        var provider = request.Route.Provider.Reference.Provider;
-        if (error.Class == ErrorClass.Credentials)
-        {
-            throw new SluiceException(ErrorKind.Credentials, $"provider `{provider}` refused the API key: {error}", "check the key, then run the same command again");
-        }
-
-        if (error.Class == ErrorClass.Quota)
-        {
-            throw new SluiceException(ErrorKind.Credentials, $"provider `{provider}` has no quota left: {error}", "add credit or raise the limit, then run the same command again");
-        }
     }
 }

@@ -36,6 +36,7 @@ public sealed class AnthropicProviderFactory : IProviderFactory
         var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
         return new HttpProvider(reference, account, dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
+            KeyVariable = reference.ApiKeyEnv ?? KeyVariable,
             Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), headers => ReadLimits(headers, environment.Time)),
         };

@@ -55,6 +55,7 @@ public sealed class OpenAIProviderFactory : IProviderFactory
         var path = dialect.Endpoint["/v1".Length..];
         return new HttpProvider(reference, account, dialect, address, () => RequireKey(reference, key, requiredVariable))
         {
+            KeyVariable = reference.ApiKeyEnv ?? requiredVariable,
             Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, path), ReadLimits),
         };
