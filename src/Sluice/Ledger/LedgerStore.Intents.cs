@@ -87,6 +87,11 @@ public sealed partial class LedgerStore
         });
     }
 
+    /// <summary>Moves an intent to another account, unless a living process works on it; an uploaded file is left behind.</summary>
+    public bool TryMove(Intent intent, string account) => TryOwn(intent) && Write(durable: true, () =>
+        Sql("UPDATE intents SET account=?2, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END WHERE row=?1 AND state IN (1, 2, 4)")
+            .Bind(1, intent.Row).Bind(2, account).Run() == 1);
+
     /// <summary>Takes an intent over from a process that no longer lives; false when its owner does.</summary>
     public bool TryOwn(Intent intent)
     {

@@ -21,6 +21,7 @@ public sealed class BatchEngine
     private readonly Action<DispatchEvent> _observe;
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
+    private readonly HashSet<long> _leftAlone = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
@@ -148,17 +149,52 @@ public sealed class BatchEngine
             }
 
             var provider = _providers.Get(intent.Provider);
-            if (provider.Account != intent.Account)
+            if (provider.Account != intent.Account && !TryMove(intent, provider))
             {
-                _observe(new Remark($"batch {intent.BatchId ?? intent.Id} was sent with another key or address ({intent.Account}); it is left alone until that is set again"));
+                if (_leftAlone.Add(intent.Row))
+                {
+                    _observe(new Remark($"batch {intent.BatchId ?? intent.Id} belongs to another key or address ({intent.Account}); it is left alone until that is set again"));
+                }
+
+                return null;
+            }
+
+            if (_accounts.TryGetValue(provider.Account, out var known))
+            {
+                known.Notify();
                 return null;
             }
 
             provider.EnsureCredentials();
-            var loops = new AccountLoops(intent.Account, _ledger, _providers, new BatchIngester(_ledger, _cache, _spoolFolder, _maxAttempts), _spoolFolder, _time, _observe, Settle);
-            _accounts.Add(intent.Account, loops);
+            var loops = new AccountLoops(provider.Account, _ledger, _providers, new BatchIngester(_ledger, _cache, _spoolFolder, _maxAttempts), _spoolFolder, _time, _observe, Settle);
+            _accounts.Add(provider.Account, loops);
             return loops;
         }
+    }
+
+    /// <summary>Takes a batch over into the account that is set now: what was never sent belongs to nobody, and keys of one address are exchanged.</summary>
+    /// <remarks>A create call with a lost answer stays where it was made: only there can its batch be found.</remarks>
+    private bool TryMove(Intent intent, IProvider provider)
+    {
+        var unsent = intent.State is IntentState.Sealed or IntentState.Uploaded;
+        var sameAddress = intent.State == IntentState.Submitted && Address(intent.Account).SequenceEqual(Address(provider.Account));
+        if (!unsent && !sameAddress)
+        {
+            return false;
+        }
+
+        try
+        {
+            provider.EnsureCredentials();
+        }
+        catch (SluiceException)
+        {
+            return false;
+        }
+
+        return _ledger.TryMove(intent, provider.Account);
+
+        static ReadOnlySpan<char> Address(string account) => account.AsSpan(0, Math.Max(0, account.LastIndexOf('#')));
     }
 
     private void Settle(BatchSettled settled)
