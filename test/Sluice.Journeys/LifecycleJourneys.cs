@@ -58,6 +58,18 @@ public sealed class LifecycleJourneys : Journey
     }
 
     [Fact]
+    public async Task A_batch_sent_with_an_older_key_is_collected_with_the_new_one()
+    {
+        await ProviderAsync(batchDelay: 1);
+        Dataset(5);
+        Config();
+        (await RunAsync("submit", "configs", "-q")).Is(8);
+        Set("OPENAI_API_KEY", "sk-rotated");
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(1, OpenAI.BatchesCreated);
+    }
+
+    [Fact]
     public async Task Cancel_refuses_ids_it_does_not_know_and_to_guess()
     {
         await ProviderAsync(batchDelay: 3600);
