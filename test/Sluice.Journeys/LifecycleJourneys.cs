@@ -8,7 +8,7 @@ public sealed class LifecycleJourneys : Journey
     [InlineData("anthropic")]
     public async Task A_sweep_that_is_submitted_is_collected_by_another_command(string provider)
     {
-        await ProviderAsync(batchDelay: 8);
+        await ProviderAsync(batchDelay: 3600);
         Dataset(20);
         Config(provider: provider);
 
@@ -27,6 +27,7 @@ public sealed class LifecycleJourneys : Journey
         Assert.Equal(20, early.Json["totals"]!["pending"]!.GetValue<int>());
         Assert.Equal(0, early.Sent);
 
+        await RestartProviderAsync();
         var late = (await RunAsync("retrieve", "--wait", "--json")).Is(0);
         Assert.Equal(20, late.Json["totals"]!["done"]!.GetValue<int>());
         Assert.Equal(20, Count("done"));
