@@ -79,7 +79,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
     {
         var known = _usages.GetOrAdd(request.Route, r => ledger?.UsageOf(r.Model) ?? default);
         var bytesPerToken = known.InputTokens > 0 ? (double)known.RequestBytes / known.InputTokens : DefaultBytesPerToken;
-        var output = known.Responses > 0 ? known.OutputTokens / known.Responses : request.MaxOutputTokens ?? DefaultOutputTokens;
+        var output = known.Responses > 0 ? (known.OutputTokens + known.Responses - 1) / known.Responses : request.MaxOutputTokens ?? DefaultOutputTokens;
         return new TokenUsage((long)Math.Ceiling(request.Body.Length / bytesPerToken), output);
     }
 
