@@ -30,7 +30,7 @@ internal static class OpenAIErrors
     }
 
     /// <summary>Classifies a code that comes without a status: unexecuted lines and refused batches.</summary>
-    /// <remarks>Unknown codes are transient: tries are bounded, and expired lines have been seen with plain server errors (providers.md section 16).</remarks>
+    /// <remarks>Unknown codes are transient: tries are bounded, and expired lines have been seen with plain server errors.</remarks>
     public static ErrorClass ByCode(string? code) => code switch
     {
         "token_limit_exceeded" => ErrorClass.RateLimited,
