@@ -62,8 +62,13 @@ internal static class Application
             Terminal.Error(error.Message, "check the disk and the folder's permissions, then run the same command again");
             return ExitCodes.Unexpected;
         }
-        catch (Exception error) when (!verbose)
+        catch (Exception error)
         {
+            if (verbose)
+            {
+                await Console.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+            }
+
             Terminal.Error($"unexpected: {error.GetType().Name}: {error.Message}", "this is a bug: please report it with the output of the same command and --verbose");
             return ExitCodes.Unexpected;
         }

@@ -30,6 +30,9 @@ internal sealed class AccountLoops(
         {
             var now = time.GetUtcNow();
             var open = ledger.Open().Where(i => i.Account == account && i.State is IntentState.Sealed or IntentState.Uploaded or IntentState.Creating).ToList();
+            // While one create call's outcome is not known, nothing else is created: a batch found in the list can then only be that one.
+            var inDoubt = open.Where(i => i.State == IntentState.Creating).ToList();
+            open = inDoubt.Count > 0 ? inDoubt : open;
             var ready = open.FirstOrDefault(i => HeldUntil(i) <= now && ledger.TryOwn(i));
             if (ready is not null)
             {
@@ -111,12 +114,7 @@ internal sealed class AccountLoops(
         {
             if (intent.State == IntentState.Creating)
             {
-                if (await ReconcileAsync(intent, provider, cancellationToken).ConfigureAwait(false) is not { } found)
-                {
-                    return;
-                }
-
-                Submitted(ledger.MarkSubmitted(intent, found.Id), found);
+                await ReconcileAsync(intent, provider, cancellationToken).ConfigureAwait(false);
                 return;
             }
 
@@ -157,6 +155,12 @@ internal sealed class AccountLoops(
             return;
         }
 
+        if (error.Status == 404)
+        {
+            ledger.MarkNotCreated(intent, error.Error.ToString());
+            throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` answers 404 where batches are made: {error.Error}", "check `base_url`: it means what it means in the vendor's SDK; then run the same command again");
+        }
+
         switch (error.Error.Class)
         {
             case ErrorClass.Credentials or ErrorClass.Quota:
@@ -178,15 +182,37 @@ internal sealed class AccountLoops(
         }
     }
 
-    /// <summary>Looks for the batch of a create call whose answer was lost. Null: not found yet; ask again later.</summary>
-    private async Task<BatchInfo?> ReconcileAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Looks for the batch of a create call whose answer was lost. What goes wrong with looking says nothing about the call: the doubt stays.</summary>
+    private async Task ReconcileAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await FindAsync(intent, provider, cancellationToken).ConfigureAwait(false) is { } found)
+            {
+                Submitted(ledger.MarkSubmitted(intent, found.Id), found);
+            }
+        }
+        catch (ProviderException error)
+        {
+            if (AccountTrouble.Of(provider, error.Error) is { } trouble)
+            {
+                throw trouble;
+            }
+
+            observe(new BatchChanged(ledger.Remark(intent, $"whether the batch was made is not known, and the list could not be read: {error.Error}"), null));
+            Hold(intent, provider, error.RetryAfter);
+        }
+    }
+
+    /// <summary>Returns the batch of a create call whose answer was lost. Null: not found, or not yet; the ledger says which.</summary>
+    private async Task<BatchInfo?> FindAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
         var started = intent.CreateStartedAt ?? intent.CreatedAt;
         var taken = ledger.Latest(10_000).Where(i => i.Account == account && i.BatchId is not null).Select(i => i.BatchId!).ToHashSet();
         var candidates = new List<BatchInfo>();
         await foreach (var batch in provider.Batch!.ListAsync(started - TimeSpan.FromMinutes(5), cancellationToken).ConfigureAwait(false))
         {
-            if (batch.Intent == intent.Id)
+            if (batch.Intent == intent.Id || (intent.FileId is not null && batch.InputFile == intent.FileId && !taken.Contains(batch.Id)))
             {
                 return batch;
             }

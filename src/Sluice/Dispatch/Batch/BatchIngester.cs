@@ -45,6 +45,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             return (report, intent);
         }
 
+        await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
         var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(provider.Dialect));
         File.Delete(SpoolPath(intent));
         return (report, settled);

@@ -95,8 +95,9 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             }
             else
             {
-                var (key, body, _) = _group[done++];
+                var (key, body, tally) = _group[done++];
                 ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
+                tally.WaitFor(0);
             }
         }
 

@@ -23,7 +23,7 @@ internal static class OpenAIErrors
             402 => ErrorClass.Quota,
             429 when type == "insufficient_quota" || code == "insufficient_quota" => ErrorClass.Quota,
             429 => ErrorClass.RateLimited,
-            404 or 408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
+            408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
             _ => ByCode(code ?? type) is ErrorClass.Quota or ErrorClass.RateLimited ? ByCode(code ?? type) : ErrorClass.Permanent,
         };
         return new RequestError(kind, name, message);
