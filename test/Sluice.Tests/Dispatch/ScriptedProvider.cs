@@ -42,7 +42,7 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
 
     public ProviderReference Reference { get; } = new("scripted", "chat", null, null);
 
-    public string Account { get; init; } = "scripted@here";
+    public string Account { get; init; } = "scripted@here#0";
 
     public IDialect Dialect { get; } = new OpenAIChatDialect("scripted");
 

@@ -40,7 +40,8 @@ internal sealed class AccountLoops(
                 continue;
             }
 
-            var wait = open.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Clamp((open.Min(HeldUntil) - now).TotalSeconds, 0.05, 30));
+            // What is not held is another process's: it is looked at every second, in case that one dies.
+            var wait = open.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Clamp(open.Min(i => HeldUntil(i) > now ? (HeldUntil(i) - now).TotalSeconds : 1), 0.05, 30));
             await WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
     }
@@ -110,14 +111,14 @@ internal sealed class AccountLoops(
     {
         var provider = providers.Get(intent.Provider);
         var api = provider.Batch!;
+        if (intent.State == IntentState.Creating)
+        {
+            await FindLostAsync(intent, provider, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
         try
         {
-            if (intent.State == IntentState.Creating)
-            {
-                await ReconcileAsync(intent, provider, cancellationToken).ConfigureAwait(false);
-                return;
-            }
-
             var spool = new BatchSpool(intent.Id, Path.Combine(spoolFolder, intent.Id + ".jsonl"), intent.Count, intent.Bytes);
             if (intent.State == IntentState.Sealed)
             {
@@ -171,7 +172,7 @@ internal sealed class AccountLoops(
 
                 throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
-                Settle(ledger.MarkRefused(intent, $"the provider refused the batch: {error.Error}"), new IngestReport { Failed = intent.Count, FirstError = error.Error.ToString() });
+                RefuseForGood(intent, error.Error);
                 break;
             default:
                 intent = creating ? ledger.MarkNotCreated(intent, error.Error.ToString()) : ledger.Remark(intent, error.Error.ToString());
@@ -182,30 +183,30 @@ internal sealed class AccountLoops(
         }
     }
 
-    /// <summary>Looks for the batch of a create call whose answer was lost. What goes wrong with looking says nothing about the call: the doubt stays.</summary>
-    private async Task ReconcileAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Takes over the batch of a create call whose answer was lost. A list that cannot be read says nothing about it: it stays to be looked for.</summary>
+    private async Task FindLostAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
         try
         {
-            if (await FindAsync(intent, provider, cancellationToken).ConfigureAwait(false) is { } found)
+            if (await ReconcileAsync(intent, provider, cancellationToken).ConfigureAwait(false) is { } found)
             {
                 Submitted(ledger.MarkSubmitted(intent, found.Id), found);
             }
         }
         catch (ProviderException error)
         {
+            observe(new BatchChanged(ledger.Remark(intent, $"the list of batches cannot be read ({error.Error}); looking again later"), null));
             if (AccountTrouble.Of(provider, error.Error) is { } trouble)
             {
                 throw trouble;
             }
 
-            observe(new BatchChanged(ledger.Remark(intent, $"whether the batch was made is not known, and the list could not be read: {error.Error}"), null));
             Hold(intent, provider, error.RetryAfter);
         }
     }
 
-    /// <summary>Returns the batch of a create call whose answer was lost. Null: not found, or not yet; the ledger says which.</summary>
-    private async Task<BatchInfo?> FindAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Looks for the batch of a create call whose answer was lost. Null: not found yet; ask again later.</summary>
+    private async Task<BatchInfo?> ReconcileAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
         var started = intent.CreateStartedAt ?? intent.CreatedAt;
         var taken = ledger.Latest(10_000).Where(i => i.Account == account && i.BatchId is not null).Select(i => i.BatchId!).ToHashSet();
@@ -322,9 +323,16 @@ internal sealed class AccountLoops(
                 break;
             default:
                 _watches.Remove(intent.Row);
-                Settle(ledger.MarkRefused(intent, $"the provider refused the batch: {error}"), new IngestReport { Failed = intent.Count, FirstError = error.ToString() });
+                RefuseForGood(intent, error);
                 break;
         }
+    }
+
+    private void RefuseForGood(Intent intent, RequestError error)
+    {
+        var refused = ledger.MarkRefused(intent, $"the provider refused the batch: {error}");
+        File.Delete(Path.Combine(spoolFolder, intent.Id + ".jsonl"));
+        Settle(refused, new IngestReport { Failed = intent.Count, FirstError = error.ToString() });
     }
 
     private void Settle(Intent intent, IngestReport report)

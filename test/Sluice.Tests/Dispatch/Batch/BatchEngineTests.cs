@@ -101,8 +101,6 @@ public sealed class BatchEngineTests : IAsyncDisposable
     [Fact]
     public async Task Over_the_enqueued_token_limit_it_waits_longer_each_time_and_goes_on()
     {
-        var created = new List<DateTimeOffset>();
-        Provider.OnCreated = _ => created.Add(_fixture.Time.GetUtcNow());
         Provider.OnGet = batch => Provider.Batches.Count < 5
             ? batch.Info(BatchState.Failed) with { Error = new RequestError(ErrorClass.RateLimited, "token_limit_exceeded", "Enqueued token limit reached") }
             : batch.Info(BatchState.Done, "out");
@@ -110,10 +108,11 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         await _fixture.RunUntilAsync(() => AllSettled);
 
-        Assert.Equal((1, 5), (Provider.CountOf("upload"), created.Count));
+        Assert.Equal((1, 5), (Provider.CountOf("upload"), Provider.CountOf("create")));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
-        List<TimeSpan> waits = [.. created.Zip(created.Skip(1), (a, b) => b - a)];
-        Assert.True(waits[3] > waits[0] * 2, string.Join(' ', waits));
+        string[] remarks = [.. _fixture.Events.OfType<Remark>().Select(r => r.Text)];
+        Assert.Equal(4, remarks.Length);
+        Assert.All(remarks.Zip((string[])["10 s", "20 s", "40 s", "80 s"]), r => Assert.Contains($"waiting {r.Second} for room", r.First, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -357,15 +356,18 @@ public sealed class BatchEngineTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task The_batch_of_another_key_is_left_alone_with_a_remark()
+    public async Task The_batch_of_another_address_is_left_alone_with_a_remark()
     {
+        Provider.OnGet = batch => batch.Info(BatchState.Running);
         await _fixture.SpoolAsync(1);
-        var stranger = new ScriptedProvider { Account = "scripted@elsewhere" };
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().State == IntentState.Submitted);
+        _fixture.Events.Clear();
+        var stranger = new ScriptedProvider { Account = "scripted@elsewhere#1" };
         var engine = new Sluice.Dispatch.Batch.BatchEngine(_fixture.Ledger, _fixture.Cache, stranger.Registry(), _fixture.SpoolFolder, 3, _fixture.Time, _fixture.Events.Enqueue);
 
         await _fixture.RunUntilAsync(() => _fixture.Events.OfType<Remark>().Any(), engine);
 
-        Assert.Contains("another key", Assert.IsType<Remark>(_fixture.Events.First()).Text, StringComparison.Ordinal);
+        Assert.Contains("another key or address", Assert.IsType<Remark>(_fixture.Events.First()).Text, StringComparison.Ordinal);
         Assert.Empty(stranger.Calls);
     }
 }
