@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 using Sluice.Cli.Commands;
@@ -33,6 +34,11 @@ internal static class Application
                 return UsageMistake(parsed);
             }
 
+            if (parsed.Action is HelpAction help)
+            {
+                return Help(help, parsed);
+            }
+
             // Signals are ours, and so are exceptions: the library's own handling of both is off.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop).ConfigureAwait(false);
         }
@@ -56,11 +62,26 @@ internal static class Application
             Terminal.Error(error.Message, "check the disk and the folder's permissions, then run the same command again");
             return ExitCodes.Unexpected;
         }
-        catch (Exception error) when (!verbose)
+        catch (Exception error)
         {
+            if (verbose)
+            {
+                await Console.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
+            }
+
             Terminal.Error($"unexpected: {error.GetType().Name}: {error.Message}", "this is a bug: please report it with the output of the same command and --verbose");
             return ExitCodes.Unexpected;
         }
+    }
+
+    /// <summary>Prints help under the name that people type, not that of the file which runs.</summary>
+    private static int Help(HelpAction help, ParseResult parsed)
+    {
+        using var text = new StringWriter();
+        parsed.InvocationConfiguration.Output = text;
+        var code = help.Invoke(parsed);
+        Console.Out.Write(text.ToString().Replace(RootCommand.ExecutableName, "sluice", StringComparison.Ordinal));
+        return code;
     }
 
     private static RootCommand Root()

@@ -17,5 +17,7 @@ internal sealed class EmptyCache : IResponseCache
     public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default) =>
         throw new InvalidOperationException("planning stores nothing");
 
+    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -117,6 +117,7 @@ internal sealed class Session : IAsyncDisposable
     {
         try
         {
+            Workspace.Prepare();
             _simulator ??= await SimulatorServer.StartAsync(
                 new SimulatorOptions
                 {

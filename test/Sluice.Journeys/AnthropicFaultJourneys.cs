@@ -8,7 +8,7 @@ public sealed class AnthropicFaultJourneys : Journey
     [Theory]
     [InlineData("""{ "type": "line-error", "status": 500, "error_type": "api_error", "attempts": 1 }""", -1)]
     [InlineData("""{ "type": "line-error", "status": 529, "error_type": "overloaded_error", "attempts": 1 }""", -1)]
-    [InlineData("""{ "type": "row-missing" }""", 5)]
+    [InlineData("""{ "type": "row-missing" }""", 4)]
     public async Task Lines_that_a_retry_can_cure_are_sent_again_alone(string fault, int times)
     {
         await ProviderAsync($$"""[{ "when": { "operation": "line", "share": 0.4 }, "times": {{times}}, "fault": {{fault}} }]""");

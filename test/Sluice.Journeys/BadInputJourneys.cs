@@ -54,8 +54,12 @@ public sealed class BadInputJourneys : Journey
         Config();
         (await RunAsync("plan", "configs", "user={{ sample.qestion }}")).Explains(2, "`one`", "step `answer`", "s0", "qestion", "question");
         (await RunAsync("plan", "configs", "user={{ steps.judge.text }}")).Is(2).Says("judge");
-        (await RunAsync("plan", "configs", "user={{ sample.question ")).Is(2).Says("user");
-        (await RunAsync("plan", "configs", "scores.0.target={{ sample.anwser }}")).Is(2).Says("anwser");
+        (await RunAsync("plan", "configs", "user={{ sample.question ")).Explains(2, "step `answer`", "}}");
+        (await RunAsync("plan", "configs", "scores.0.target={{ sample.anwser }}")).Explains(2, "score `accuracy`", "s0", "sample.anwser", "answer");
+        (await RunAsync("plan", "configs", "scores.0.value={{ steps.anwser.text }}")).Explains(2, "score `accuracy`", "steps.anwser");
+        Example("judge");
+        (await RunAsync("plan", "configs/judge-small.yaml", "steps.1.user={{ steps.answer.text }} {{ sample.anwser }}")).Explains(2, "step `judge`", "sample.anwser", "answer");
+        (await RunAsync("plan", "configs/judge-small.yaml", "steps.1.user={{ steps.judge.text }}")).Explains(2, "step `judge`", "steps.judge");
     }
 
     [Theory]
@@ -104,7 +108,6 @@ public sealed class BadInputJourneys : Journey
         var run = await RunAsync(file == "space" ? ["run", "configs", "--workspace", "space"] : ["run", "configs"]);
         run.Explains(3, file);
         Assert.Equal(0, OpenAI.BatchesCreated);
-        (await RunAsync(file == "space" ? ["status", "--workspace", "space"] : ["status"])).Says(file == "space" ? "space" : "");
     }
 
     [Theory]
@@ -241,7 +244,8 @@ public sealed class BadInputJourneys : Journey
 
     [Theory]
     [InlineData("frobnicate", "frobnicate")]
-    [InlineData("run configs --frobnicate", "--frobnicate")]
+    [InlineData("run configs --frobnicate", "option `--frobnicate`")]
+    [InlineData("plan --worksapce x configs", "option `--worksapce`")]
     [InlineData("run", "sluice run --help")]
     [InlineData("run configs --sweep ../up", "../up")]
     [InlineData("simulate --port many", "many")]

@@ -36,35 +36,15 @@ public sealed class CliRun : IAsyncDisposable
     /// <summary>Starts the command line with arguments, in a folder, with variables that replace the surrounding ones.</summary>
     public static CliRun Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-            StandardErrorEncoding = Encoding.UTF8,
-        };
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("OPENAI_", StringComparison.Ordinal)
-            || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal) || name.StartsWith("SLUICE_", StringComparison.Ordinal)).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-
-        foreach (var (name, value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Sluice.Cli.dll"));
-        foreach (var arg in args)
-        {
-            start.ArgumentList.Add(arg);
-        }
-
-        return new CliRun(start);
+        return new CliRun(Prepare("dotnet", folder, environment, ["exec", Program, .. args]));
     }
+
+    /// <summary>Starts it below a process that buries no children; its id lands in the file <c>pid</c>.</summary>
+    public static Process StartUnburied(string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        Process.Start(Prepare("sh", folder, environment, ["-c", "dotnet exec \"$@\" >log 2>&1 & echo $! >pid; exec sleep 300", "sh", Program, .. args]))!;
+
+    /// <summary>Ends any process as <c>kill -9</c> does.</summary>
+    public static void Kill(int process) => Assert.Equal(0, Send(process, 9));
 
     /// <summary>Waits until it has ended.</summary>
     public async Task<CliResult> EndAsync()
@@ -121,6 +101,33 @@ public sealed class CliRun : IAsyncDisposable
         }
 
         _process.Dispose();
+    }
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "Sluice.Cli.dll");
+
+    private static ProcessStartInfo Prepare(string program, string folder, IReadOnlyDictionary<string, string> environment, IEnumerable<string> args)
+    {
+        var start = new ProcessStartInfo(program, args)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        };
+        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("OPENAI_", StringComparison.Ordinal)
+            || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal) || name.StartsWith("SLUICE_", StringComparison.Ordinal)).ToList())
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return start;
     }
 
     private static void Keep(StringBuilder text, string? line)

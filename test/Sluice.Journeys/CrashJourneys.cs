@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Sluice.Journeys;
 
 /// <summary><c>kill -9</c> at any moment, the same command again: the same results, nothing paid for twice.</summary>
@@ -20,8 +22,8 @@ public sealed class CrashJourneys : Journey
     public async Task Killed_while_it_takes_results_over_it_goes_on()
     {
         await ProviderAsync();
-        Dataset(6000);
-        Config(more: "batch: { max_requests: 1000 }");
+        Dataset(3000);
+        Config(more: "batch: { max_requests: 500 }");
         await KillWhenItSaysAsync(" answers");
         await FinishAsync();
         Assert.Equal(6, OpenAI.BatchesCreated);
@@ -31,7 +33,7 @@ public sealed class CrashJourneys : Journey
     public async Task Killed_while_it_plans_it_goes_on()
     {
         await ProviderAsync();
-        Dataset(6000);
+        Dataset(4000);
         Config();
         var spool = Path.Combine(Folder, ".sluice/spool");
         await using (var run = Start("run", "configs"))
@@ -81,6 +83,29 @@ public sealed class CrashJourneys : Journey
         Assert.InRange(OpenAI.RepeatedBodies!.Value, 0, 4);
         Assert.Equal(200, Count("done"));
         Assert.Equal(await UndisturbedAsync(), Results());
+    }
+
+    [Fact]
+    public async Task Killed_and_not_buried_by_its_parent_it_does_not_hold_its_batches_for_ever()
+    {
+        await FaultyAsync("""{ "type": "delay", "seconds": 60 }""", """{ "operation": "upload" }""");
+        Dataset(10);
+        Config();
+        // The shell becomes `sleep`, which never waits for the children it inherits: killed, ours stays a zombie.
+        using var parent = StartUnburied("run", "configs");
+        await Poll.UntilAsync(() => OpenAI.HttpRequests.GetValueOrDefault("upload") > 0);
+        try
+        {
+            var child = int.Parse(await File.ReadAllTextAsync(Path.Combine(Folder, "pid"), Cancel), CultureInfo.InvariantCulture);
+            CliRun.Kill(child);
+            await Poll.UntilAsync(() => File.ReadAllText($"/proc/{child}/stat").Contains(") Z ", StringComparison.Ordinal));
+            Assert.Equal(10, (await SweepAsync()).Is(0).Json["totals"]!["done"]!.GetValue<int>());
+        }
+        finally
+        {
+            parent.Kill();
+            await parent.WaitForExitAsync(CancellationToken.None);
+        }
     }
 
     [Fact]

@@ -87,6 +87,8 @@ public abstract class Journey : IAsyncLifetime
         return run;
     }
 
+    protected System.Diagnostics.Process StartUnburied(params string[] args) => CliRun.StartUnburied(Folder, _environment, args);
+
     protected Task<CliResult> RunAsync(params string[] args) => Start(args).EndAsync();
 
     /// <summary>Runs the workspace's configs to the end and returns what <c>--json</c> says.</summary>

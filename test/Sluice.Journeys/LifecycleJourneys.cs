@@ -8,7 +8,7 @@ public sealed class LifecycleJourneys : Journey
     [InlineData("anthropic")]
     public async Task A_sweep_that_is_submitted_is_collected_by_another_command(string provider)
     {
-        await ProviderAsync(batchDelay: 8);
+        await ProviderAsync(batchDelay: 3600);
         Dataset(20);
         Config(provider: provider);
 
@@ -27,6 +27,7 @@ public sealed class LifecycleJourneys : Journey
         Assert.Equal(20, early.Json["totals"]!["pending"]!.GetValue<int>());
         Assert.Equal(0, early.Sent);
 
+        await RestartProviderAsync();
         var late = (await RunAsync("retrieve", "--wait", "--json")).Is(0);
         Assert.Equal(20, late.Json["totals"]!["done"]!.GetValue<int>());
         Assert.Equal(20, Count("done"));
@@ -55,6 +56,18 @@ public sealed class LifecycleJourneys : Journey
         var run = (await SweepAsync()).Is(0);
         Assert.Equal(10, run.Sent);
         Assert.Equal(10, Count("done"));
+    }
+
+    [Fact]
+    public async Task A_batch_sent_with_an_older_key_is_collected_with_the_new_one()
+    {
+        await ProviderAsync(batchDelay: 1);
+        Dataset(5);
+        Config();
+        (await RunAsync("submit", "configs", "-q")).Is(8);
+        Set("OPENAI_API_KEY", "sk-rotated");
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(1, OpenAI.BatchesCreated);
     }
 
     [Fact]

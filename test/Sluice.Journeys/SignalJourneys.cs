@@ -45,7 +45,7 @@ public sealed class SignalJourneys : Journey
     public async Task A_signal_during_planning_sends_nothing_half_and_the_next_run_sends_all()
     {
         await ProviderAsync();
-        Dataset(20_000);
+        Dataset(8000);
         Config();
         var spool = Path.Combine(Folder, ".sluice/spool");
         var run = Start("run", "configs", "--json");
@@ -53,8 +53,8 @@ public sealed class SignalJourneys : Journey
         run.Signal(CliRun.Interrupt);
         (await run.EndAsync()).Is(130).Says("run the same command again");
         (await SweepAsync()).Is(0);
-        Assert.Equal((20_000, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
-        Assert.Equal(20_000, Count("done"));
+        Assert.Equal((8000, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+        Assert.Equal(8000, Count("done"));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Sluice.Configuration;
 
 namespace Sluice.Cli.Commands;
@@ -25,6 +26,7 @@ internal static class CommonOptions
     {
         Description = "Config files, folders or globs, and key=value overrides in any order.",
         Arity = ArgumentArity.OneOrMore,
+        Validators = { RefuseUnknownOptions },
     };
 
     /// <summary>Makes the option that names the sweep.</summary>
@@ -32,6 +34,15 @@ internal static class CommonOptions
 
     /// <summary>Makes the option that sends failed requests again.</summary>
     public static Option<bool> RetryFailed() => new("--retry-failed") { Description = "Send requests again that failed for good." };
+
+    /// <summary>A word with a leading dash that is no option would be taken for a config.</summary>
+    private static void RefuseUnknownOptions(ArgumentResult result)
+    {
+        foreach (var word in result.Tokens.Select(t => t.Value).Where(w => w.StartsWith('-') && !Path.Exists(w)))
+        {
+            result.AddError($"Unrecognized option `{word}`.");
+        }
+    }
 
     /// <summary>Splits words into config patterns and overrides.</summary>
     public static (IReadOnlyList<string> Patterns, IReadOnlyList<string> Overrides) Split(IEnumerable<string> words)

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Sluice.Simulator;
 
 namespace Sluice.Cli.Commands;
@@ -18,6 +20,9 @@ internal static class SimulateCommand
         {
             port, recordings, faults, folder, batchDelay, latency,
         };
+        port.Validators.Add(result => Within(result, 65535));
+        batchDelay.Validators.Add(result => Within(result, 1e6));
+        latency.Validators.Add(result => Within(result, 1e6));
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var place = parsed.GetValue(folder) ?? Path.Combine(Path.GetTempPath(), $"sluice-simulator-{Environment.ProcessId}");
@@ -51,6 +56,14 @@ internal static class SimulateCommand
             return ExitCodes.Done;
         });
         return command;
+    }
+
+    private static void Within(OptionResult result, double most)
+    {
+        if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var value) && !(value >= 0 && value <= most))
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{result.Option.Name}: expected a number from 0 to {most}, found {text}"));
+        }
     }
 
     private static void Announce(Uri address, bool json)

@@ -82,6 +82,14 @@ public sealed class SqliteResponseCache : IResponseCache
     }
 
     /// <inheritdoc/>
+    public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
+    {
+        var sync = new PendingPut([]);
+        await _puts.Writer.WriteAsync(sync, cancellationToken).ConfigureAwait(false);
+        await sync.Done.Task.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _puts.Writer.TryComplete();
@@ -151,6 +159,11 @@ public sealed class SqliteResponseCache : IResponseCache
                 }
 
                 SqliteStore.Execute(connection, "COMMIT");
+                if (group.Exists(static p => p.Entries.Count == 0))
+                {
+                    // A checkpoint syncs the log before it copies from it (sqlite.org/pragma.html#pragma_synchronous, NORMAL).
+                    SqliteStore.Execute(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                }
             }
             catch (SqliteException error)
             {

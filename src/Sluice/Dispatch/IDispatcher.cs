@@ -39,9 +39,10 @@ public sealed class DispatchTally
     private readonly HashSet<long> _waitsFor = [];
     private long _sent;
     private long _held;
+    private double _budgetLeft = double.PositiveInfinity;
 
     /// <summary>Gets or sets whether requests that failed for good are sent again in this replay.</summary>
-    public bool RetryFailed { get; set; }
+    public bool RetryFailed { get; internal set; }
 
     /// <summary>Gets or sets whether new requests are held back, because sending them would pass the budget.</summary>
     public bool HoldsBack { get; set; }
@@ -51,6 +52,49 @@ public sealed class DispatchTally
 
     /// <summary>Gets how many requests were held back, e.g. by a budget.</summary>
     public long Held => Interlocked.Read(ref _held);
+
+    /// <summary>Begins another replay: what the last one held back is counted anew.</summary>
+    /// <param name="retryFailed">Whether requests that failed for good are sent again.</param>
+    /// <param name="budgetLeft">What new requests may cost in US dollars; null for no limit.</param>
+    public void BeginReplay(bool retryFailed, double? budgetLeft)
+    {
+        lock (_gate)
+        {
+            RetryFailed = retryFailed;
+            HoldsBack = false;
+            _held = 0;
+            _budgetLeft = budgetLeft ?? double.PositiveInfinity;
+        }
+    }
+
+    /// <summary>Takes what a request will cost out of the budget; false when it is not in there, or when there is a budget and the cost is not known.</summary>
+    public bool TryReserve(double? usd)
+    {
+        lock (_gate)
+        {
+            if (double.IsPositiveInfinity(_budgetLeft))
+            {
+                return true;
+            }
+
+            if (usd is not { } cost || cost > _budgetLeft)
+            {
+                return false;
+            }
+
+            _budgetLeft -= cost;
+            return true;
+        }
+    }
+
+    /// <summary>Puts the difference between what was reserved and what was paid back into the budget.</summary>
+    public void Adjust(double? reserved, double? paid)
+    {
+        lock (_gate)
+        {
+            _budgetLeft += (reserved ?? 0) - (paid ?? 0);
+        }
+    }
 
     /// <summary>Counts a request that is sent.</summary>
     public void AddSent() => Interlocked.Increment(ref _sent);

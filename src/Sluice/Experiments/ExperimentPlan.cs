@@ -16,6 +16,7 @@ public sealed class ExperimentPlan
         Steps = steps;
         Scores = scores;
         StepNames = [.. steps.Select(s => s.Name)];
+        EarlierSteps = [.. steps.Select((_, i) => StepNames.Take(i).ToArray())];
     }
 
     /// <summary>Gets what it was made from.</summary>
@@ -26,6 +27,9 @@ public sealed class ExperimentPlan
     internal IReadOnlyList<ScorePlan> Scores { get; }
 
     internal IReadOnlyList<string> StepNames { get; }
+
+    /// <summary>Gets, by step, the names of the steps before it.</summary>
+    internal IReadOnlyList<IReadOnlyList<string>> EarlierSteps { get; }
 
     /// <summary>Gets the accounts that the experiment sends to.</summary>
     public IEnumerable<IProvider> Providers => Steps.Select(s => s.Route.Provider).Distinct();
@@ -90,6 +94,9 @@ public sealed class ExperimentPlan
 /// <summary>A step made ready to run.</summary>
 internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byte[] KeyPrefix)
 {
+    /// <summary>Gets what messages call it.</summary>
+    public string Label { get; } = $"step `{Name}`";
+
     /// <summary>Gets the limit on output tokens that the body asks for, or null; for estimates.</summary>
     public long? MaxOutputTokens { get; private init; }
 
@@ -128,7 +135,11 @@ internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byt
 }
 
 /// <summary>A score made ready to run.</summary>
-internal sealed record ScorePlan(string Name, Scorer Scorer, Template Value, Template Target);
+internal sealed record ScorePlan(string Name, Scorer Scorer, Template Value, Template Target)
+{
+    /// <summary>Gets what messages call it.</summary>
+    public string Label { get; } = $"score `{Name}`";
+}
 
 /// <summary>One route per distinct model of a sweep.</summary>
 internal sealed class RouteTable(ProviderRegistry providers, PriceList prices)

@@ -46,7 +46,11 @@ public sealed partial class LedgerStore
     public Intent Remark(Intent intent, string note) => Change(intent, "note=?2", s => s.Bind(2, note));
 
     /// <summary>Records that all results are in the cache: claims that were answered end here.</summary>
-    public Intent MarkIngested(Intent intent, TokenUsage usage, int responses)
+    /// <param name="intent">The intent.</param>
+    /// <param name="usage">Tokens of the answers.</param>
+    /// <param name="responses">How many answers there were.</param>
+    /// <param name="envelopeBytes">Bytes of each line beside the request's body.</param>
+    public Intent MarkIngested(Intent intent, TokenUsage usage, int responses, int envelopeBytes)
     {
         ArgumentNullException.ThrowIfNull(intent);
         return Write(durable: true, () =>
@@ -55,8 +59,8 @@ public sealed partial class LedgerStore
             Sql("DELETE FROM requests WHERE intent=?1").Bind(1, intent.Row).Run();
             if (first == 1 && responses > 0)
             {
-                // Lines that failed carry no usage: count the bytes of those that did not.
-                AddUsageRow(intent.Model, new ModelUsage(intent.Bytes / Math.Max(1, intent.Count) * responses, usage.Input, usage.Output, responses));
+                // Lines that failed carry no usage: count the bytes of those that did not. Nobody pays for what is around a body.
+                AddUsageRow(intent.Model, new ModelUsage(((intent.Bytes / Math.Max(1, intent.Count)) - envelopeBytes) * responses, usage.Input, usage.Output, responses));
             }
 
             return One("row=?1", s => s.Bind(1, intent.Row))!;

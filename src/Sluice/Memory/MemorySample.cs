@@ -53,7 +53,7 @@ public sealed record MemorySample
     /// <summary>Gets how many processes of the own group, those below included, were killed for want of memory; only an increase means anything.</summary>
     public long? OomKills { get; init; }
 
-    /// <summary>Gets remarks on what could not be read or is not as expected, for <c>doctor</c>.</summary>
+    /// <summary>Gets remarks on what could not be read or is not as expected.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
 

@@ -9,6 +9,17 @@ internal static class PrivateFiles
     /// <summary>Makes a folder and its parents; existing ones are left as they are.</summary>
     public static void CreateFolder(string path)
     {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+
+        // The mode given to CreateDirectory holds for the last folder only, so parents are made one by one.
+        if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(path)) is { Length: > 0 } parent)
+        {
+            CreateFolder(parent);
+        }
+
         if (OperatingSystem.IsWindows())
         {
             Directory.CreateDirectory(path);

@@ -11,11 +11,8 @@ namespace Sluice.Sweeps;
 /// <remarks>Requests that several experiments share are counted with the first one that asks, as a run would send them.</remarks>
 internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, BatchDispatchOptions limits) : IDispatcher, IDisposable
 {
-    private const double DefaultBytesPerToken = 4;
-    private const long DefaultOutputTokens = 256;
-
     private readonly SeenKeys _seen = new();
-    private readonly ConcurrentDictionary<Route, ModelUsage> _usages = new();
+    private readonly TokenEstimator _estimator = new(ledger);
     private readonly ConcurrentDictionary<DispatchTally, PlanCounts> _counts = new();
     private readonly Dictionary<(string Account, string Api, string Model), (int Batches, int Count, long Bytes)> _lanes = [];
     private readonly Lock _gate = new();
@@ -51,7 +48,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
             return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
         }
 
-        var usage = Estimate(request);
+        var usage = _estimator.Estimate(request);
         if (standing.Standing == Standing.InFlight)
         {
             counts.AddInFlight(request.Route, usage);
@@ -74,14 +71,6 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
 
     /// <inheritdoc/>
     public void Dispose() => _seen.Dispose();
-
-    private TokenUsage Estimate(Request request)
-    {
-        var known = _usages.GetOrAdd(request.Route, r => ledger?.UsageOf(r.Model) ?? default);
-        var bytesPerToken = known.InputTokens > 0 ? (double)known.RequestBytes / known.InputTokens : DefaultBytesPerToken;
-        var output = known.Responses > 0 ? known.OutputTokens / known.Responses : request.MaxOutputTokens ?? DefaultOutputTokens;
-        return new TokenUsage((long)Math.Ceiling(request.Body.Length / bytesPerToken), output);
-    }
 
     private void Pack(Request request)
     {

@@ -143,8 +143,7 @@ public sealed class SweepRunner
             var ripe = runs.Where(r => r.IsRipe).ToList();
             foreach (var run in ripe)
             {
-                run.Tally.RetryFailed = _options.RetryFailed && first;
-                await HoldToBudgetAsync(run, cancellationToken).ConfigureAwait(false);
+                await BeginReplayAsync(run, _options.RetryFailed && first, cancellationToken).ConfigureAwait(false);
             }
 
             await GuardAsync(ReplayAllAsync(ripe, batches, live, none, cancellationToken), carrying).ConfigureAwait(false);
@@ -223,32 +222,36 @@ public sealed class SweepRunner
         }
     }
 
-    private async Task HoldToBudgetAsync(ExperimentRun run, CancellationToken cancellationToken)
+    /// <summary>Looks at what the replay would cost before it begins; more than the budget holds all of it back.</summary>
+    private async Task BeginReplayAsync(ExperimentRun run, bool retryFailed, CancellationToken cancellationToken)
     {
-        run.Tally.HoldsBack = false;
+        run.Tally.BeginReplay(retryFailed, null);
         if (!Sends || run.Plan.Experiment.BudgetUsd is not { } budget)
         {
             return;
         }
 
-        var forecast = await SweepPlan.MakeOneAsync(run.Plan, _cache, _ledger, run.Tally.RetryFailed, cancellationToken).ConfigureAwait(false);
+        var forecast = await SweepPlan.MakeOneAsync(run.Plan, _cache, _ledger, retryFailed, cancellationToken).ConfigureAwait(false);
         if (forecast.ToSend == 0)
         {
             return;
         }
 
+        // Later steps are not in the forecast: live ones draw on what the budget leaves, batch ones meet this check in the next replay.
+        run.Tally.BeginReplay(retryFailed, budget - forecast.AnsweredUsd - forecast.InFlightUsd);
+
         if (forecast.TotalUsd is not { } total)
         {
             throw new SluiceException(
                 ErrorKind.Usage,
-                $"experiment `{run.Plan.Experiment.Name}` has a budget of ${budget:0.##}, but the price of a model is not known",
+                $"experiment `{run.Plan.Experiment.Name}` has a budget of ${budget:0.######}, but the price of a model is not known",
                 "give it with `model.price: {input: ..., output: ..., batch_input: ..., batch_output: ...}` (USD per million tokens), or remove the budget");
         }
 
         if (total > budget)
         {
             run.Tally.HoldsBack = true;
-            _observe(new Remark($"`{run.Plan.Experiment.Name}`: {forecast.ToSend} requests are held back: they would cost about ${forecast.ToSendUsd:0.####}, in all ${total:0.####}, and the budget is ${budget:0.####}"));
+            _observe(new Remark($"`{run.Plan.Experiment.Name}`: {forecast.ToSend} requests are held back: they would cost about ${forecast.ToSendUsd:0.######}, in all ${total:0.######}, and the budget is ${budget:0.######}"));
         }
     }
 
@@ -263,7 +266,7 @@ public sealed class SweepRunner
                 run.SettleFinished(_ledger);
             }
 
-            var waiting = runs.Any(r => r.IsPending && r.Tally.WaitingFor().Count > 0);
+            var waiting = runs.Any(r => r.IsPending && r.Tally.WaitingFor().Any(WillComeIn));
             var ripe = runs.Any(r => r.IsPending && r.IsRipe);
             // A replay costs time: with answers still to come it is done at most a tenth of the time, when all are there at once.
             if (ripe && (!waiting || _time.GetElapsedTime(waited) >= lastPass * 10))
@@ -282,6 +285,9 @@ public sealed class SweepRunner
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
+
+    /// <summary>Tells whether waiting for an intent makes sense: one that was never sent does not come in by itself when nothing is sent.</summary>
+    private bool WillComeIn(long intentRow) => Sends || intentRow == 0 || _ledger.Get(intentRow) is { State: IntentState.Submitted };
 
     private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
     {

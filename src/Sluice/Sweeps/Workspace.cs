@@ -19,6 +19,11 @@ public sealed class Workspace(string root)
     /// <summary>Gets the folder of the simulator that <c>provider: simulated</c> starts.</summary>
     public string SimulatorFolder => Path.Combine(Root, ".sluice", "simulator");
 
+    /// <summary>Makes the folder of what only its owner may read.</summary>
+    /// <exception cref="IOException">It cannot be made.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
+    public void Prepare() => Storage.PrivateFiles.CreateFolder(Path.Combine(Root, ".sluice"));
+
     /// <summary>Gets the folder of all results.</summary>
     public string RunsFolder => Path.Combine(Root, "runs");
 

@@ -30,6 +30,9 @@ internal sealed class AccountLoops(
         {
             var now = time.GetUtcNow();
             var open = ledger.Open().Where(i => i.Account == account && i.State is IntentState.Sealed or IntentState.Uploaded or IntentState.Creating).ToList();
+            // While one create call's outcome is not known, nothing else is created: a batch found in the list can then only be that one.
+            var inDoubt = open.Where(i => i.State == IntentState.Creating).ToList();
+            open = inDoubt.Count > 0 ? inDoubt : open;
             var ready = open.FirstOrDefault(i => HeldUntil(i) <= now && ledger.TryOwn(i));
             if (ready is not null)
             {
@@ -153,6 +156,12 @@ internal sealed class AccountLoops(
             return;
         }
 
+        if (error.Status == 404)
+        {
+            ledger.MarkNotCreated(intent, error.Error.ToString());
+            throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` answers 404 where batches are made: {error.Error}", "check `base_url`: it means what it means in the vendor's SDK; then run the same command again");
+        }
+
         switch (error.Error.Class)
         {
             case ErrorClass.Credentials or ErrorClass.Quota:
@@ -204,7 +213,7 @@ internal sealed class AccountLoops(
         var candidates = new List<BatchInfo>();
         await foreach (var batch in provider.Batch!.ListAsync(started - TimeSpan.FromMinutes(5), cancellationToken).ConfigureAwait(false))
         {
-            if (batch.Intent == intent.Id)
+            if (batch.Intent == intent.Id || (intent.FileId is not null && batch.InputFile == intent.FileId && !taken.Contains(batch.Id)))
             {
                 return batch;
             }

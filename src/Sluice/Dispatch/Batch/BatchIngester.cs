@@ -45,7 +45,8 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             return (report, intent);
         }
 
-        var settled = ledger.MarkIngested(intent, report.Usage, report.Responses);
+        await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(provider.Dialect));
         File.Delete(SpoolPath(intent));
         return (report, settled);
     }

@@ -22,7 +22,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     private readonly PooledBytes _bodies = new(GroupBytes);
     private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
     private readonly byte[] _customId = new byte[CustomId.Length];
-    private readonly int _envelope = Envelope(route.Provider.Dialect);
+    private readonly int _envelope = BatchEnvelope.Size(route.Provider.Dialect);
     private readonly int _maxRequests = Math.Min(options.MaxRequests ?? int.MaxValue, route.Provider.Batch!.Limits.MaxRequests);
     private readonly long _maxBytes = Math.Min(options.MaxBytes ?? long.MaxValue, route.Provider.Batch!.Limits.MaxBytes);
     private OpenSpool? _spool;
@@ -95,8 +95,9 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             }
             else
             {
-                var (key, body, _) = _group[done++];
+                var (key, body, tally) = _group[done++];
                 ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
+                tally.WaitFor(0);
             }
         }
 
@@ -197,13 +198,6 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
 
         onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes));
-    }
-
-    private static int Envelope(IDialect dialect)
-    {
-        var line = new ArrayBufferWriter<byte>();
-        dialect.WriteBatchLine(line, new byte[CustomId.Length], default);
-        return line.WrittenCount + 1;
     }
 
     private sealed class OpenSpool(Intent intent, FileStream file)

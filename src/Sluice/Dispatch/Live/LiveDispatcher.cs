@@ -16,6 +16,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private readonly TimeProvider _time;
     private readonly Action<DispatchEvent> _observe;
     private readonly Func<double> _random;
+    private readonly TokenEstimator _estimator;
     private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
     private readonly ConcurrentDictionary<RequestKey, Task<DispatchResult>> _flights = new();
     private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
@@ -35,6 +36,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         _time = time;
         _observe = observe;
         _random = random;
+        _estimator = new TokenEstimator(ledger);
     }
 
     /// <inheritdoc/>
@@ -64,16 +66,25 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             return DispatchResult.Pending;
         }
 
+        var estimate = request.Route.Cost(_estimator.Estimate(request), batch: false);
+        if (!tally.TryReserve(estimate))
+        {
+            tally.AddHeld();
+            return DispatchResult.Pending;
+        }
+
         var own = new TaskCompletionSource<DispatchResult>(TaskCreationOptions.RunContinuationsAsynchronously);
         var flight = _flights.GetOrAdd(request.Key, own.Task);
         if (flight != own.Task)
         {
+            tally.Adjust(estimate, 0);
             return await flight.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
         try
         {
             var result = await SendOnceAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+            tally.Adjust(estimate, result.Response is { } response ? request.Route.Cost(response.Usage, batch: false) : 0);
             own.SetResult(result);
             return result;
         }

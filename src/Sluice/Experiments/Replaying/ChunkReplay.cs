@@ -78,6 +78,11 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                     continue;
                 }
 
+                if (step == 0)
+                {
+                    workshop.LookAhead(plan, sample);
+                }
+
                 var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
@@ -225,6 +230,32 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             Bodies.Write(_suffixes.Of(sample.Epoch));
             SHA256.HashData(Bodies.WrittenSpan[(start - stepPlan.KeyPrefix.Length)..], _digest);
             return (new RequestKey(_digest), start..end);
+        }
+
+        /// <summary>Finds unknown fields of later steps and of scores before the first request of a sample is paid for.</summary>
+        public void LookAhead(ExperimentPlan plan, SampleRun sample)
+        {
+            _scope.Set(sample.Sample, plan.StepNames, sample.Answers);
+            var where = "";
+            try
+            {
+                for (var i = 1; i < plan.Steps.Count; i++)
+                {
+                    where = plan.Steps[i].Label;
+                    plan.Steps[i].Body.Check(_scope, plan.EarlierSteps[i]);
+                }
+
+                foreach (var score in plan.Scores)
+                {
+                    where = score.Label;
+                    score.Value.Check(_scope, plan.StepNames);
+                    score.Target.Check(_scope, plan.StepNames);
+                }
+            }
+            catch (Exception error) when (error is UnknownFieldException or FormatException)
+            {
+                throw Explain(plan, sample, where, error);
+            }
         }
 
         public void Score(ExperimentPlan plan, SampleRun sample)

@@ -65,6 +65,16 @@ internal sealed class BodyTemplate
         }
     }
 
+    /// <summary>Looks for unknown fields before all answers are there.</summary>
+    /// <exception cref="UnknownFieldException">A field will not be there.</exception>
+    public void Check(TemplateScope scope, IReadOnlyList<string> steps)
+    {
+        foreach (var part in _parts.OfType<Template>())
+        {
+            part.Check(scope, steps);
+        }
+    }
+
     private void Add(JsonNode? node, ArrayBufferWriter<byte> pending)
     {
         switch (node)

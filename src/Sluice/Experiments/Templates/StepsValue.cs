@@ -8,7 +8,8 @@ namespace Sluice.Experiments.Templates;
 /// <summary>The answers of a sample as Liquid sees them: <c>steps.NAME.text</c>, <c>.finish</c>, <c>.input_tokens</c>, <c>.output_tokens</c>.</summary>
 internal sealed class StepsValue(IReadOnlyList<string> names, Requests.Response?[] answers, int answer = -1) : FluidValue
 {
-    private static readonly string[] Fields = ["text", "finish", "input_tokens", "output_tokens"];
+    /// <summary>The fields of an answer.</summary>
+    public static readonly string[] Fields = ["text", "finish", "input_tokens", "output_tokens"];
 
     /// <inheritdoc/>
     public override FluidValues Type => FluidValues.Dictionary;

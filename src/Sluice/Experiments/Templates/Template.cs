@@ -18,17 +18,21 @@ internal sealed partial class Template
 
     private readonly IFluidTemplate _template;
     private readonly List<Part>? _parts;
+    private readonly bool _usesSteps;
 
-    private Template(IFluidTemplate template, List<Part>? parts)
+    private Template(IFluidTemplate template, List<Part>? parts, bool usesSteps)
     {
         _template = template;
         _parts = parts;
+        _usesSteps = usesSteps;
     }
 
     /// <summary>Parses a template.</summary>
     /// <exception cref="FormatException">The text is no Liquid.</exception>
     public static Template Parse(string source) =>
-        Parser.TryParse(source, out var template, out var error) ? new Template(CheckedTemplate.Of(template), Split(source)) : throw new FormatException($"the template cannot be read: {error}");
+        Parser.TryParse(source, out var template, out var error)
+            ? new Template(CheckedTemplate.Of(template), Split(source), source.Contains("steps", StringComparison.Ordinal))
+            : throw new FormatException($"the template cannot be read: {error}");
 
     /// <summary>Renders the template.</summary>
     /// <exception cref="UnknownFieldException">It prints a field that is not there.</exception>
@@ -55,6 +59,38 @@ internal sealed partial class Template
         catch (Exception error) when (error is FluidException or InvalidOperationException or ArgumentException)
         {
             throw new FormatException(error.Message, error);
+        }
+    }
+
+    /// <summary>Looks for unknown fields before all answers are there, as far as that can be told: a template that computes with answers has to wait.</summary>
+    /// <param name="scope">The sample.</param>
+    /// <param name="steps">The steps whose answers will be there.</param>
+    /// <exception cref="UnknownFieldException">A field will not be there.</exception>
+    public void Check(TemplateScope scope, IReadOnlyList<string> steps)
+    {
+        if (_parts is null)
+        {
+            _ = _usesSteps ? "" : Render(scope);
+            return;
+        }
+
+        foreach (var part in _parts)
+        {
+            if (part.Path is ["steps", var step, ..] && !steps.Contains(step))
+            {
+                throw new UnknownFieldException($"steps.{step}", steps);
+            }
+
+            if (part.Path is ["steps", _, var field, ..] && !StepsValue.Fields.Contains(field))
+            {
+                throw new UnknownFieldException(string.Join('.', part.Path), StepsValue.Fields);
+            }
+
+            if (part.Path is ["sample", ..] && Find(scope, part.Path) is null)
+            {
+                // Fluid knows more than plain members: the size of a list, for one.
+                part.Alone!.Render(scope.Context);
+            }
         }
     }
 
@@ -120,7 +156,8 @@ internal sealed partial class Template
         foreach (var match in PlainField.EnumerateMatches(source))
         {
             AddText(parts, source[rest..match.Index]);
-            parts.Add(new Part([], source.AsSpan(match.Index + 2, match.Length - 4).Trim().ToString().Split('.')));
+            var field = source.Substring(match.Index, match.Length);
+            parts.Add(new Part([], field[2..^2].Trim().Split('.'), Parser.Parse(field)));
             rest = match.Index + match.Length;
         }
 
@@ -135,7 +172,7 @@ internal sealed partial class Template
         {
             var json = new ArrayBufferWriter<byte>();
             CanonicalJson.WriteString(text, json);
-            parts.Add(new Part(json.WrittenSpan[1..^1].ToArray(), null));
+            parts.Add(new Part(json.WrittenSpan[1..^1].ToArray(), null, null));
         }
     }
 
@@ -143,5 +180,5 @@ internal sealed partial class Template
     [GeneratedRegex(@"\{\{\s*(sample|steps)(\.[A-Za-z_][A-Za-z0-9_]*)+\s*\}\}", RegexOptions.CultureInvariant)]
     private static partial Regex PlainField { get; }
 
-    private readonly record struct Part(byte[] Json, string[]? Path);
+    private readonly record struct Part(byte[] Json, string[]? Path, IFluidTemplate? Alone);
 }

@@ -14,7 +14,7 @@ internal static class AnthropicErrors
             401 or 403 => ErrorClass.Credentials,
             402 => ErrorClass.Quota,
             429 => ErrorClass.RateLimited,
-            404 or 408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
+            408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
             _ => ErrorClass.Permanent,
         };
         return new RequestError(kind, type ?? status.ToString(CultureInfo.InvariantCulture), message);

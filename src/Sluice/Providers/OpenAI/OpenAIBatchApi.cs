@@ -123,7 +123,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
         return buffer.ToArray();
     }
 
-    /// <summary>Reads a batch object; anything but the id may be absent, null or empty (providers.md sections 4, 5 and 15).</summary>
+    /// <summary>Reads a batch object; anything but the id may be absent, null or empty.</summary>
     private static BatchInfo ReadBatch(JsonElement root, TimeSpan? retryAfter)
     {
         // Together wraps the answer of a create into "job".

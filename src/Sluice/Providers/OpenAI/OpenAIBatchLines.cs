@@ -68,7 +68,7 @@ internal static class OpenAIBatchLines
                     else if (JsonSlice.Is(ref reader, "body"u8))
                     {
                         reader.Read();
-                        // Some services put the body into a string (providers.md section 9).
+                        // Some services put the body into a string.
                         body = reader.TokenType == JsonTokenType.String ? Encoding.UTF8.GetBytes(JsonText.Read(ref reader)) : JsonSlice.Raw(ref reader, line);
                     }
                     else
@@ -95,7 +95,7 @@ internal static class OpenAIBatchLines
             return new BatchLine(customId, default, default, LineError(error, (int)status));
         }
 
-        // A status of 0 with no error has been seen (providers.md section 16): anything but 2xx is a failure.
+        // A status of 0 with no error has been seen: anything but 2xx is a failure.
         if (status is < 200 or > 299)
         {
             return new BatchLine(customId, default, default, OpenAIErrors.Read((int)status, body.Span));

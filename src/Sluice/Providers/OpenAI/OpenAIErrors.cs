@@ -23,14 +23,14 @@ internal static class OpenAIErrors
             402 => ErrorClass.Quota,
             429 when type == "insufficient_quota" || code == "insufficient_quota" => ErrorClass.Quota,
             429 => ErrorClass.RateLimited,
-            404 or 408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
+            408 or 409 or >= 500 or < 200 => ErrorClass.Transient,
             _ => ByCode(code ?? type) is ErrorClass.Quota or ErrorClass.RateLimited ? ByCode(code ?? type) : ErrorClass.Permanent,
         };
         return new RequestError(kind, name, message);
     }
 
     /// <summary>Classifies a code that comes without a status: unexecuted lines and refused batches.</summary>
-    /// <remarks>Unknown codes are transient: tries are bounded, and expired lines have been seen with plain server errors (providers.md section 16).</remarks>
+    /// <remarks>Unknown codes are transient: tries are bounded, and expired lines have been seen with plain server errors.</remarks>
     public static ErrorClass ByCode(string? code) => code switch
     {
         "token_limit_exceeded" => ErrorClass.RateLimited,

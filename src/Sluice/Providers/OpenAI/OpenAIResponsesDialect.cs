@@ -140,7 +140,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
         }
     }
 
-    /// <summary>Joins the texts of all messages: one answer may be split over several output items (providers.md section 16).</summary>
+    /// <summary>Joins the texts of all messages: one answer may be split over several output items.</summary>
     private static string ReadOutput(ref Utf8JsonReader reader)
     {
         var all = new StringBuilder();
