@@ -7,17 +7,32 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2026, 
 {
     private readonly SemaphoreSlim _armed = new(0);
 
+    private int _waiting;
+
+    /// <summary>Gets whether a timer runs that has not come to its end.</summary>
+    public bool HasWaiters => Volatile.Read(ref _waiting) > 0;
+
     /// <summary>Waits a moment for the next timer; false when there was none yet.</summary>
     public Task<bool> ArmedAsync(CancellationToken cancellationToken) => _armed.WaitAsync(1, cancellationToken);
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-        if (dueTime > TimeSpan.Zero)
+        if (dueTime <= TimeSpan.Zero)
         {
-            _armed.Release();
+            return base.CreateTimer(callback, state, dueTime, period);
         }
 
+        Interlocked.Increment(ref _waiting);
+        ITimer timer = base.CreateTimer(
+            s =>
+            {
+                Interlocked.Decrement(ref _waiting);
+                callback(s);
+            },
+            state,
+            dueTime,
+            period);
+        _armed.Release();
         return timer;
     }
 }

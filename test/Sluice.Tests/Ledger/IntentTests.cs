@@ -27,7 +27,7 @@ public sealed class IntentTests : LedgerTests
         Assert.Equal((IntentState.Creating, Time.GetUtcNow()), Seen(Ledger.MarkCreating(intent), i => (i.State, i.CreateStartedAt!.Value)));
         Assert.Equal((IntentState.Submitted, "batch-1"), Seen(Ledger.MarkSubmitted(intent, "batch-1"), i => (i.State, i.BatchId)));
         Assert.Equal("slow today", Seen(Ledger.Remark(intent, "slow today"), i => i.Note));
-        Assert.Equal((IntentState.Ingested, new TokenUsage(5, 6), false), Seen(Ledger.MarkIngested(intent, new TokenUsage(5, 6), 1), i => (i.State, i.Usage, i.IsOpen)));
+        Assert.Equal((IntentState.Ingested, new TokenUsage(5, 6), false), Seen(Ledger.MarkIngested(intent, new TokenUsage(5, 6), 1, 0), i => (i.State, i.Usage, i.IsOpen)));
 
         T Seen<T>(Intent changed, Func<Intent, T> look)
         {
@@ -60,13 +60,13 @@ public sealed class IntentTests : LedgerTests
         Claim(Ledger, intent, Keys(1, 4));
         intent = Ledger.Seal(intent, 4, 400);
 
-        Ledger.MarkIngested(intent, new TokenUsage(30, 12), responses: 3);
-        Ledger.MarkIngested(intent, new TokenUsage(99, 99), responses: 3);
+        Ledger.MarkIngested(intent, new TokenUsage(30, 12), responses: 3, envelopeBytes: 40);
+        Ledger.MarkIngested(intent, new TokenUsage(99, 99), responses: 3, envelopeBytes: 40);
 
         Assert.All(Keys(1, 4), key => Assert.Equal(Standing.New, Ledger.Find(key).Standing));
-        Assert.Equal(new ModelUsage(300, 30, 12, 3), Ledger.UsageOf("gpt"));
+        Assert.Equal(new ModelUsage(180, 30, 12, 3), Ledger.UsageOf("gpt"));
         Ledger.AddUsage("gpt", new ModelUsage(10, 1, 2, 1));
-        Assert.Equal(new ModelUsage(310, 31, 14, 4), Ledger.UsageOf("gpt"));
+        Assert.Equal(new ModelUsage(190, 31, 14, 4), Ledger.UsageOf("gpt"));
         Assert.Equal(default, Ledger.UsageOf("other"));
     }
 
@@ -74,7 +74,7 @@ public sealed class IntentTests : LedgerTests
     public void Without_responses_nothing_is_learned()
     {
         Intent intent = Ledger.Seal(Begin(Ledger, "gpt"), 4, 400);
-        Ledger.MarkIngested(intent, default, responses: 0);
+        Ledger.MarkIngested(intent, default, responses: 0, envelopeBytes: 40);
 
         Assert.Equal(default, Ledger.UsageOf("gpt"));
     }
@@ -85,7 +85,7 @@ public sealed class IntentTests : LedgerTests
         Intent intent = Begin(Ledger);
         Claim(Ledger, intent, Keys(1, 2));
         Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
-        Ledger.MarkIngested(Ledger.Seal(intent, 2, 20), new TokenUsage(1, 1), 1);
+        Ledger.MarkIngested(Ledger.Seal(intent, 2, 20), new TokenUsage(1, 1), 1, 0);
 
         Assert.Equal([Standing.Retryable, Standing.New], Keys(1, 2).Select(k => Ledger.Find(k).Standing));
     }
@@ -150,7 +150,7 @@ public sealed class IntentTests : LedgerTests
     public void Open_intents_come_oldest_first_and_the_latest_newest_first()
     {
         Intent[] all = [.. Enumerable.Range(0, 4).Select(_ => Begin(Ledger))];
-        Ledger.MarkIngested(all[1], default, 0);
+        Ledger.MarkIngested(all[1], default, 0, 0);
         Ledger.MarkRefused(all[2], "no");
 
         Assert.Equal([all[0].Row, all[3].Row], Ledger.Open().Select(i => i.Row));
