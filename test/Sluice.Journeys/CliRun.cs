@@ -36,7 +36,7 @@ public sealed class CliRun : IAsyncDisposable
     /// <summary>Starts the command line with arguments, in a folder, with variables that replace the surrounding ones.</summary>
     public static CliRun Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] args)
     {
-        return new CliRun(Prepare("dotnet", folder, environment, ["exec", Program, .. args]));
+        return new CliRun(Native is { } native ? Prepare(native, folder, environment, args) : Prepare("dotnet", folder, environment, ["exec", Program, .. args]));
     }
 
     /// <summary>Starts it below a process that buries no children; its id lands in the file <c>pid</c>.</summary>
@@ -102,6 +102,9 @@ public sealed class CliRun : IAsyncDisposable
 
         _process.Dispose();
     }
+
+    /// <summary>Gets the native executable that test/native.sh asks to be tested instead of the built assembly.</summary>
+    private static string? Native => Environment.GetEnvironmentVariable("SLUICE_PROGRAM") is { Length: > 0 } path ? path : null;
 
     private static string Program => Path.Combine(AppContext.BaseDirectory, "Sluice.Cli.dll");
 

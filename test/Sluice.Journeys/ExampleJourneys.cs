@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 namespace Sluice.Journeys;
 
 /// <summary>What a newcomer does first: the shipped examples, which need no key.</summary>
+[Trait("program", "native")]
 public sealed class ExampleJourneys : Journey
 {
     [Fact]

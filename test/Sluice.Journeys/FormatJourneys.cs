@@ -7,6 +7,7 @@ using Parquet.Schema;
 namespace Sluice.Journeys;
 
 /// <summary>The same content in every format, in one sweep: the same results, paid for once.</summary>
+[Trait("program", "native")]
 public sealed class FormatJourneys : Journey
 {
     private static readonly (string Id, string Question, string Answer)[] Content =
