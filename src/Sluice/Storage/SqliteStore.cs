@@ -25,7 +25,7 @@ internal static class SqliteStore
             RequireSafeVersion(connection.ServerVersion);
             raw.sqlite3_busy_timeout(connection.Handle, 60_000);
             Execute(connection, $"PRAGMA page_size={pageSize}");
-            Execute(connection, "PRAGMA journal_mode=WAL");
+            UseWriteAheadLog(connection);
             Execute(connection, "PRAGMA synchronous=NORMAL");
             Execute(connection, $"PRAGMA cache_size=-{cacheKib}");
             Execute(connection, $"PRAGMA wal_autocheckpoint={walPages}");
@@ -46,7 +46,7 @@ internal static class SqliteStore
         var code = raw.sqlite3_exec(connection.Handle, sql);
         if (code != raw.SQLITE_OK)
         {
-            throw new SqliteException($"{raw.sqlite3_errmsg(connection.Handle).utf8_to_string()} (in `{sql}`)", code, raw.sqlite3_extended_errcode(connection.Handle));
+            throw Failure(connection, code, sql);
         }
     }
 
@@ -88,6 +88,31 @@ internal static class SqliteStore
         raw.SQLITE_BUSY => new(ErrorKind.Environment, $"{path} is locked by another process for more than a minute", "find what holds it; do not open it for writing with other programs", error),
         _ => new(ErrorKind.Environment, $"{path}: {error.Message}", "check the disk and the folder, then run the same command again", error),
     };
+
+    /// <summary>Turns the write-ahead log on. When several open a new file at once, all but one are told that it is busy, without the usual wait.</summary>
+    private static void UseWriteAheadLog(SqliteConnection connection)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            var code = raw.sqlite3_exec(connection.Handle, "PRAGMA journal_mode=WAL");
+            if (code == raw.SQLITE_OK)
+            {
+                return;
+            }
+
+            if (code != raw.SQLITE_BUSY || tries == 100)
+            {
+                throw Failure(connection, code, "PRAGMA journal_mode=WAL");
+            }
+
+            // This lock is waited for: whoever was quicker has then changed the mode.
+            Execute(connection, "BEGIN IMMEDIATE");
+            Execute(connection, "COMMIT");
+        }
+    }
+
+    private static SqliteException Failure(SqliteConnection connection, int code, string sql) =>
+        new($"{raw.sqlite3_errmsg(connection.Handle).utf8_to_string()} (in `{sql}`)", code, raw.sqlite3_extended_errcode(connection.Handle));
 
     private static void RequireSafeVersion(string version)
     {

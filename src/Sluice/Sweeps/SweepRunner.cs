@@ -286,8 +286,11 @@ public sealed class SweepRunner
         }
     }
 
-    /// <summary>Tells whether waiting for an intent makes sense: one that was never sent does not come in by itself when nothing is sent.</summary>
-    private bool WillComeIn(long intentRow) => Sends || intentRow == 0 || _ledger.Get(intentRow) is { State: IntentState.Submitted };
+    /// <summary>
+    /// Tells whether waiting for an intent makes sense: one that was never sent does not come in by itself when nothing is sent.
+    /// One that has settled since the last look has come in; the next look takes note of it.
+    /// </summary>
+    private bool WillComeIn(long intentRow) => Sends || intentRow == 0 || _ledger.Get(intentRow) is not { State: < IntentState.Submitted };
 
     private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
     {
