@@ -64,6 +64,9 @@ public readonly struct RequestKey : IEquatable<RequestKey>, IComparable<RequestK
         return true;
     }
 
+    /// <summary>Gets the first 8 bytes as a number: where an index looks first. Two keys may share it.</summary>
+    internal long Slot => (long)_a;
+
     /// <summary>Writes the 32 bytes of the key.</summary>
     public void CopyTo(Span<byte> destination) => MemoryMarshal.Write(destination, in this);
 

@@ -81,6 +81,33 @@ public abstract class CacheConformance : IDisposable
         Assert.Equal(["three", null, "one", "three", null], slots.Select(Text));
     }
 
+    [Theory]
+    [InlineData(0x00)]
+    [InlineData(0x7F)]
+    [InlineData(0xFF)]
+    public async Task Keys_that_begin_alike_are_told_apart(byte eighth)
+    {
+        await using IResponseCache cache = Open(Folder);
+        RequestKey[] keys = [.. Enumerable.Range(0, 5).Select(i => Alike(eighth, i))];
+        CacheEntry[] entries = [.. keys.Select((k, i) => Entry(i, $"{i}") with { Key = k })];
+
+        Assert.Equal(2, await cache.PutAsync([entries[2], entries[0], entries[2]], Token));
+        Assert.Equal(2, await cache.PutAsync([entries[0], entries[1], entries[3], entries[2]], Token));
+
+        var found = new CachedResponse?[keys.Length];
+        await cache.GetAsync(keys, found, Token);
+        Assert.Equal(["0", "1", "2", "3", null], found.Select(Text));
+
+        static RequestKey Alike(byte eighth, int last)
+        {
+            byte[] bytes = new byte[RequestKey.Length];
+            bytes.AsSpan(0, 7).Fill(0xFF);
+            bytes[7] = eighth;
+            bytes[^1] = (byte)last;
+            return new RequestKey(bytes);
+        }
+    }
+
     [Fact]
     public async Task Nothing_in_is_nothing_out()
     {
