@@ -286,6 +286,8 @@ public sealed class SqliteResponseCache : IResponseCache
 
     private sealed class Reader(SqliteConnection connection) : IDisposable
     {
+        private const int ManyKeys = 256;
+
         private readonly Statement _get = new(connection, "SELECT r.key, r.body, r.input_tokens, r.output_tokens, r.origin FROM keys k CROSS JOIN responses r ON r.id=k.id WHERE k.slot=?1");
         private readonly Statement _origin = new(connection, "SELECT source FROM origins WHERE id=?1");
 
@@ -295,7 +297,18 @@ public sealed class SqliteResponseCache : IResponseCache
             SqliteStore.Execute(connection, "BEGIN");
             try
             {
-                for (var i = 0; i < keys.Length; i++)
+                if (keys.Length < ManyKeys)
+                {
+                    for (var i = 0; i < keys.Length; i++)
+                    {
+                        responses[i] = Get(keys[i], isBatch);
+                    }
+
+                    return;
+                }
+
+                // Among so many there are neighbours in the index.
+                foreach (var i in InSlotOrder(keys))
                 {
                     responses[i] = Get(keys[i], isBatch);
                 }
@@ -305,6 +318,20 @@ public sealed class SqliteResponseCache : IResponseCache
                 _get.Reset();
                 SqliteStore.Execute(connection, "COMMIT");
             }
+        }
+
+        private static int[] InSlotOrder(ReadOnlySpan<RequestKey> keys)
+        {
+            var slots = new long[keys.Length];
+            var order = new int[keys.Length];
+            for (var i = 0; i < keys.Length; i++)
+            {
+                slots[i] = keys[i].Slot;
+                order[i] = i;
+            }
+
+            Array.Sort(slots, order);
+            return order;
         }
 
         private CachedResponse? Get(RequestKey key, Func<long, Reader, bool> isBatch)

@@ -56,7 +56,8 @@ public sealed partial class LedgerStore
         return Write(durable: true, () =>
         {
             var first = Sql("UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND state<5").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
-            Sql("DELETE FROM requests WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("DELETE FROM claims WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("DELETE FROM failures WHERE intent=?1").Bind(1, intent.Row).Run();
             if (first == 1 && responses > 0)
             {
                 // Lines that failed carry no usage: count the bytes of those that did not. Nobody pays for what is around a body.
@@ -67,14 +68,15 @@ public sealed partial class LedgerStore
         });
     }
 
-    /// <summary>Records that the provider refused the whole batch: its requests fail for good with the reason.</summary>
+    /// <summary>Records that the provider refused the whole batch: its requests, whose claims stay, have failed for good with the reason.</summary>
     public Intent MarkRefused(Intent intent, string reason)
     {
         ArgumentNullException.ThrowIfNull(intent);
+        HasHistory = true;
         return Write(durable: true, () =>
         {
             Sql("UPDATE intents SET state=6, note=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Run();
-            Sql("UPDATE requests SET intent=0, attempts=attempts+1, final=1, error=?2 WHERE intent=?1").Bind(1, intent.Row).Bind(2, reason).Run();
+            Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
             return One("row=?1", s => s.Bind(1, intent.Row))!;
         });
     }
@@ -90,8 +92,8 @@ public sealed partial class LedgerStore
                 return false;
             }
 
-            Sql("DELETE FROM requests WHERE intent=?1 AND attempts=0").Bind(1, intent.Row).Run();
-            Sql("UPDATE requests SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("DELETE FROM claims WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
             return true;
         });
     }

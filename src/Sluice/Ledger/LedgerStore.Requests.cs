@@ -26,7 +26,10 @@ public sealed partial class LedgerStore
         {
             foreach (var key in keys)
             {
-                Sql("DELETE FROM requests WHERE key=?1 AND intent=?2").Bind(1, key).Bind(2, intent.Row).Run();
+                if (GiveUpClaim(intent, key))
+                {
+                    Sql("UPDATE failures SET intent=0 WHERE key=?1 AND intent=?2").Bind(1, key).Bind(2, intent.Row).Run();
+                }
             }
 
             return 0;
@@ -38,28 +41,39 @@ public sealed partial class LedgerStore
     public int RecordFailedTries(Intent intent, IReadOnlyList<FailedTry> tries, int maxAttempts)
     {
         ArgumentNullException.ThrowIfNull(intent);
+        ArgumentNullException.ThrowIfNull(tries);
+        HasHistory = true;
         return Write(durable: false, () =>
         {
             var changed = 0;
             foreach (var failed in tries)
             {
-                changed += Sql("UPDATE requests SET intent=0, attempts=attempts+1, error=?3, final=CASE WHEN ?4 OR attempts+1>=?5 THEN 1 ELSE 0 END WHERE key=?1 AND intent=?2")
-                    .Bind(1, failed.Key).Bind(2, intent.Row).Bind(3, failed.Error).Bind(4, failed.IsFinal ? 1 : 0).Bind(5, maxAttempts).Run();
+                if (GiveUpClaim(intent, failed.Key))
+                {
+                    changed++;
+                    Sql("""
+                        INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, 1, ?3 OR 1>=?4, ?2)
+                        ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+1, final=?3 OR attempts+1>=?4, error=?2
+                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Run();
+                }
             }
 
             return changed;
         });
     }
 
-    /// <summary>Records that a live request failed for good.</summary>
+    /// <summary>Records that a request failed for good without having been claimed; one that is on its way elsewhere is left to that.</summary>
     public void RecordFailure(RequestKey key, string error, int attempts)
     {
-        Write(durable: false, () => Sql("INSERT INTO requests(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
+        HasHistory = true;
+        Write(durable: false, () => Sql("INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
             .Bind(1, key).Bind(2, attempts).Bind(3, error).Run());
     }
 
     /// <summary>Forgets a failure, because the request has been answered.</summary>
-    public void ForgetFailure(RequestKey key) => Write(durable: false, () => Sql("DELETE FROM requests WHERE key=?1 AND intent=0").Bind(1, key).Run());
+    public void ForgetFailure(RequestKey key) => Write(durable: false, () =>
+        Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run()
+        + Sql("DELETE FROM claims WHERE slot=?1 AND intent IN (SELECT row FROM intents WHERE state=6)").Bind(1, key.Slot).Run());
 
     /// <summary>Returns what tokens cost in bytes for a model, as far as its earlier responses tell.</summary>
     public ModelUsage UsageOf(string model) => Write(durable: false, () =>
@@ -77,39 +91,64 @@ public sealed partial class LedgerStore
         Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
             .Bind(1, model).Bind(2, usage.RequestBytes).Bind(3, usage.InputTokens).Bind(4, usage.OutputTokens).Bind(5, usage.Responses).Run();
 
+    private bool GiveUpClaim(Intent intent, RequestKey key) =>
+        Sql("DELETE FROM claims WHERE slot=?1 AND intent=?2").Bind(1, key.Slot).Bind(2, intent.Row).Run() == 1;
+
     private long[] Claim(Intent intent, RequestKey[] keys, bool retryFailed)
     {
         var claimed = new long[keys.Length];
         var order = Enumerable.Range(0, keys.Length).ToArray();
         // Sorted, neighbours in the index share a page.
-        Array.Sort((RequestKey[])keys.Clone(), order);
+        Array.Sort(Array.ConvertAll(keys, static k => k.Slot), order);
+        var anyFailures = Sql("SELECT EXISTS(SELECT 1 FROM failures)");
+        anyFailures.Step();
+        var looksForFailures = anyFailures.Integer(0) != 0;
+        anyFailures.Reset();
         foreach (var i in order)
         {
-            if (Sql("INSERT INTO requests(key, intent, attempts, final) VALUES(?1, ?2, 0, 0) ON CONFLICT(key) DO NOTHING").Bind(1, keys[i]).Bind(2, intent.Row).Run() == 1)
-            {
-                continue;
-            }
-
-            var found = Sql("SELECT intent, attempts, final, error FROM requests WHERE key=?1").Bind(1, keys[i]);
-            found.Step();
-            var standing = ReadStanding(found);
-            found.Reset();
-            if (standing.Standing == Standing.InFlight)
-            {
-                claimed[i] = standing.IntentRow;
-            }
-            else if (standing.Standing == Standing.Failed && !retryFailed)
-            {
-                claimed[i] = -1;
-            }
-            else
+            claimed[i] = looksForFailures && !retryFailed && FailedForGood(keys[i]) ? -1 : Claim(intent, keys[i], retryFailed);
+            if (looksForFailures && claimed[i] == 0)
             {
                 // A failure sent again on purpose starts counting its tries anew.
-                Sql("UPDATE requests SET intent=?2, final=0, attempts=CASE WHEN final THEN 0 ELSE attempts END WHERE key=?1").Bind(1, keys[i]).Bind(2, intent.Row).Run();
+                Sql("UPDATE failures SET intent=?2, attempts=CASE WHEN final THEN 0 ELSE attempts END, final=0 WHERE key=?1").Bind(1, keys[i]).Bind(2, intent.Row).Run();
             }
         }
 
         return claimed;
+    }
+
+    /// <summary>Returns 0 when the request is now the intent's, else the row of the intent that has it, or -1 when that was refused as a whole.</summary>
+    private long Claim(Intent intent, RequestKey key, bool retryFailed)
+    {
+        if (Sql("INSERT INTO claims(slot, intent) VALUES(?1, ?2) ON CONFLICT DO NOTHING").Bind(1, key.Slot).Bind(2, intent.Row).Run() == 1)
+        {
+            return 0;
+        }
+
+        var find = Sql("SELECT c.intent, i.state FROM claims c CROSS JOIN intents i ON i.row=c.intent WHERE c.slot=?1").Bind(1, key.Slot);
+        find.Step();
+        var (holder, state) = (find.Integer(0), (IntentState)find.Integer(1));
+        find.Reset();
+        if (state != IntentState.Refused)
+        {
+            return holder;
+        }
+
+        if (!retryFailed)
+        {
+            return -1;
+        }
+
+        Sql("UPDATE claims SET intent=?2 WHERE slot=?1").Bind(1, key.Slot).Bind(2, intent.Row).Run();
+        return 0;
+    }
+
+    private bool FailedForGood(RequestKey key)
+    {
+        var find = Sql("SELECT 1 FROM failures WHERE key=?1 AND final").Bind(1, key);
+        var found = find.Step();
+        find.Reset();
+        return found;
     }
 }
 

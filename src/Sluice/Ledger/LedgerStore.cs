@@ -19,9 +19,8 @@ public sealed partial class LedgerStore : IDisposable
             account TEXT NOT NULL, model TEXT NOT NULL, state INTEGER NOT NULL, owner TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
             created INTEGER NOT NULL, create_started INTEGER, file_id TEXT, batch_id TEXT, note TEXT, input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX intents_open ON intents(state) WHERE state < 5;
-        CREATE TABLE requests(id INTEGER PRIMARY KEY, key BLOB NOT NULL, intent INTEGER NOT NULL, attempts INTEGER NOT NULL, final INTEGER NOT NULL, error TEXT);
-        CREATE UNIQUE INDEX requests_key ON requests(key);
-        CREATE INDEX requests_intent ON requests(intent);
+        CREATE TABLE claims(slot INTEGER PRIMARY KEY, intent INTEGER NOT NULL);
+        CREATE TABLE failures(key BLOB PRIMARY KEY, intent INTEGER NOT NULL, attempts INTEGER NOT NULL, final INTEGER NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE model_usage(model TEXT PRIMARY KEY, request_bytes INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, responses INTEGER NOT NULL);
         """,
     ];
@@ -41,7 +40,18 @@ public sealed partial class LedgerStore : IDisposable
         _time = time;
         _connection = Open(cacheKib: 8 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
+        HasHistory = Write(durable: false, () =>
+        {
+            var any = Sql("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM failures)");
+            any.Step();
+            var found = any.Integer(0) != 0;
+            any.Reset();
+            return found;
+        });
     }
+
+    /// <summary>Gets whether <see cref="Find"/> may know anything that this process has not claimed itself. Without, only a claim can tell: another process may have begun since.</summary>
+    public bool HasHistory { get; private set; }
 
     /// <summary>Returns what is known about a request.</summary>
     public RequestStanding Find(RequestKey key)
@@ -135,32 +145,37 @@ public sealed partial class LedgerStore : IDisposable
 
     private sealed class Finder(SqliteConnection connection) : IDisposable
     {
-        private readonly Statement _find = new(connection, "SELECT intent, attempts, final, error FROM requests WHERE key=?1");
+        private readonly Statement _claim = new(connection, "SELECT c.intent, i.state, i.note FROM claims c CROSS JOIN intents i ON i.row=c.intent WHERE c.slot=?1");
+        private readonly Statement _failure = new(connection, "SELECT attempts, final, error FROM failures WHERE key=?1");
 
         public RequestStanding Find(RequestKey key)
         {
-            _find.Bind(1, key);
             try
             {
-                return _find.Step() ? ReadStanding(_find) : default;
+                // The claim first: a try that fails gives up its claim and leaves its failure in one transaction.
+                if (_claim.Bind(1, key.Slot).Step())
+                {
+                    return (IntentState)_claim.Integer(1) == IntentState.Refused
+                        ? new RequestStanding(Standing.Failed, 0, 1, _claim.Text(2))
+                        : new RequestStanding(Standing.InFlight, _claim.Integer(0), 0, null);
+                }
+
+                return _failure.Bind(1, key).Step()
+                    ? new RequestStanding(_failure.Integer(1) != 0 ? Standing.Failed : Standing.Retryable, 0, (int)_failure.Integer(0), _failure.Text(2))
+                    : default;
             }
             finally
             {
-                _find.Reset();
+                _claim.Reset();
+                _failure.Reset();
             }
         }
 
         public void Dispose()
         {
-            _find.Dispose();
+            _claim.Dispose();
+            _failure.Dispose();
             connection.Dispose();
         }
-    }
-
-    private static RequestStanding ReadStanding(Statement row)
-    {
-        var intent = row.Integer(0);
-        var standing = row.Integer(2) != 0 ? Standing.Failed : intent != 0 ? Standing.InFlight : Standing.Retryable;
-        return new RequestStanding(standing, intent, (int)row.Integer(1), row.Text(3));
     }
 }

@@ -95,8 +95,10 @@ public sealed class ClaimTests : LedgerTests
         Claim(Ledger, later, [Key(1)]);
         Assert.Equal(0, Ledger.RecordFailedTries(intent, tries, 3));
 
-        Assert.Equal(new RequestStanding(Standing.InFlight, later.Row, 1, "e"), Ledger.Find(Key(1)));
+        Assert.Equal(new RequestStanding(Standing.InFlight, later.Row, 0, null), Ledger.Find(Key(1)));
         Assert.Equal(Standing.New, Ledger.Find(Key(2)).Standing);
+        Ledger.RecordFailedTries(later, tries, 3);
+        Assert.Equal(new RequestStanding(Standing.Retryable, 0, 2, "e"), Ledger.Find(Key(1)));
     }
 
     [Fact]
@@ -139,6 +141,74 @@ public sealed class ClaimTests : LedgerTests
         Ledger.RecordFailure(Key(1), "late", 3);
         Ledger.ForgetFailure(Key(1));
         Assert.Equal(intent.Row, Ledger.Find(Key(1)).IntentRow);
+    }
+
+    [Fact]
+    public void Requests_whose_keys_begin_alike_are_sent_one_after_the_other()
+    {
+        RequestKey[] alike = [Alike(1), Alike(2)];
+        Intent first = Begin(Ledger);
+        Intent second = Begin(Ledger);
+
+        Assert.Equal([0, first.Row], Claim(Ledger, first, alike));
+        Assert.Equal([second.Row - 1, second.Row - 1], Claim(Ledger, second, alike));
+        Ledger.MarkIngested(first, default, 1, 0);
+        Assert.Equal([0], Claim(Ledger, second, [alike[1]]));
+        Ledger.RecordFailedTries(second, [new FailedTry(alike[1], "no", IsFinal: true)], 3);
+
+        Assert.Equal([Standing.New, Standing.Failed], alike.Select(k => Ledger.Find(k).Standing));
+
+        static RequestKey Alike(byte last)
+        {
+            byte[] bytes = new byte[RequestKey.Length];
+            bytes[^1] = last;
+            return new RequestKey(bytes);
+        }
+    }
+
+    [Fact]
+    public void What_a_refused_batch_held_is_claimed_again_only_on_request_and_released_by_an_answer()
+    {
+        Intent refused = Begin(Ledger);
+        Claim(Ledger, refused, Keys(1, 3));
+        Ledger.MarkRefused(refused, "no such model");
+        Intent later = Begin(Ledger);
+
+        Assert.Equal([-1, -1, -1, 0], Claim(Ledger, later, Keys(1, 4)));
+        Assert.Equal([0], Claim(Ledger, later, [Key(1)], retryFailed: true));
+        Ledger.ForgetFailure(Key(2));
+
+        Assert.Equal(
+            [Standing.InFlight, Standing.New, Standing.Failed, Standing.InFlight],
+            Keys(1, 4).Select(k => Ledger.Find(k).Standing));
+        Ledger.MarkIngested(later, default, 2, 0);
+        Assert.Equal(Standing.New, Ledger.Find(Key(1)).Standing);
+    }
+
+    [Fact]
+    public void An_answer_ends_the_memory_of_earlier_tries()
+    {
+        Intent first = Begin(Ledger);
+        Claim(Ledger, first, [Key(1)]);
+        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Intent second = Begin(Ledger);
+        Claim(Ledger, second, [Key(1)]);
+
+        Ledger.MarkIngested(second, default, 1, 0);
+
+        Assert.Equal(default, Ledger.Find(Key(1)));
+    }
+
+    [Fact]
+    public void History_is_what_was_there_before_or_has_failed_since()
+    {
+        Intent intent = Begin(Ledger);
+        Claim(Ledger, intent, Keys(1, 2));
+        Assert.False(Ledger.HasHistory);
+        Assert.True(Open().HasHistory);
+
+        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Assert.True(Ledger.HasHistory);
     }
 
     [Fact]

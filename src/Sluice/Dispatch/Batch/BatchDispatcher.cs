@@ -43,16 +43,20 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(tally);
-        var standing = _ledger.Find(request.Key);
-        if (standing.Standing == Standing.InFlight)
+        // In a sweep that is new the claims tell the same, later and in groups.
+        if (_ledger.HasHistory || tally.HoldsBack)
         {
-            tally.WaitFor(standing.IntentRow);
-            return ValueTask.FromResult(DispatchResult.Pending);
-        }
+            var standing = _ledger.Find(request.Key);
+            if (standing.Standing == Standing.InFlight)
+            {
+                tally.WaitFor(standing.IntentRow);
+                return ValueTask.FromResult(DispatchResult.Pending);
+            }
 
-        if (standing.Standing == Standing.Failed && !tally.RetryFailed)
-        {
-            return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
+            if (standing.Standing == Standing.Failed && !tally.RetryFailed)
+            {
+                return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
+            }
         }
 
         if (tally.HoldsBack)
