@@ -2,6 +2,7 @@ using Sluice.Dispatch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
+using Sluice.Requests;
 using Sluice.Results;
 
 namespace Sluice.Sweeps;
@@ -24,23 +25,26 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
     /// <summary>Gets or sets the requests that the cache answered in the first replay.</summary>
     public long? FirstHits { get; set; }
 
+    /// <summary>Gets or sets how long the last replay took.</summary>
+    public TimeSpan ReplayTime { get; set; }
+
+    /// <summary>Gets the models that its steps ask.</summary>
+    public IEnumerable<Route> Routes => plan.Steps.Select(s => s.Route).Distinct();
+
     /// <summary>Gets whether samples still lack answers.</summary>
     public bool IsPending => Summary is null || Summary.Pending > 0;
 
-    /// <summary>Takes note of intents that have settled since the last look, in whatever process; true when another replay would see more.</summary>
-    public bool SettleFinished(LedgerStore ledger)
+    /// <summary>Takes note of intents that have settled since the last look, in whatever process.</summary>
+    /// <param name="open">The rows of the intents that have not.</param>
+    public void SettleFinished(IReadOnlyDictionary<long, Intent> open)
     {
-        var settled = false;
         foreach (var row in Tally.WaitingFor())
         {
-            if (row == 0 || ledger.Get(row) is not { IsOpen: true })
+            if (!open.ContainsKey(row))
             {
-                settled |= Tally.Settle(row);
+                IsRipe |= Tally.Settle(row);
             }
         }
-
-        IsRipe |= settled;
-        return IsRipe;
     }
 
     /// <summary>Gets or sets whether another replay would see more.</summary>

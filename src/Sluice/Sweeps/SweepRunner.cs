@@ -46,6 +46,7 @@ public sealed class SweepRunner
     private readonly SweepOptions _options;
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
+    private long _partlyReplayed;
 
     /// <summary>Creates a runner.</summary>
     public SweepRunner(Workspace workspace, LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, TimeProvider time, SweepOptions options, Action<DispatchEvent> observe)
@@ -75,6 +76,7 @@ public sealed class SweepRunner
         var folder = _workspace.SweepFolder(_options.Name);
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
+        _partlyReplayed = _time.GetTimestamp();
         _ledger.SweepDead(_workspace.SpoolFolder);
         AtomicFile.DropLeftovers(folder);
         foreach (var run in runs)
@@ -137,16 +139,15 @@ public sealed class SweepRunner
         }
 
         var first = true;
-        while (true)
+        var due = runs;
+        while (due.Count > 0)
         {
-            var began = _time.GetTimestamp();
-            var ripe = runs.Where(r => r.IsRipe).ToList();
-            foreach (var run in ripe)
+            foreach (var run in due)
             {
                 await BeginReplayAsync(run, _options.RetryFailed && first, cancellationToken).ConfigureAwait(false);
             }
 
-            await GuardAsync(ReplayAllAsync(ripe, batches, live, none, cancellationToken), carrying).ConfigureAwait(false);
+            await GuardAsync(ReplayAllAsync(due, batches, live, none, cancellationToken), carrying).ConfigureAwait(false);
             await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
             engine.Notify();
             SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
@@ -157,10 +158,7 @@ public sealed class SweepRunner
             }
 
             first = false;
-            if (_options.Mode == SweepMode.Retrieve || !await WaitForMoreAsync(runs, engine, carrying, _time.GetElapsedTime(began), cancellationToken).ConfigureAwait(false))
-            {
-                return;
-            }
+            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(runs, engine, carrying, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -182,23 +180,39 @@ public sealed class SweepRunner
                 await snapshots.ConfigureAwait(false);
             }
         });
-        foreach (var run in runs.Except(liveRuns))
+        var batchRuns = InModelOrder(runs.Except(liveRuns).ToList());
+        var users = batchRuns.SelectMany(r => r.Routes).CountBy(r => r).ToDictionary();
+        foreach (var run in batchRuns)
         {
             await ReplayAsync(run, Sends ? batches : none, cancellationToken).ConfigureAwait(false);
+            foreach (var route in run.Routes.Where(r => --users[r] == 0))
+            {
+                // Nobody else asks this model now: its batches travel while the other experiments are replayed.
+                await batches.FlushAsync(route, cancellationToken).ConfigureAwait(false);
+            }
         }
 
         await liveTask.ConfigureAwait(false);
     }
 
+    /// <summary>Puts experiments that ask the same model first next to each other, else in the order they have.</summary>
+    private static List<ExperimentRun> InModelOrder(List<ExperimentRun> runs)
+    {
+        var places = runs.Select(r => r.Plan.Steps[0].Route).Distinct().Index().ToDictionary(r => r.Item, r => r.Index);
+        return [.. runs.OrderBy(r => places[r.Plan.Steps[0].Route])];
+    }
+
     private async Task ReplayAsync(ExperimentRun run, IDispatcher dispatcher, CancellationToken cancellationToken)
     {
         run.IsRipe = false;
+        var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
         var replay = new Replay(run.Plan, _cache, dispatcher, run.Tally);
         var summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), cancellationToken).ConfigureAwait(false);
         results.Commit();
         run.Files.WriteSummary(summary);
         run.Summary = summary;
+        run.ReplayTime = _time.GetElapsedTime(began);
         run.FirstHits ??= summary.Hits;
         _observe(new ExperimentReplayed(summary));
     }
@@ -255,28 +269,36 @@ public sealed class SweepRunner
         }
     }
 
-    /// <summary>Waits until a replay would see more. False when nothing more will come.</summary>
-    private async Task<bool> WaitForMoreAsync(List<ExperimentRun> runs, BatchEngine engine, Task carrying, TimeSpan lastPass, CancellationToken cancellationToken)
+    /// <summary>Waits until replays would see more, and says of which experiments. None when nothing more will come.</summary>
+    /// <remarks>
+    /// An experiment is replayed as soon as everything it waits for has come. One that still waits is replayed, with its like, only when that
+    /// takes less than a tenth of the time.
+    /// </remarks>
+    private async Task<List<ExperimentRun>> NextDueAsync(List<ExperimentRun> runs, BatchEngine engine, Task carrying, CancellationToken cancellationToken)
     {
-        var waited = _time.GetTimestamp();
         while (true)
         {
-            foreach (var run in runs.Where(r => r.IsPending))
+            var pending = runs.Where(r => r.IsPending).ToList();
+            var open = _ledger.Open().ToDictionary(i => i.Row);
+            pending.ForEach(r => r.SettleFinished(open));
+            // What was never sent does not come in by itself when this command sends nothing.
+            var waiting = pending.Where(r => r.Tally.WaitingFor().Any(row => Sends || open[row].State == IntentState.Submitted)).ToHashSet();
+            var ripe = pending.Where(r => r.IsRipe).ToList();
+            var ready = ripe.Where(r => !waiting.Contains(r)).ToList();
+            if (ready.Count > 0)
             {
-                run.SettleFinished(_ledger);
+                return ready;
             }
 
-            var waiting = runs.Any(r => r.IsPending && r.Tally.WaitingFor().Any(WillComeIn));
-            var ripe = runs.Any(r => r.IsPending && r.IsRipe);
-            // A replay costs time: with answers still to come it is done at most a tenth of the time, when all are there at once.
-            if (ripe && (!waiting || _time.GetElapsedTime(waited) >= lastPass * 10))
+            if (waiting.Count == 0)
             {
-                return true;
+                return [];
             }
 
-            if (!ripe && !waiting)
+            if (ripe.Count > 0 && _time.GetElapsedTime(_partlyReplayed) >= ripe.Aggregate(TimeSpan.Zero, (sum, r) => sum + r.ReplayTime) * 10)
             {
-                return false;
+                _partlyReplayed = _time.GetTimestamp();
+                return ripe;
             }
 
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -285,12 +307,6 @@ public sealed class SweepRunner
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
-
-    /// <summary>
-    /// Tells whether waiting for an intent makes sense: one that was never sent does not come in by itself when nothing is sent.
-    /// One that has settled since the last look has come in; the next look takes note of it.
-    /// </summary>
-    private bool WillComeIn(long intentRow) => Sends || intentRow == 0 || _ledger.Get(intentRow) is not { State: < IntentState.Submitted };
 
     private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
     {

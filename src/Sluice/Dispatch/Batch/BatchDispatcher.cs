@@ -75,6 +75,16 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         }
     }
 
+    /// <summary>Seals the open spool of one model, because nothing more will come for it soon.</summary>
+    public async Task FlushAsync(Route route, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(route);
+        if (_lanes.TryGetValue(LaneOf(route), out var lane))
+        {
+            await lane.Value.FlushAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Seals every open spool, so that all that was dispatched is on its way.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -95,6 +105,8 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         _lanes.Clear();
     }
 
+    private static (string Account, string Api, string Model) LaneOf(Route route) => (route.Provider.Account, route.Provider.Reference.Api, route.Model);
+
     private BatchLane Lane(Route route)
     {
         var provider = route.Provider;
@@ -103,8 +115,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
         }
 
-        var key = (provider.Account, provider.Reference.Api, route.Model);
-        return _lanes.GetOrAdd(key, _ => new Lazy<BatchLane>(() =>
+        return _lanes.GetOrAdd(LaneOf(route), _ => new Lazy<BatchLane>(() =>
         {
             // Here, at the first request that has to be sent: a sweep that is all answered needs no key.
             provider.EnsureCredentials();
