@@ -29,11 +29,13 @@ public interface IDialect
     /// <exception cref="FormatException">The line is no result line.</exception>
     BatchLine ReadBatchLine(ReadOnlyMemory<byte> line);
 
-    /// <summary>Reads a response's body.</summary>
+    /// <summary>Reads what a step sees of a stored response, and no more of the body than that takes.</summary>
+    /// <param name="body">A body that <see cref="Inspect"/> has accepted.</param>
+    /// <param name="usage">The usage that <see cref="Inspect"/> has found.</param>
     /// <exception cref="FormatException">The body is no response of this dialect.</exception>
-    Response ReadResponse(ReadOnlySpan<byte> body);
+    Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage);
 
-    /// <summary>Reads only a response's usage and whether it reports a failure of its own; cheaper than <see cref="ReadResponse"/>.</summary>
+    /// <summary>Reads a whole body before it is stored: its usage, and whether it reports a failure of its own.</summary>
     /// <returns>The usage, and the failure when the body itself says that the call failed (e.g. Responses' <c>status: failed</c>).</returns>
     /// <exception cref="FormatException">The body is no response of this dialect.</exception>
     (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body);

@@ -19,11 +19,7 @@ internal static class DialectCase
     public static Response Response(string dialect, string body)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(body);
-        Response response = Of(dialect).ReadResponse(bytes);
-
-        // The cheap look and the full one agree.
-        Assert.Equal(response.Usage, Of(dialect).Inspect(bytes).Usage);
-        return response;
+        return Of(dialect).ReadResponse(bytes, Of(dialect).Inspect(bytes).Usage);
     }
 
     public static BatchLine Line(string dialect, string line) => Of(dialect).ReadBatchLine(Encoding.UTF8.GetBytes(line));

@@ -70,7 +70,7 @@ public class DialectFuzzTests
     {
         IDialect dialect = Of(name);
         Quietly(() => dialect.ReadBatchLine(bytes));
-        Quietly(() => dialect.ReadResponse(bytes));
+        Quietly(() => dialect.ReadResponse(bytes, default));
         Quietly(() => dialect.Inspect(bytes));
         RequestError error = dialect.ReadError(500, bytes);
         Assert.NotEmpty(error.Message);
@@ -112,7 +112,7 @@ public class DialectFuzzTests
             passed = false;
         }
 
-        Assert.True(!passed || Of(name).ReadResponse(bytes) is not null);
+        Assert.True(!passed || Of(name).ReadResponse(bytes, default) is not null);
     }, iter: 30_000);
 
     [Fact]
@@ -122,7 +122,7 @@ public class DialectFuzzTests
         foreach (string name in (string[])["chat", "responses", "messages"])
         {
             Assert.Throws<FormatException>(() => Line(name, deep));
-            Assert.Throws<FormatException>(() => Of(name).ReadResponse(Encoding.UTF8.GetBytes(deep)));
+            Assert.Throws<FormatException>(() => Of(name).ReadResponse(Encoding.UTF8.GetBytes(deep), default));
         }
     }
 }

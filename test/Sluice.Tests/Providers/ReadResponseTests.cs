@@ -104,7 +104,7 @@ public class ReadResponseTests
     {
         byte[] bytes = System.Text.Encoding.UTF8.GetBytes(body);
 
-        Assert.Throws<FormatException>(() => Of(dialect).ReadResponse(bytes));
+        Assert.Throws<FormatException>(() => Of(dialect).ReadResponse(bytes, default));
         Assert.Throws<FormatException>(() => Of(dialect).Inspect(bytes));
     }
 }

@@ -159,7 +159,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
     {
         try
         {
-            sample.Answers[step] = plan.Steps[step].Route.Provider.Dialect.ReadResponse(response.Body.Span);
+            sample.Answers[step] = plan.Steps[step].Route.Provider.Dialect.ReadResponse(response.Body.Span, response.Usage);
         }
         catch (FormatException error)
         {

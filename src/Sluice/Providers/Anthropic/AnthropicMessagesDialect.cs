@@ -76,10 +76,10 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
     public RequestError ReadError(int status, ReadOnlySpan<byte> body) => AnthropicErrors.Read(status, body);
 
     /// <inheritdoc/>
-    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, withText: false).Usage, null);
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
 
     /// <inheritdoc/>
-    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true);
+    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
 
     private BatchLine ReadLine(ReadOnlyMemory<byte> line)
     {
@@ -161,22 +161,23 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
         }
     }
 
-    private static Response Parse(ReadOnlySpan<byte> body, bool withText)
+    /// <summary>Reads the usage; or, when that is known, only text and reason, which stand before it.</summary>
+    private static Response Parse(ReadOnlySpan<byte> body, TokenUsage? known)
     {
         try
         {
             var reader = new Utf8JsonReader(body);
             JsonSlice.RequireObject(ref reader, "a message");
             string text = "", finish = "";
-            TokenUsage usage = default;
+            var usage = known ?? default;
             var hasContent = false;
-            while (JsonSlice.NextMember(ref reader))
+            while (!(known is not null && hasContent && finish.Length > 0) && JsonSlice.NextMember(ref reader))
             {
                 if (JsonSlice.Is(ref reader, "content"u8))
                 {
                     reader.Read();
                     hasContent = reader.TokenType == JsonTokenType.StartArray;
-                    if (hasContent && withText)
+                    if (hasContent && known is not null)
                     {
                         text = TextParts.Join(ref reader);
                     }
@@ -190,7 +191,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
                     reader.Read();
                     finish = JsonSlice.Text(ref reader) ?? "";
                 }
-                else if (JsonSlice.Is(ref reader, "usage"u8))
+                else if (known is null && JsonSlice.Is(ref reader, "usage"u8))
                 {
                     reader.Read();
                     usage = ReadUsage(ref reader);

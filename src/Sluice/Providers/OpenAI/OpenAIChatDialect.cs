@@ -58,18 +58,18 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
     public RequestError ReadError(int status, ReadOnlySpan<byte> body) => OpenAIErrors.Read(status, body);
 
     /// <inheritdoc/>
-    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, withText: false).Usage, null);
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
 
     /// <inheritdoc/>
-    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true);
+    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
 
-    private static Response Parse(ReadOnlySpan<byte> body, bool withText)
+    /// <summary>Reads the usage; or, when that is known, only the text, which stands before it.</summary>
+    private static Response Parse(ReadOnlySpan<byte> body, TokenUsage? known)
     {
         try
         {
             var reader = new Utf8JsonReader(body);
             JsonSlice.RequireObject(ref reader, "a chat completion");
-            string text = "", finish = "";
             TokenUsage usage = default;
             var hasChoices = false;
             while (JsonSlice.NextMember(ref reader))
@@ -78,14 +78,13 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                 {
                     reader.Read();
                     hasChoices = reader.TokenType == JsonTokenType.StartArray;
-                    if (hasChoices && withText)
+                    if (hasChoices && known is { } stored)
                     {
-                        (text, finish) = ReadChoices(ref reader);
+                        var (text, finish) = ReadChoices(ref reader);
+                        return new Response(text, finish, stored);
                     }
-                    else
-                    {
-                        reader.Skip();
-                    }
+
+                    reader.Skip();
                 }
                 else if (JsonSlice.Is(ref reader, "usage"u8))
                 {
@@ -99,7 +98,7 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                 }
             }
 
-            return hasChoices ? new Response(text, finish, usage) : throw new FormatException("a chat completion has no `choices`");
+            return hasChoices ? new Response("", "", usage) : throw new FormatException("a chat completion has no `choices`");
         }
         catch (JsonException error)
         {

@@ -54,14 +54,15 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
     /// <inheritdoc/>
     public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
     {
-        var (response, failure) = Parse(body, withText: false);
+        var (response, failure) = Parse(body, null);
         return (response.Usage, failure);
     }
 
     /// <inheritdoc/>
-    public Response ReadResponse(ReadOnlySpan<byte> body) => Parse(body, withText: true).Response;
+    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage).Response;
 
-    private static (Response Response, RequestError? Failure) Parse(ReadOnlySpan<byte> body, bool withText)
+    /// <summary>Reads usage and failure; or, when the usage is known, the text.</summary>
+    private static (Response Response, RequestError? Failure) Parse(ReadOnlySpan<byte> body, TokenUsage? known)
     {
         try
         {
@@ -69,7 +70,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
             JsonSlice.RequireObject(ref reader, "a response");
             string text = "", status = "", reason = "";
             (string? Code, string? Message) error = default;
-            TokenUsage usage = default;
+            var usage = known ?? default;
             var hasOutput = false;
             while (JsonSlice.NextMember(ref reader))
             {
@@ -77,7 +78,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
                 {
                     reader.Read();
                     hasOutput = reader.TokenType == JsonTokenType.StartArray;
-                    if (hasOutput && withText)
+                    if (hasOutput && known is not null)
                     {
                         text = ReadOutput(ref reader);
                     }
@@ -101,7 +102,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
                     reader.Read();
                     error = ReadMember(ref reader, "code"u8, "message"u8);
                 }
-                else if (JsonSlice.Is(ref reader, "usage"u8))
+                else if (known is null && JsonSlice.Is(ref reader, "usage"u8))
                 {
                     reader.Read();
                     usage = OpenAIUsage.Read(ref reader);

@@ -311,7 +311,7 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         await _fixture.RunUntilAsync(() => AllSettled);
 
-        Assert.Equal(["a", "b"], await Task.WhenAll(keys.Select(async key => Provider.Dialect.ReadResponse((await _fixture.GetAsync(key))!.Body.Span).Text)));
+        Assert.Equal(["a", "b"], await Task.WhenAll(keys.Select(async key => Provider.Dialect.ReadResponse((await _fixture.GetAsync(key))!.Body.Span, default).Text)));
         Assert.Equal((4, 0), (Assert.Single(_fixture.Events.OfType<BatchSettled>()).Report.Surplus, _fixture.Events.OfType<BatchSettled>().Single().Report.Missing));
     }
 
