@@ -32,6 +32,8 @@ public sealed class SqliteResponseCache : IResponseCache
     private readonly string _path;
     private readonly TimeProvider _time;
     private readonly ConcurrentBag<Reader> _readers = [];
+    // Each has a page cache of its own; more of them than cores would only take memory.
+    private readonly SemaphoreSlim _freeReaders = new(Math.Clamp(Environment.ProcessorCount, 2, 8));
     private readonly ConcurrentDictionary<long, bool> _originIsBatch = new();
     private readonly Channel<PendingPut> _puts = Channel.CreateBounded<PendingPut>(new BoundedChannelOptions(64) { SingleReader = true });
     private readonly Task _writer;
@@ -50,24 +52,33 @@ public sealed class SqliteResponseCache : IResponseCache
     }
 
     /// <inheritdoc/>
-    public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
+    public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
     {
-        if (!_readers.TryTake(out var reader))
-        {
-            reader = new Reader(Open(cacheKib: 6 * 1024));
-        }
-
+        await _freeReaders.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            reader.Get(keys.Span, responses.Span, IsBatch);
+            if (!_readers.TryTake(out var reader))
+            {
+                reader = new Reader(Open(cacheKib: 4 * 1024));
+            }
+
+            try
+            {
+                reader.Get(keys.Span, responses.Span, IsBatch);
+            }
+            finally
+            {
+                _readers.Add(reader);
+            }
         }
         catch (SqliteException error)
         {
             throw SqliteStore.Explain(error, _path);
         }
-
-        _readers.Add(reader);
-        return ValueTask.CompletedTask;
+        finally
+        {
+            _freeReaders.Release();
+        }
     }
 
     /// <inheritdoc/>
@@ -100,6 +111,8 @@ public sealed class SqliteResponseCache : IResponseCache
         {
             reader.Dispose();
         }
+
+        _freeReaders.Dispose();
     }
 
     private SqliteConnection Open(int cacheKib) => SqliteStore.Open(_path, pageSize: 16384, cacheKib, walPages: 8192);

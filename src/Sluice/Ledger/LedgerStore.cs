@@ -38,7 +38,7 @@ public sealed partial class LedgerStore : IDisposable
     {
         _path = path;
         _time = time;
-        _connection = Open(cacheKib: 8 * 1024);
+        _connection = Open(cacheKib: 4 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
         HasHistory = Write(durable: false, () =>
         {
