@@ -12,4 +12,9 @@ internal static class Machine
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30);
         return $"{Environment.ProcessorCount} cores ({cpu ?? "unknown"}), {memory:0.#} GiB, {RuntimeInformation.FrameworkDescription}, load {load} before";
     }
+
+    /// <summary>Returns the bytes that this process has handed to the system to write so far; 0 where that is not told.</summary>
+    public static long BytesWritten() => File.Exists("/proc/self/io")
+        ? long.Parse(File.ReadLines("/proc/self/io").First(l => l.StartsWith("wchar:", StringComparison.Ordinal)).AsSpan(6), System.Globalization.CultureInfo.InvariantCulture)
+        : 0;
 }

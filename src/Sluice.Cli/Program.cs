@@ -1,3 +1,4 @@
 using Sluice.Cli;
 
+NativeHeap.Compact();
 return await Application.RunAsync(args).ConfigureAwait(false);

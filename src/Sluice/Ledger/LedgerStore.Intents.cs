@@ -56,7 +56,7 @@ public sealed partial class LedgerStore
         return Write(durable: true, () =>
         {
             var first = Sql("UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND state<5").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
-            Sql("DELETE FROM claims WHERE intent=?1").Bind(1, intent.Row).Run();
+            _claims.RemoveAll(intent.Row);
             Sql("DELETE FROM failures WHERE intent=?1").Bind(1, intent.Row).Run();
             if (first == 1 && responses > 0)
             {
@@ -92,7 +92,7 @@ public sealed partial class LedgerStore
                 return false;
             }
 
-            Sql("DELETE FROM claims WHERE intent=?1").Bind(1, intent.Row).Run();
+            _claims.RemoveAll(intent.Row);
             Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
             return true;
         });

@@ -26,7 +26,7 @@ public sealed partial class LedgerStore
         {
             foreach (var key in keys)
             {
-                if (GiveUpClaim(intent, key))
+                if (_claims.Remove(key.Slot, intent.Row))
                 {
                     Sql("UPDATE failures SET intent=0 WHERE key=?1 AND intent=?2").Bind(1, key).Bind(2, intent.Row).Run();
                 }
@@ -48,7 +48,7 @@ public sealed partial class LedgerStore
             var changed = 0;
             foreach (var failed in tries)
             {
-                if (GiveUpClaim(intent, failed.Key))
+                if (_claims.Remove(failed.Key.Slot, intent.Row))
                 {
                     changed++;
                     Sql("""
@@ -72,8 +72,10 @@ public sealed partial class LedgerStore
 
     /// <summary>Forgets a failure, because the request has been answered.</summary>
     public void ForgetFailure(RequestKey key) => Write(durable: false, () =>
-        Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run()
-        + Sql("DELETE FROM claims WHERE slot=?1 AND intent IN (SELECT row FROM intents WHERE state=6)").Bind(1, key.Slot).Run());
+    {
+        Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run();
+        return _claims.Find(key.Slot) is { } holder && IsRefused(holder) && _claims.Remove(key.Slot, holder);
+    });
 
     /// <summary>Returns what tokens cost in bytes for a model, as far as its earlier responses tell.</summary>
     public ModelUsage UsageOf(string model) => Write(durable: false, () =>
@@ -91,19 +93,13 @@ public sealed partial class LedgerStore
         Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
             .Bind(1, model).Bind(2, usage.RequestBytes).Bind(3, usage.InputTokens).Bind(4, usage.OutputTokens).Bind(5, usage.Responses).Run();
 
-    private bool GiveUpClaim(Intent intent, RequestKey key) =>
-        Sql("DELETE FROM claims WHERE slot=?1 AND intent=?2").Bind(1, key.Slot).Bind(2, intent.Row).Run() == 1;
-
     private long[] Claim(Intent intent, RequestKey[] keys, bool retryFailed)
     {
         var claimed = new long[keys.Length];
         var order = Enumerable.Range(0, keys.Length).ToArray();
         // Sorted, neighbours in the index share a page.
         Array.Sort(Array.ConvertAll(keys, static k => k.Slot), order);
-        var anyFailures = Sql("SELECT EXISTS(SELECT 1 FROM failures)");
-        anyFailures.Step();
-        var looksForFailures = anyFailures.Integer(0) != 0;
-        anyFailures.Reset();
+        var looksForFailures = Number("SELECT EXISTS(SELECT 1 FROM failures)", static s => s) != 0;
         foreach (var i in order)
         {
             claimed[i] = looksForFailures && !retryFailed && FailedForGood(keys[i]) ? -1 : Claim(intent, keys[i], retryFailed);
@@ -114,22 +110,19 @@ public sealed partial class LedgerStore
             }
         }
 
+        _claims.FoldWhenLarge(OpenRequests());
         return claimed;
     }
 
     /// <summary>Returns 0 when the request is now the intent's, else the row of the intent that has it, or -1 when that was refused as a whole.</summary>
     private long Claim(Intent intent, RequestKey key, bool retryFailed)
     {
-        if (Sql("INSERT INTO claims(slot, intent) VALUES(?1, ?2) ON CONFLICT DO NOTHING").Bind(1, key.Slot).Bind(2, intent.Row).Run() == 1)
+        if (_claims.TryAdd(key.Slot, intent.Row) is not { } holder)
         {
             return 0;
         }
 
-        var find = Sql("SELECT c.intent, i.state FROM claims c CROSS JOIN intents i ON i.row=c.intent WHERE c.slot=?1").Bind(1, key.Slot);
-        find.Step();
-        var (holder, state) = (find.Integer(0), (IntentState)find.Integer(1));
-        find.Reset();
-        if (state != IntentState.Refused)
+        if (!IsRefused(holder))
         {
             return holder;
         }
@@ -139,17 +132,15 @@ public sealed partial class LedgerStore
             return -1;
         }
 
-        Sql("UPDATE claims SET intent=?2 WHERE slot=?1").Bind(1, key.Slot).Bind(2, intent.Row).Run();
+        _claims.Replace(key.Slot, intent.Row);
         return 0;
     }
 
-    private bool FailedForGood(RequestKey key)
-    {
-        var find = Sql("SELECT 1 FROM failures WHERE key=?1 AND final").Bind(1, key);
-        var found = find.Step();
-        find.Reset();
-        return found;
-    }
+    private bool IsRefused(long intentRow) => Number("SELECT state FROM intents WHERE row=?1", s => s.Bind(1, intentRow)) == (long)IntentState.Refused;
+
+    private long OpenRequests() => Number("SELECT sum(count) FROM intents WHERE state<5", static s => s);
+
+    private bool FailedForGood(RequestKey key) => Number("SELECT 1 FROM failures WHERE key=?1 AND final", s => s.Bind(1, key)) == 1;
 }
 
 /// <summary>Sums over earlier responses of a model, from which the size of future ones is estimated.</summary>

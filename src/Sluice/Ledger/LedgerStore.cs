@@ -14,12 +14,12 @@ public sealed partial class LedgerStore : IDisposable
 {
     private static readonly string[] Schema =
     [
+        SlotIndex.Tables("claims") +
         """
         CREATE TABLE intents(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, api TEXT NOT NULL, base_url TEXT, api_key_env TEXT,
             account TEXT NOT NULL, model TEXT NOT NULL, state INTEGER NOT NULL, owner TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
             created INTEGER NOT NULL, create_started INTEGER, file_id TEXT, batch_id TEXT, note TEXT, input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX intents_open ON intents(state) WHERE state < 5;
-        CREATE TABLE claims(slot INTEGER PRIMARY KEY, intent INTEGER NOT NULL);
         CREATE TABLE failures(key BLOB PRIMARY KEY, intent INTEGER NOT NULL, attempts INTEGER NOT NULL, final INTEGER NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE model_usage(model TEXT PRIMARY KEY, request_bytes INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, responses INTEGER NOT NULL);
         """,
@@ -28,6 +28,7 @@ public sealed partial class LedgerStore : IDisposable
     private readonly string _path;
     private readonly TimeProvider _time;
     private readonly SqliteConnection _connection;
+    private readonly SlotIndex _claims;
     private readonly Lock _gate = new();
     private readonly ConcurrentBag<Finder> _finders = [];
     private readonly Dictionary<string, Statement> _statements = [];
@@ -40,14 +41,9 @@ public sealed partial class LedgerStore : IDisposable
         _time = time;
         _connection = Open(cacheKib: 4 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
+        _claims = new SlotIndex(_connection, "claims");
         HasHistory = Write(durable: false, () =>
-        {
-            var any = Sql("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM failures)");
-            any.Step();
-            var found = any.Integer(0) != 0;
-            any.Reset();
-            return found;
-        });
+            Number("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent) OR EXISTS(SELECT 1 FROM failures)", static s => s)) != 0;
     }
 
     /// <summary>Gets whether <see cref="Find"/> may know anything that this process has not claimed itself. Without, only a claim can tell: another process may have begun since.</summary>
@@ -84,6 +80,7 @@ public sealed partial class LedgerStore : IDisposable
                 statement.Dispose();
             }
 
+            _claims.Dispose();
             _connection.Dispose();
         }
 
@@ -141,11 +138,20 @@ public sealed partial class LedgerStore : IDisposable
         return statement;
     }
 
+    /// <summary>Returns the first column of the first row; 0 when there is none.</summary>
+    private long Number(string sql, Func<Statement, Statement> bind)
+    {
+        var query = bind(Sql(sql));
+        var number = query.Step() ? query.Integer(0) : 0;
+        query.Reset();
+        return number;
+    }
+
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private sealed class Finder(SqliteConnection connection) : IDisposable
     {
-        private readonly Statement _claim = new(connection, "SELECT c.intent, i.state, i.note FROM claims c CROSS JOIN intents i ON i.row=c.intent WHERE c.slot=?1");
+        private readonly Statement _claim = new(connection, $"SELECT i.row, i.state, i.note FROM ({SlotIndex.Lookup("claims")}) c CROSS JOIN intents i ON i.row=c.value");
         private readonly Statement _failure = new(connection, "SELECT attempts, final, error FROM failures WHERE key=?1");
 
         public RequestStanding Find(RequestKey key)

@@ -15,7 +15,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 {
     // Arrays of this many keys stay below the large object heap.
     private const int GroupSize = 2048;
-    private const int GroupBytes = 2 * 1024 * 1024;
+    private const int GroupBytes = 1024 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1);
     private readonly List<(RequestKey Key, ReadOnlyMemory<byte> Body, DispatchTally Tally)> _group = new(GroupSize);
@@ -54,6 +54,8 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
             Seal();
+            // The array goes to the lane that is filled next.
+            _bodies.Dispose();
         }
         finally
         {

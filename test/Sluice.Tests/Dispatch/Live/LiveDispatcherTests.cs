@@ -253,14 +253,19 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     public async Task Never_more_calls_are_under_way_than_allowed()
     {
         int underWay = 0, most = 0;
+        var full = new TaskCompletionSource();
         Provider.OnSend = async (_, _) =>
         {
             int now = Interlocked.Increment(ref underWay);
             InterlockedMax(ref most, now);
-            for (int i = 0; i < 20; i++)
+            if (now == 5)
             {
-                await Task.Yield();
+                full.TrySetResult();
             }
+
+            // The first ones wait until as many as may are there; then a sixth would be seen.
+            await full.Task.WaitAsync(TimeSpan.FromSeconds(30), Token);
+            await Task.Yield();
 
             Interlocked.Decrement(ref underWay);
             return ScriptedProvider.Answer("ok");
