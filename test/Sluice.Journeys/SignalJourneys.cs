@@ -63,13 +63,32 @@ public sealed class SignalJourneys : Journey
         await ProviderAsync(options: new Simulator.SimulatorOptions { Folder = Path.Combine(Folder, "provider"), LiveLatency = TimeSpan.FromMilliseconds(50) });
         Dataset(200);
         Config(more: "batch_mode: false\nlive: { concurrency: 4 }");
-        var run = Start("run", "configs");
+        var run = Start("run", "configs", "--json");
         await Poll.UntilAsync(() => OpenAI.LiveCalls > 20, () => run.Text);
         run.Signal(CliRun.Interrupt);
-        (await run.EndAsync()).Is(130);
-        Assert.InRange(Count("done"), 10, 199);
-        (await SweepAsync()).Is(0);
-        Assert.InRange(OpenAI.RepeatedBodies!.Value, 0, 4);
+        var stopped = (await run.EndAsync()).Is(130);
+        var made = OpenAI.LiveCalls;
+        Assert.InRange(made, 21, 199);
+        Assert.Equal((made, made), (Count("done"), stopped.Sent));
+        Assert.Equal(0, stopped.Json["totals"]!["cached"]!.GetValue<int>());
+
+        var again = (await SweepAsync()).Is(0);
+        Assert.Equal((200 - made, 200), (again.Sent, OpenAI.LiveCalls));
+    }
+
+    [Fact]
+    public async Task A_broken_record_amid_live_calls_keeps_what_was_paid_for()
+    {
+        await ProviderAsync(options: new Simulator.SimulatorOptions { Folder = Path.Combine(Folder, "provider"), LiveLatency = TimeSpan.FromMilliseconds(50) });
+        Dataset(300);
+        File.AppendAllText(Path.Combine(Folder, "data.jsonl"), "{\"id\": oops\n");
+        Config(more: "batch_mode: false\nlive: { concurrency: 4 }");
+        (await RunAsync("run", "configs")).Explains(2, "data.jsonl", "line 301");
+        var made = OpenAI.LiveCalls;
+        Assert.InRange(made, 1, 299);
+
+        var again = (await SweepAsync("dataset.on_error=skip")).Is(0);
+        Assert.Equal((300 - made, 300), (again.Sent, OpenAI.LiveCalls));
     }
 
     [Fact]

@@ -38,6 +38,7 @@ public sealed class DispatchTally
     private readonly Lock _gate = new();
     private readonly HashSet<long> _waitsFor = [];
     private long _sent;
+    private long _answered;
     private long _held;
     private double _budgetLeft = double.PositiveInfinity;
 
@@ -49,6 +50,9 @@ public sealed class DispatchTally
 
     /// <summary>Gets how many requests were sent, or put into a batch, because this experiment asked first.</summary>
     public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Gets how many of them were answered at once, by live calls.</summary>
+    public long Answered => Interlocked.Read(ref _answered);
 
     /// <summary>Gets how many requests were held back, e.g. by a budget.</summary>
     public long Held => Interlocked.Read(ref _held);
@@ -98,6 +102,9 @@ public sealed class DispatchTally
 
     /// <summary>Counts a request that is sent.</summary>
     public void AddSent() => Interlocked.Increment(ref _sent);
+
+    /// <summary>Counts a live request that is answered.</summary>
+    public void AddAnswered() => Interlocked.Increment(ref _answered);
 
     /// <summary>Counts a request that is held back.</summary>
     public void AddHeld() => Interlocked.Increment(ref _held);

@@ -47,6 +47,7 @@ public sealed class SweepRunner
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
     private long _partlyReplayed;
+    private Task _work = Task.CompletedTask;
 
     /// <summary>Creates a runner.</summary>
     public SweepRunner(Workspace workspace, LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, TimeProvider time, SweepOptions options, Action<DispatchEvent> observe)
@@ -110,7 +111,8 @@ public sealed class SweepRunner
         {
             await stop.CancelAsync().ConfigureAwait(false);
             // The engine's own error, if any, has been thrown by StepsAsync already.
-            await carrying.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            // Live calls under way are paid for: the replays end when those are answered.
+            await Task.WhenAll(carrying, _work).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
         }
 
         if (state == SweepState.Interrupted)
@@ -213,7 +215,8 @@ public sealed class SweepRunner
         run.Files.WriteSummary(summary);
         run.Summary = summary;
         run.ReplayTime = _time.GetElapsedTime(began);
-        run.FirstHits ??= summary.Hits;
+        // After an interrupted first replay the answers of this command's own live calls are hits too.
+        run.FirstHits ??= dispatcher is NoDispatcher ? summary.Hits - run.Tally.Answered : summary.Hits;
         _observe(new ExperimentReplayed(summary));
     }
 
@@ -339,8 +342,9 @@ public sealed class SweepRunner
         await GuardAsync(engine.LookedAtAllAsync(cancellationToken), carrying).ConfigureAwait(false);
 
     /// <summary>Awaits work, but throws the engine's error as soon as there is one.</summary>
-    private static async Task GuardAsync(Task work, Task carrying)
+    private async Task GuardAsync(Task work, Task carrying)
     {
+        _work = work;
         var first = await Task.WhenAny(work, carrying).ConfigureAwait(false);
         await first.ConfigureAwait(false);
         await work.ConfigureAwait(false);

@@ -121,7 +121,6 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
 
         request.Route.Provider.EnsureCredentials();
         var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time));
-        tally.AddSent();
         RequestError error;
         for (var attempt = 1; ; attempt++)
         {
@@ -129,7 +128,14 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                return await CallAsync(request, gate, standing, cancellationToken).ConfigureAwait(false);
+                if (attempt == 1)
+                {
+                    tally.AddSent();
+                }
+
+                var result = await CallAsync(request, gate, standing).ConfigureAwait(false);
+                tally.AddAnswered();
+                return result;
             }
             catch (ProviderException problem)
             {
@@ -163,10 +169,11 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         return DispatchResult.Failed(error.ToString());
     }
 
-    private async Task<DispatchResult> CallAsync(Request request, LiveGate gate, RequestStanding standing, CancellationToken cancellationToken)
+    /// <summary>Makes one call. Once begun it is paid for, so it is not cancelled with the command, but ended by its own time-out.</summary>
+    private async Task<DispatchResult> CallAsync(Request request, LiveGate gate, RequestStanding standing)
     {
         var route = request.Route;
-        var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), cancellationToken).ConfigureAwait(false);
+        var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), CancellationToken.None).ConfigureAwait(false);
         gate.Observe(answer.Limits);
         TokenUsage usage;
         RequestError? failure;
@@ -185,7 +192,6 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
 
         var origin = _origins.GetOrAdd(route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource));
-        // Paid for: it is stored whatever happens to the command meanwhile.
         await _cache.PutAsync([new CacheEntry(request.Key, answer.Body, usage) { Origin = origin }], CancellationToken.None).ConfigureAwait(false);
         if (standing.Standing != Standing.New)
         {

@@ -46,8 +46,22 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
 
     private async Task<long> AdvanceAsync(List<SampleRun> samples, CancellationToken cancellationToken)
     {
-        var active = samples;
         var waiting = new List<Task<long>>();
+        try
+        {
+            return await AdvanceAsync(samples, waiting, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Calls under way are paid for: they are waited for, whatever has gone wrong with another sample.
+            await Task.WhenAll(waiting).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<long> AdvanceAsync(List<SampleRun> samples, List<Task<long>> waiting, CancellationToken cancellationToken)
+    {
+        var active = samples;
         long hits = 0;
         for (var step = 0; step < plan.Steps.Count && active.Count > 0; step++)
         {
