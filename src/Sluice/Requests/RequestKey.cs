@@ -95,7 +95,7 @@ public readonly struct RequestKey : IEquatable<RequestKey>, IComparable<RequestK
     /// <inheritdoc/>
     public override int GetHashCode() => _a.GetHashCode();
 
-    /// <summary>Orders keys by their bytes, which is the order of the cache's index.</summary>
+    /// <summary>Orders keys by their bytes.</summary>
     public int CompareTo(RequestKey other)
     {
         Span<byte> left = stackalloc byte[Length];
