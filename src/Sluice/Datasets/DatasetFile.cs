@@ -6,7 +6,7 @@ namespace Sluice.Datasets;
 /// <summary>Opens a dataset's file, plain or compressed, and words what can go wrong with it.</summary>
 internal static class DatasetFile
 {
-    private const int BlockSize = 128 * 1024;
+    private const int BlockSize = 64 * 1024;
 
     // 2^27 = 128 MiB is what the zstd command accepts without being asked; a hostile frame could ask for gigabytes.
     private const int MaxWindowLog = 27;

@@ -5,7 +5,7 @@ namespace Sluice.Datasets;
 /// <summary>Splits a stream into lines over one pooled buffer that is never larger than the longest line allowed.</summary>
 internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
 {
-    private const int BlockSize = 128 * 1024;
+    private const int BlockSize = 64 * 1024;
 
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(BlockSize);
     private int _start;

@@ -19,7 +19,7 @@ internal sealed class AtomicFile : IDisposable
         _path = path;
         _temporary = $"{path}.{Owner.Self.Replace(':', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
         PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
-        Stream = PrivateFiles.Create(_temporary, 256 * 1024);
+        Stream = PrivateFiles.Create(_temporary);
     }
 
     /// <summary>Gets the stream of the new version.</summary>

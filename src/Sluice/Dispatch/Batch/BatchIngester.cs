@@ -13,8 +13,9 @@ namespace Sluice.Dispatch.Batch;
 internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
 {
     private const int MaxLineBytes = 64 * 1024 * 1024;
-    private const int GroupSize = 4096;
-    private const int GroupBytes = 2 * 1024 * 1024;
+    // A list of this many entries stays below the large object heap.
+    private const int GroupSize = 1024;
+    private const int GroupBytes = 1024 * 1024;
 
     /// <summary>Reads all result files of an ended batch.</summary>
     /// <returns>What was found. When requests are missing and <paramref name="acceptMissing"/> is not set, the intent stays open, to be read again.</returns>

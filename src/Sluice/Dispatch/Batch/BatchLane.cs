@@ -171,7 +171,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         try
         {
             PrivateFiles.CreateFolder(spoolFolder);
-            return new OpenSpool(intent, PrivateFiles.Create(Path.Combine(spoolFolder, intent.Id + ".jsonl"), 256 * 1024));
+            return new OpenSpool(intent, PrivateFiles.Create(Path.Combine(spoolFolder, intent.Id + ".jsonl")));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -7,6 +7,7 @@ using Sluice.Datasets;
 using Sluice.Dispatch;
 using Sluice.Experiments.Templates;
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Experiments.Replaying;
 
@@ -69,7 +70,6 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             var found = new CachedResponse?[active.Count];
             var bodies = new Range[active.Count];
             var workshop = Rent();
-            workshop.Bodies.ResetWrittenCount();
             for (var i = 0; i < active.Count; i++)
             {
                 (keys[i], bodies[i]) = workshop.Render(plan, active[i], step);
@@ -112,7 +112,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 }
             }
 
-            _workshops.Add(workshop);
+            GiveBack(workshop);
             active = next;
         }
 
@@ -132,11 +132,10 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         while (going && ++step < plan.Steps.Count)
         {
             var workshop = Rent();
-            workshop.Bodies.ResetWrittenCount();
             var (key, range) = workshop.Render(plan, sample, step);
             sample.Keys[step] = key;
             var body = workshop.Bodies.WrittenSpan[range].ToArray();
-            _workshops.Add(workshop);
+            GiveBack(workshop);
             var found = new CachedResponse?[1];
             await cache.GetAsync(new[] { key }, found, cancellationToken).ConfigureAwait(false);
             if (found[0] is { } response)
@@ -195,7 +194,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
     private ChunkResult Finish(List<SampleRun> samples, long hits)
     {
         var workshop = Rent();
-        var lines = new ArrayBufferWriter<byte>(samples.Count * 512);
+        var lines = new PooledBuffer(samples.Count * 1024);
         using var line = new ResultLine(lines);
         foreach (var sample in samples)
         {
@@ -208,11 +207,17 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             line.Write(plan, sample);
         }
 
-        _workshops.Add(workshop);
+        GiveBack(workshop);
         return new ChunkResult(samples, lines, hits);
     }
 
     private Workshop Rent() => _workshops.TryTake(out var workshop) ? workshop : new Workshop();
+
+    private void GiveBack(Workshop workshop)
+    {
+        workshop.Bodies.Dispose();
+        _workshops.Add(workshop);
+    }
 
     /// <summary>What one thread needs to render: a template scope and buffers, reused.</summary>
     private sealed class Workshop
@@ -221,7 +226,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         private readonly SuffixTable _suffixes = new();
         private readonly byte[] _digest = new byte[RequestKey.Length];
 
-        public ArrayBufferWriter<byte> Bodies { get; } = new(64 * 1024);
+        public PooledBuffer Bodies { get; } = new(64 * 1024);
 
         /// <summary>Renders a body behind the ones before it and returns its key and where it lies.</summary>
         public (RequestKey Key, Range Body) Render(ExperimentPlan plan, SampleRun sample, int step)
@@ -323,4 +328,8 @@ internal sealed class SuffixTable
 }
 
 /// <summary>What came of a chunk.</summary>
-internal sealed record ChunkResult(IReadOnlyList<SampleRun> Samples, ArrayBufferWriter<byte> Lines, long Hits);
+internal sealed record ChunkResult(IReadOnlyList<SampleRun> Samples, PooledBuffer Lines, long Hits) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose() => Lines.Dispose();
+}

@@ -71,7 +71,7 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
 
         async Task TakeAsync()
         {
-            var result = await window.Dequeue().ConfigureAwait(false);
+            using var result = await window.Dequeue().ConfigureAwait(false);
             summary.Hits += result.Hits;
             foreach (var sample in result.Samples)
             {

@@ -9,10 +9,10 @@ internal sealed class ResultLine : IDisposable
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
-    private readonly ArrayBufferWriter<byte> _output;
+    private readonly IBufferWriter<byte> _output;
     private readonly Utf8JsonWriter _writer;
 
-    public ResultLine(ArrayBufferWriter<byte> output)
+    public ResultLine(IBufferWriter<byte> output)
     {
         _output = output;
         _writer = new Utf8JsonWriter(output, Options);

@@ -50,7 +50,7 @@ internal sealed class BodyTemplate
 
     /// <summary>Writes the body of a sample.</summary>
     /// <exception cref="UnknownFieldException">A template prints a field that is not there.</exception>
-    public void Render(TemplateScope scope, ArrayBufferWriter<byte> output)
+    public void Render(TemplateScope scope, IBufferWriter<byte> output)
     {
         foreach (var part in _parts)
         {

@@ -95,7 +95,7 @@ internal sealed partial class Template
     }
 
     /// <summary>Writes what <see cref="Render"/> returns as a canonical JSON string.</summary>
-    public void RenderJson(TemplateScope scope, ArrayBufferWriter<byte> output)
+    public void RenderJson(TemplateScope scope, IBufferWriter<byte> output)
     {
         if (_parts is null || !TryCopy(scope, output))
         {
@@ -104,7 +104,7 @@ internal sealed partial class Template
     }
 
     /// <summary>Copies texts and fields; false, with nothing written, when a field is no string that can be copied.</summary>
-    private bool TryCopy(TemplateScope scope, ArrayBufferWriter<byte> output)
+    private bool TryCopy(TemplateScope scope, IBufferWriter<byte> output)
     {
         foreach (var part in _parts!)
         {

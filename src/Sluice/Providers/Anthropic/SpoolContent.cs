@@ -29,7 +29,7 @@ internal sealed class SpoolContent : HttpContent
         var file = new FileStream(_spool.Path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1, FileOptions.SequentialScan | FileOptions.Asynchronous);
         await using var _ = file.ConfigureAwait(false);
         await stream.WriteAsync(Head, cancellationToken).ConfigureAwait(false);
-        var buffer = new byte[128 * 1024];
+        var buffer = new byte[64 * 1024];
         var left = _spool.Bytes;
         int read;
         while (left > 0 && (read = await file.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)

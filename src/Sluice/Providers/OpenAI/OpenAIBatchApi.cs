@@ -23,7 +23,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
         await using var _ = file.ConfigureAwait(false);
         using var content = new MultipartFormDataContent();
         using var purpose = new StringContent("batch");
-        using var part = new StreamContent(file, 128 * 1024);
+        using var part = new StreamContent(file, 64 * 1024);
         part.Headers.ContentType = new MediaTypeHeaderValue("application/jsonl");
         content.Add(purpose, "purpose");
         content.Add(part, "file", $"sluice-{spool.Intent}.jsonl");
