@@ -6,7 +6,7 @@ namespace Sluice.Cli;
 
 /// <summary>The provider <c>simulated</c>: the simulator in this process, spoken to over HTTP like any other.</summary>
 /// <remarks>Its dialect has its own name, so that rehearsed answers are never taken for real ones.</remarks>
-internal sealed class SimulatedProviderFactory(Func<Uri> address) : IProviderFactory
+internal sealed class SimulatedProviderFactory(HttpClient http) : IProviderFactory
 {
     public const string ProviderName = "simulated";
     private const string Key = "simulated";
@@ -17,6 +17,6 @@ internal sealed class SimulatedProviderFactory(Func<Uri> address) : IProviderFac
 
     // The port differs from start to start; the account, whose batches lie in the workspace, is always the same.
     public IProvider Create(ProviderReference reference, ProviderEnvironment environment) => reference.Api == "messages"
-        ? AnthropicProviderFactory.Create(Name, $"{Name}/anthropic", reference, address(), Key, environment)
-        : OpenAIProviderFactory.Create(Name, $"{Name}/openai", reference, new Uri(address(), "/v1"), Key, null, environment);
+        ? AnthropicProviderFactory.Create(Name, $"{Name}/anthropic", reference, InProcessSimulator.Address, Key, environment with { Http = http })
+        : OpenAIProviderFactory.Create(Name, $"{Name}/openai", reference, new Uri(InProcessSimulator.Address, "/v1"), Key, null, environment with { Http = http });
 }

@@ -30,7 +30,6 @@ internal static class CancelCommand
                 throw new SluiceException(ErrorKind.Usage, $"no open batch is called {string.Join(", ", unknown.Select(id => $"`{id}`"))}", "see `sluice status`");
             }
 
-            await session.EnsureSimulatorForOpenBatchesAsync(cancellationToken).ConfigureAwait(false);
             var cancelled = new List<(Intent Intent, string What)>();
             foreach (var intent in open.Where(i => wanted.Length == 0 || wanted.Contains(i.Id) || wanted.Contains(i.BatchId)))
             {

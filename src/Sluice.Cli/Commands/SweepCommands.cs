@@ -25,7 +25,6 @@ internal static class SweepCommands
             var name = parsed.GetValue(sweep) ?? SweepManifest.Sweeps(session.Workspace).FirstOrDefault()
                 ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
             var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
-            await session.EnsureSimulatorForOpenBatchesAsync(cancellationToken).ConfigureAwait(false);
             return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), parsed, cancellationToken).ConfigureAwait(false);
         });
         return command;
@@ -43,7 +42,6 @@ internal static class SweepCommands
             await using var _ = session.ConfigureAwait(false);
             var plans = await session.PlanAsync(parsed.GetValue(configs)!, cancellationToken).ConfigureAwait(false);
             WarnOfLowMemory(plans);
-            await session.EnsureSimulatorForOpenBatchesAsync(cancellationToken).ConfigureAwait(false);
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
         });
