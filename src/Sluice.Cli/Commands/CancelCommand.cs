@@ -66,7 +66,7 @@ internal static class CancelCommand
                 }
                 catch (ProviderException error)
                 {
-                    return $"not cancelled: {error.Error}";
+                    return $"not cancelled: {error.Error}; if it has ended, collect it with `sluice retrieve`";
                 }
         }
     }

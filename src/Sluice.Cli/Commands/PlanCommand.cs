@@ -57,7 +57,7 @@ internal static class PlanCommand
 
         Terminal.Out.Write(table);
         var toSend = plan.Experiments.Sum(e => e.ToSend);
-        Terminal.Out.WriteLine($"to send: {Numbers.Count(toSend)} requests in {Numbers.Count(plan.Batches)} batches; estimated cost {Numbers.Money(Total(plan, e => e.BatchUsd))} as batches, {Numbers.Money(Total(plan, e => e.LiveUsd))} live");
+        Terminal.Out.WriteLine($"to send: {Numbers.Of(toSend, "request")} in {Numbers.Of(plan.Batches, "batch")}; estimated cost {Numbers.Money(Total(plan, e => e.BatchUsd))} as batches, {Numbers.Money(Total(plan, e => e.LiveUsd))} live");
         if (plan.Experiments.Any(e => e.Later > 0))
         {
             Terminal.Out.WriteLine("later: requests of later steps, which depend on answers that are not there yet; not in the estimate");
@@ -65,7 +65,7 @@ internal static class PlanCommand
 
         if (plan.Experiments.Any(e => e.SkippedRecords > 0))
         {
-            Terminal.Out.WriteLine($"skipped: {Numbers.Count(plan.Experiments.Sum(e => e.SkippedRecords))} broken records");
+            Terminal.Out.WriteLine($"skipped: {Numbers.Of(plan.Experiments.Sum(e => e.SkippedRecords), "broken record")}");
         }
 
         foreach (var e in plan.Experiments.Where(e => e.Plan.Experiment.BudgetUsd is { } budget && e.TotalUsd > budget))

@@ -48,9 +48,13 @@ internal static class SimulateCommand
             {
                 Terminal.Line("simulator stopped");
             }
-            catch (Exception error) when (error is IOException or InvalidDataException or FormatException or UnauthorizedAccessException)
+            catch (Exception error) when (error is InvalidDataException or FormatException or FileNotFoundException)
             {
-                throw new SluiceException(ErrorKind.Usage, error.Message, "choose another --port or --folder, or mend the file", error);
+                throw new SluiceException(ErrorKind.Usage, error.Message, "mend the file", error);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                throw new SluiceException(ErrorKind.Environment, error.Message, "choose another --port or --folder", error);
             }
 
             return ExitCodes.Done;

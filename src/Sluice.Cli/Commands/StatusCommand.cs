@@ -41,7 +41,10 @@ internal static class StatusCommand
             using var manifest = SweepManifest.Read(session.Workspace, sweep);
             var experiments = manifest.RootElement.GetProperty("experiments").EnumerateArray().ToList();
             long Sum(string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
-            Terminal.Out.WriteLine($"{sweep}: {manifest.RootElement.GetProperty("state").GetString()}, {experiments.Count} experiments, {Numbers.Count(Sum("done"))} of {Numbers.Count(Sum("samples"))} samples done, {Numbers.Count(Sum("failed"))} failed, {Numbers.Count(Sum("pending"))} pending");
+            var counts = Sum("samples") == 0
+                ? "no sample counted yet"
+                : $"{Numbers.Count(Sum("done"))} of {Numbers.Of(Sum("samples"), "sample")} done, {Numbers.Count(Sum("failed"))} failed, {Numbers.Count(Sum("pending"))} pending";
+            Terminal.Out.WriteLine($"{sweep}: {manifest.RootElement.GetProperty("state").GetString()}, {Numbers.Of(experiments.Count, "experiment")}, {counts}");
         }
 
         if (intents.Count == 0)

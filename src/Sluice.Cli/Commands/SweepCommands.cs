@@ -79,25 +79,25 @@ internal static class SweepCommands
             case SweepState.Done:
                 return ExitCodes.Done;
             case SweepState.Pending:
-                Terminal.Line($"{Numbers.Count(pending)} samples wait for answers");
+                Terminal.Line($"{Numbers.Of(pending, "sample")} still without an answer");
                 Terminal.Hint($"collect them with `sluice retrieve --wait --sweep {result.Name}`, or run the same configs again");
                 return ExitCodes.Pending;
             case SweepState.Interrupted:
-                Terminal.Line("stopped; what was answered is saved, batches that were sent go on at the provider");
-                Terminal.Hint($"run the same command again to go on, or `sluice retrieve --wait --sweep {result.Name}`");
+                Terminal.Line("stopped; what was answered is saved" + (result.BatchesUnderWay > 0 ? $", {Numbers.Of(result.BatchesUnderWay, "batch")} at the provider will be collected later" : ""));
+                Terminal.Hint("run the same command again to go on" + (result.BatchesUnderWay > 0 ? $", or `sluice retrieve --wait --sweep {result.Name}`" : ""));
                 return ExitCodes.Interrupted;
             default:
                 if (pending > 0)
                 {
                     Terminal.Line(options.Mode is SweepMode.Retrieve or SweepMode.RetrieveAndWait
-                        ? $"{Numbers.Count(pending)} samples need requests that have not been sent"
-                        : $"{Numbers.Count(pending)} samples were not finished");
+                        ? $"{Numbers.Of(pending, "sample")} not sent yet"
+                        : $"{Numbers.Of(pending, "sample")} not finished");
                     Terminal.Hint(result.Experiments.Any(e => e.Held > 0) ? "raise `budget.usd` and run again" : "send them with `sluice run` or `sluice submit`");
                 }
 
                 if (failed > 0)
                 {
-                    Terminal.Line($"{Numbers.Count(failed)} samples failed for good");
+                    Terminal.Line($"{Numbers.Of(failed, "sample")} failed for good");
                     Terminal.Hint("see `error` in results.jsonl; send them again with --retry-failed");
                 }
 

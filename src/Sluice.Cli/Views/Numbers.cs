@@ -7,6 +7,9 @@ internal static class Numbers
 {
     public static string Count(long value) => value.ToString("#,0", CultureInfo.InvariantCulture);
 
+    /// <summary>A number of things: <c>1 batch</c>, <c>2 batches</c>.</summary>
+    public static string Of(long count, string thing) => Count(count) + " " + (count == 1 ? thing : thing.EndsWith("ch", StringComparison.Ordinal) ? thing + "es" : thing + "s");
+
     public static string Money(double? usd) => usd is { } value
         ? "$" + value.ToString(value is 0 or >= 100 ? "0.00" : value >= 1 ? "0.000" : "0.0000", CultureInfo.InvariantCulture)
         : "unknown";

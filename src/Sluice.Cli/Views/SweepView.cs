@@ -45,14 +45,19 @@ internal static class SweepView
         }
 
         Terminal.Out.WriteLine($"paid by this command: {Numbers.Money(result.SpentUsd)} for {Numbers.Count(result.SpentTokens.Input)} tokens in, {Numbers.Count(result.SpentTokens.Output)} out");
+        if (result.Experiments.Sum(e => e.Joined) is > 0 and var joined)
+        {
+            Terminal.Out.WriteLine($"joined: {Numbers.Of(joined, "answer")} that another experiment, or an earlier command, had asked for");
+        }
+
         foreach (var experiment in result.Experiments.Where(e => e.Held > 0))
         {
-            Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Count(experiment.Held)} requests held back by its budget");
+            Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Of(experiment.Held, "request")} held back by its budget");
         }
 
         if (result.Experiments.Sum(e => e.Summary?.SkippedRecords ?? 0) is > 0 and var skipped)
         {
-            Terminal.Out.WriteLine($"skipped: {Numbers.Count(skipped)} broken records");
+            Terminal.Out.WriteLine($"skipped: {Numbers.Of(skipped, "broken record")}");
         }
 
         foreach (var error in result.Experiments.SelectMany(e => e.Summary?.Errors ?? []).Distinct().Take(5))
@@ -75,6 +80,7 @@ internal static class SweepView
         writer.WriteNumber("done", summaries.Sum(s => s.Done));
         writer.WriteNumber("cached", result.Experiments.Sum(e => e.Cached));
         writer.WriteNumber("sent", result.Experiments.Sum(e => e.Sent));
+        writer.WriteNumber("joined", result.Experiments.Sum(e => e.Joined));
         writer.WriteNumber("held", result.Experiments.Sum(e => e.Held));
         writer.WriteNumber("failed", summaries.Sum(s => s.Failed));
         writer.WriteNumber("pending", summaries.Sum(s => s.Pending));
@@ -99,6 +105,7 @@ internal static class SweepView
         writer.WriteString("name", experiment.Plan.Experiment.Name);
         writer.WriteNumber("cached", experiment.Cached);
         writer.WriteNumber("sent", experiment.Sent);
+        writer.WriteNumber("joined", experiment.Joined);
         writer.WriteNumber("held", experiment.Held);
         if (experiment.Summary is { } summary)
         {

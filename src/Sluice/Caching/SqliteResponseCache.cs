@@ -227,7 +227,7 @@ public sealed class SqliteResponseCache : IResponseCache
         private readonly SlotIndex _slots = new(connection, "keys");
         private readonly Statement _key = new(connection, "SELECT key FROM responses WHERE id=?1");
 
-        /// <summary>Enters the keys that are not there yet, in sorted order since neighbours share a page, and tells which ones they were.</summary>
+        /// <summary>Enters the keys that are not there yet, and tells which ones they were.</summary>
         /// <param name="rows">The entries; each is to be stored under the first id plus its position.</param>
         /// <param name="firstId">An id above all that are stored.</param>
         public bool[] Claim(List<(CacheEntry Entry, int Put)> rows, long firstId)
@@ -237,23 +237,14 @@ public sealed class SqliteResponseCache : IResponseCache
             for (var i = 0; i < rows.Count; i++)
             {
                 slots[i] = rows[i].Entry.Key.Slot;
-                order[i] = i;
             }
 
-            Array.Sort(slots, order, 0, rows.Count);
+            // Equal keys in one group keep their order: the first one wins, as everywhere.
+            SlotOrder.Sort(slots.AsSpan(0, rows.Count), order.AsSpan(0, rows.Count));
             var isNew = new bool[rows.Count];
-            for (int i = 0, next; i < rows.Count; i = next)
+            foreach (var row in order.AsSpan(0, rows.Count))
             {
-                for (next = i + 1; next < rows.Count && slots[next] == slots[i]; next++)
-                {
-                }
-
-                // Equal keys in one group: the first one wins, as everywhere.
-                order.AsSpan(i, next - i).Sort();
-                foreach (var row in order.AsSpan(i, next - i))
-                {
-                    isNew[row] = Claim(rows, row, firstId);
-                }
+                isNew[row] = Claim(rows, row, firstId);
             }
 
             ArrayPool<long>.Shared.Return(slots);
@@ -339,10 +330,9 @@ public sealed class SqliteResponseCache : IResponseCache
             for (var i = 0; i < keys.Length; i++)
             {
                 slots[i] = keys[i].Slot;
-                order[i] = i;
             }
 
-            Array.Sort(slots, order);
+            SlotOrder.Sort(slots, order);
             return order;
         }
 

@@ -1,4 +1,5 @@
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Ledger;
 
@@ -96,9 +97,8 @@ public sealed partial class LedgerStore
     private long[] Claim(Intent intent, RequestKey[] keys, bool retryFailed)
     {
         var claimed = new long[keys.Length];
-        var order = Enumerable.Range(0, keys.Length).ToArray();
-        // Sorted, neighbours in the index share a page.
-        Array.Sort(Array.ConvertAll(keys, static k => k.Slot), order);
+        var order = new int[keys.Length];
+        SlotOrder.Sort(Array.ConvertAll(keys, static k => k.Slot), order);
         var looksForFailures = Number("SELECT EXISTS(SELECT 1 FROM failures)", static s => s) != 0;
         foreach (var i in order)
         {

@@ -14,7 +14,7 @@ namespace Sluice.Requests;
 /// Golden tests pin the value: a change here would orphan every cache in the world.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential)]
-public readonly struct RequestKey : IEquatable<RequestKey>, IComparable<RequestKey>
+public readonly struct RequestKey : IEquatable<RequestKey>
 {
     /// <summary>The length of a key in bytes.</summary>
     public const int Length = 32;
@@ -95,31 +95,9 @@ public readonly struct RequestKey : IEquatable<RequestKey>, IComparable<RequestK
     /// <inheritdoc/>
     public override int GetHashCode() => _a.GetHashCode();
 
-    /// <summary>Orders keys by their bytes.</summary>
-    public int CompareTo(RequestKey other)
-    {
-        Span<byte> left = stackalloc byte[Length];
-        Span<byte> right = stackalloc byte[Length];
-        CopyTo(left);
-        other.CopyTo(right);
-        return left.SequenceCompareTo(right);
-    }
-
     /// <summary>Tells whether two keys are the same.</summary>
     public static bool operator ==(RequestKey left, RequestKey right) => left.Equals(right);
 
     /// <summary>Tells whether two keys differ.</summary>
     public static bool operator !=(RequestKey left, RequestKey right) => !left.Equals(right);
-
-    /// <summary>Orders two keys by their bytes.</summary>
-    public static bool operator <(RequestKey left, RequestKey right) => left.CompareTo(right) < 0;
-
-    /// <summary>Orders two keys by their bytes.</summary>
-    public static bool operator >(RequestKey left, RequestKey right) => left.CompareTo(right) > 0;
-
-    /// <summary>Orders two keys by their bytes.</summary>
-    public static bool operator <=(RequestKey left, RequestKey right) => left.CompareTo(right) <= 0;
-
-    /// <summary>Orders two keys by their bytes.</summary>
-    public static bool operator >=(RequestKey left, RequestKey right) => left.CompareTo(right) >= 0;
 }

@@ -17,7 +17,6 @@ internal sealed class SlotIndex : IDisposable
     private readonly Statement _find;
     private readonly Statement _findOld;
     private readonly Statement _add;
-    private readonly Statement _findRecent;
     private readonly Statement _countRecent;
     private readonly Statement _fold;
     private readonly Statement _clear;
@@ -31,7 +30,6 @@ internal sealed class SlotIndex : IDisposable
         _foldFrom = foldFrom;
         _find = new Statement(connection, Lookup(name));
         _findOld = new Statement(connection, $"SELECT value FROM {name} WHERE slot=?1");
-        _findRecent = new Statement(connection, $"SELECT value FROM {name}_recent WHERE slot=?1");
         _add = new Statement(connection, $"INSERT INTO {name}_recent(slot, value) VALUES(?1, ?2) ON CONFLICT DO NOTHING");
         _countRecent = new Statement(connection, $"SELECT count(*) FROM {name}_recent");
         _fold = new Statement(connection, $"INSERT INTO {name}(slot, value) SELECT slot, value FROM {name}_recent ORDER BY slot");
@@ -67,7 +65,7 @@ internal sealed class SlotIndex : IDisposable
 
         if (_add.Bind(1, slot).Bind(2, value).Run() == 0)
         {
-            return First(_findRecent.Bind(1, slot));
+            return Find(slot);
         }
 
         _addedSinceCount++;
@@ -108,7 +106,6 @@ internal sealed class SlotIndex : IDisposable
     {
         _find.Dispose();
         _findOld.Dispose();
-        _findRecent.Dispose();
         _add.Dispose();
         _countRecent.Dispose();
         _fold.Dispose();

@@ -35,6 +35,9 @@ public sealed record SweepResult
     /// <summary>Gets the experiments, in order.</summary>
     public required IReadOnlyList<ExperimentResult> Experiments { get; init; }
 
+    /// <summary>Gets how many batches of the workspace are at a provider.</summary>
+    public int BatchesUnderWay { get; init; }
+
     /// <summary>Gets tokens of the answers that came in during the command.</summary>
     public TokenUsage SpentTokens { get; init; }
 
@@ -48,4 +51,8 @@ public sealed record SweepResult
 /// <param name="Cached">Requests that the cache answered at first sight.</param>
 /// <param name="Sent">Requests sent during the command because this experiment asked first.</param>
 /// <param name="Held">Requests held back by the budget.</param>
-public sealed record ExperimentResult(ExperimentPlan Plan, ReplaySummary? Summary, long Cached, long Sent, long Held);
+public sealed record ExperimentResult(ExperimentPlan Plan, ReplaySummary? Summary, long Cached, long Sent, long Held)
+{
+    /// <summary>Gets how many answers came in during the command that another experiment, or an earlier command, had asked for.</summary>
+    public long Joined => Math.Max(0, (Summary?.Steps.Sum(s => s.Answered) ?? 0) - Cached - Sent);
+}

@@ -112,7 +112,7 @@ public sealed class SweepRunner
             await stop.CancelAsync().ConfigureAwait(false);
             // The engine's own error, if any, has been thrown by StepsAsync already.
             // Live calls under way are paid for: the replays end when those are answered.
-            await Task.WhenAll(carrying, _work).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            await Task.WhenAll(carrying, _work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         if (state == SweepState.Interrupted)
@@ -127,6 +127,7 @@ public sealed class SweepRunner
             Folder = folder,
             State = state,
             Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held))],
+            BatchesUnderWay = _ledger.Open().Count(i => i.State == IntentState.Submitted),
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
         };
@@ -218,6 +219,10 @@ public sealed class SweepRunner
         // After an interrupted first replay the answers of this command's own live calls are hits too.
         run.FirstHits ??= dispatcher is NoDispatcher ? summary.Hits - run.Tally.Answered : summary.Hits;
         _observe(new ExperimentReplayed(summary));
+        if (summary.Samples == 0)
+        {
+            _observe(new Remark($"`{run.Plan.Experiment.Name}` has no samples: {run.Plan.Experiment.Dataset.Path} is empty, or `offset` is beyond its end"));
+        }
     }
 
     /// <summary>While a live replay is under way, writes the answered part of the results now and then.</summary>

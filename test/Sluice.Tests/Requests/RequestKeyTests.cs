@@ -76,18 +76,6 @@ public class RequestKeyTests
             Assert.Equal(bytes, copy);
         }, iter: 1000);
 
-    [Fact]
-    public void Keys_are_ordered_by_their_bytes() =>
-        Gen.Select(Gen.Byte[0, 3].Array[RequestKey.Length], Gen.Byte[0, 3].Array[RequestKey.Length]).Sample((a, b) =>
-        {
-            int expected = a.AsSpan().SequenceCompareTo(b);
-            var (left, right) = (new RequestKey(a), new RequestKey(b));
-
-            Assert.Equal(Math.Sign(expected), Math.Sign(left.CompareTo(right)));
-            bool[] told = [left < right, left > right, left <= right, left >= right, left == right];
-            Assert.Equal([expected < 0, expected > 0, expected <= 0, expected >= 0, expected == 0], told);
-        }, iter: 1000);
-
     [Theory]
     [InlineData("")]
     [InlineData("GvXfJ1p58w-ZkcANBJvVKMcXsrvV6TWa1_3vUkc33g")]

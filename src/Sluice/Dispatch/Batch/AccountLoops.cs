@@ -165,11 +165,7 @@ internal sealed class AccountLoops(
         switch (error.Error.Class)
         {
             case ErrorClass.Credentials or ErrorClass.Quota:
-                if (creating)
-                {
-                    ledger.MarkNotCreated(intent, error.Error.ToString());
-                }
-
+                _ = creating ? ledger.MarkNotCreated(intent, error.Error.ToString()) : ledger.Remark(intent, error.Error.ToString());
                 throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
                 RefuseForGood(intent, error.Error);

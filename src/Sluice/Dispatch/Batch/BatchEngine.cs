@@ -88,7 +88,7 @@ public sealed class BatchEngine
         {
             _settled.Writer.TryComplete(error is OperationCanceledException ? null : error);
             await stop.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }

@@ -55,7 +55,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         catch
         {
             // Calls under way are paid for: they are waited for, whatever has gone wrong with another sample.
-            await Task.WhenAll(waiting).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            await ((Task)Task.WhenAll(waiting)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }

@@ -60,7 +60,7 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
         {
             // The first error ends the replay; the chunks still under way are waited for, so that nothing runs on behind it.
             await stop.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(window).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).ConfigureAwait(false);
+            await ((Task)Task.WhenAll(window)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
 
