@@ -75,6 +75,11 @@ public sealed class BadInputJourneys : Journey
         (await SweepAsync()).Explains(4, variable);
         Set(variable, "invalid-secret-key");
         var refused = (await SweepAsync()).Explains(4, variable);
+        if (batchMode == "true")
+        {
+            (await RunAsync("status", "--json")).Is(8).Says("\"note\": \"", "authentication");
+        }
+
         Assert.DoesNotContain("secret", refused.Errors + refused.Output, StringComparison.Ordinal);
         Assert.Equal(0, OpenAI.BatchesCreated + Anthropic.BatchesCreated);
         Assert.DoesNotContain(Directory.EnumerateFiles(Path.Combine(Folder, ".sluice"), "*", SearchOption.AllDirectories), f => File.ReadAllText(f).Contains("invalid-secret", StringComparison.Ordinal));
@@ -193,11 +198,19 @@ public sealed class BadInputJourneys : Journey
     }
 
     [Fact]
-    public async Task A_dataset_without_the_id_field_and_with_doubled_ids_is_explained()
+    public async Task A_dataset_without_the_id_field_is_explained()
     {
         Dataset(2);
         Config();
         (await RunAsync("plan", "configs", "dataset.id=nr")).Explains(2, "nr", "data.jsonl");
+    }
+
+    [Fact]
+    public async Task An_empty_dataset_is_remarked_on()
+    {
+        Dataset(2);
+        Config();
+        (await RunAsync("run", "configs", "dataset.offset=2")).Is(0).Says("`one` has no samples", "data.jsonl", "offset");
     }
 
     [Fact]

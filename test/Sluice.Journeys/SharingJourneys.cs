@@ -22,6 +22,9 @@ public sealed class SharingJourneys : Journey
 
         var stats = provider == "openai" ? OpenAI : Anthropic;
         Assert.Equal(4 * 40, run.Sent);
+        // Each answer is accounted for once: found, sent for, or got from a neighbour.
+        var totals = run.Json["totals"]!;
+        Assert.Equal(16 * 40, totals["joined"]!.GetValue<int>() + totals["cached"]!.GetValue<int>());
         Assert.Equal((4 * 40, 0), (stats.DistinctBodies, stats.RepeatedBodies));
         Assert.Equal(4 * 40, stats.LinesExecuted + stats.LiveCalls);
         Assert.Equal(20 * 40, run.Json["totals"]!["done"]!.GetValue<int>());

@@ -71,6 +71,7 @@ public sealed class SignalJourneys : Journey
         Assert.InRange(made, 21, 199);
         Assert.Equal((made, made), (Count("done"), stopped.Sent));
         Assert.Equal(0, stopped.Json["totals"]!["cached"]!.GetValue<int>());
+        Assert.DoesNotContain("retrieve", stopped.Errors, StringComparison.Ordinal);
 
         var again = (await SweepAsync()).Is(0);
         Assert.Equal((200 - made, 200), (again.Sent, OpenAI.LiveCalls));
