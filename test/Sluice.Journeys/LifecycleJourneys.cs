@@ -49,7 +49,7 @@ public sealed class LifecycleJourneys : Journey
         (await RunAsync("cancel", batch)).Is(0).Says(batch, "cancelling");
         var retrieved = (await RunAsync("retrieve", "--wait", "--json")).Is(1);
         Assert.Equal(10, retrieved.Json["totals"]!["pending"]!.GetValue<int>());
-        retrieved.Says("have not been sent", "sluice run");
+        retrieved.Says("not sent yet", "sluice run");
 
         // The provider is the same one, only quick again.
         await RestartProviderAsync();
