@@ -14,10 +14,11 @@ internal static class SqliteStore
     /// <param name="pageSize">The page size of a new database, in bytes.</param>
     /// <param name="cacheKib">The connection's page cache, in KiB.</param>
     /// <param name="walPages">After how many pages the write-ahead log is folded back.</param>
-    /// <exception cref="SluiceException">The file cannot be opened, or is no database.</exception>
+    /// <exception cref="SluiceException">The file cannot be opened, is no database, or lies on a network file system.</exception>
     public static SqliteConnection Open(string path, int pageSize, int cacheKib, int walPages)
     {
         CreatePrivate(path);
+        NetworkFileSystem.Refuse(Path.GetDirectoryName(path)!);
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 60 }.ToString());
         try
         {
