@@ -53,6 +53,6 @@ public sealed record SweepResult
 /// <param name="Held">Requests held back by the budget.</param>
 public sealed record ExperimentResult(ExperimentPlan Plan, ReplaySummary? Summary, long Cached, long Sent, long Held)
 {
-    /// <summary>Gets how many answers came in during the command that another experiment, or an earlier command, had asked for.</summary>
+    /// <summary>Gets how many answers came in after the first replay that another experiment, or an earlier command, had asked for.</summary>
     public long Joined => Math.Max(0, (Summary?.Steps.Sum(s => s.Answered) ?? 0) - Cached - Sent);
 }
