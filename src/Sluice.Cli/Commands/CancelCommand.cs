@@ -46,18 +46,23 @@ internal static class CancelCommand
     {
         switch (intent.State)
         {
-            case IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded when !session.Ledger.TryOwn(intent):
-                return "left alone: another process is working on it";
             case IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded:
-                if (!session.Ledger.Discard(intent))
+                if (session.Ledger.TryOwn(intent) is not { } mine)
+                {
+                    return "left alone: another process is working on it";
+                }
+
+                if (!session.Ledger.Discard(mine))
                 {
                     return "left alone: it has just been sent; cancel it once more";
                 }
 
-                File.Delete(Path.Combine(session.Workspace.SpoolFolder, intent.Id + ".jsonl"));
+                Spool.Delete(session.Workspace.SpoolFolder, mine.Id);
                 return "dropped: no batch was made of it";
-            case IntentState.Creating:
+            case IntentState.Creating or IntentState.Unknown:
                 return "left alone: whether it was sent is not known yet; `sluice run` finds out";
+            case IntentState.NeedsHuman:
+                return $"left alone: {intent.Note}";
             default:
                 try
                 {

@@ -103,6 +103,8 @@ internal static class StatusCommand
         IntentState.Creating => "creating",
         IntentState.Submitted => "submitted",
         IntentState.Ingested => "ingested",
+        IntentState.Unknown => "unknown",
+        IntentState.NeedsHuman => "needs a decision",
         _ => "refused",
     };
 }

@@ -183,6 +183,8 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
         IntentState.Sealed => "to be uploaded",
         IntentState.Uploaded => "to be created",
         IntentState.Creating => "being created",
+        IntentState.Unknown => "looked for",
+        IntentState.NeedsHuman => "waiting for a decision",
         _ => "submitted",
     };
 }

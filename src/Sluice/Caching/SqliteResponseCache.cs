@@ -147,6 +147,7 @@ public sealed class SqliteResponseCache : IResponseCache
             }
 
             var added = new int[group.Count];
+            CrashPoint.Hit("cache.put.before");
             try
             {
                 SqliteStore.Execute(connection, "BEGIN IMMEDIATE");
@@ -192,6 +193,7 @@ public sealed class SqliteResponseCache : IResponseCache
                 continue;
             }
 
+            CrashPoint.Hit("cache.put.after");
             for (var i = 0; i < group.Count; i++)
             {
                 group[i].Done.SetResult(added[i]);

@@ -22,7 +22,7 @@ internal static class ExperimentFields
 
     public static FieldSet Live { get; } = new("concurrency", "max_attempts", "timeout_seconds");
 
-    public static FieldSet Batch { get; } = new("max_requests", "max_bytes", "max_attempts");
+    public static FieldSet Batch { get; } = new("max_requests", "max_bytes", "max_attempts", "lost_after_seconds");
 
     public static FieldSet Simulator { get; } = new("recordings", "faults", "batch_delay_seconds");
 

@@ -14,7 +14,7 @@ public sealed class NoDispatcher(Ledger.LedgerStore? ledger) : IDispatcher
         var standing = ledger?.Find(request.Key) ?? default;
         if (standing.Standing == Ledger.Standing.InFlight)
         {
-            tally.WaitFor(standing.IntentRow);
+            tally.WaitFor(standing.Holder);
         }
 
         return ValueTask.FromResult(standing.Standing == Ledger.Standing.Failed ? DispatchResult.Failed(standing.Error!) : DispatchResult.Pending);

@@ -24,4 +24,7 @@ public sealed record BatchOptions
 
     /// <summary>Gets the most tries of one request before it counts as failed.</summary>
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>Gets after how many seconds a batch whose create call's answer was lost, and which the provider does not list, is made again; null for three minutes (three seconds at a provider on this machine).</summary>
+    public double? LostAfterSeconds { get; init; }
 }

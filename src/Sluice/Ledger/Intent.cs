@@ -14,7 +14,7 @@ public enum IntentState
     /// <summary>The provider has the file, but no batch.</summary>
     Uploaded = 2,
 
-    /// <summary>A create call was begun and its outcome is not known: there may be a paid batch.</summary>
+    /// <summary>A create call is under way: there may be a paid batch.</summary>
     Creating = 3,
 
     /// <summary>The provider's batch id is known.</summary>
@@ -25,6 +25,12 @@ public enum IntentState
 
     /// <summary>The provider refused the batch as a whole.</summary>
     Refused = 6,
+
+    /// <summary>A create call's outcome is not known (its answer was lost, or its process died): the provider's list is searched.</summary>
+    Unknown = 7,
+
+    /// <summary>The provider's list does not settle it: <c>sluice adopt</c> or <c>sluice resend</c> does.</summary>
+    NeedsHuman = 8,
 }
 
 /// <summary>The durable record of one batch that was or may have been sent.</summary>
@@ -71,6 +77,24 @@ public sealed record Intent
 
     /// <summary>Gets tokens used by its responses, once ingested.</summary>
     public Requests.TokenUsage Usage { get; init; }
+
+    /// <summary>Gets the process that works on it.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>Gets the fencing token: each taking over makes it one larger, and a write with an older one changes nothing.</summary>
+    public long Fence { get; init; }
+
+    /// <summary>Gets how many create calls were begun.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>Gets whether <see cref="BatchId"/> was found by size and time alone: its results must prove that it is ours.</summary>
+    public bool IsProvisional { get; init; }
+
+    /// <summary>Gets the batches that are not, or no longer, this intent's: proved to be others', or refused. Separated by spaces; null for none.</summary>
+    public string? Rejected { get; init; }
+
+    /// <summary>Gets whether there may be a batch whose id we do not have.</summary>
+    public bool IsInDoubt => State is IntentState.Creating or IntentState.Unknown or IntentState.NeedsHuman;
 
     /// <summary>Gets whether there is still something to do for it.</summary>
     public bool IsOpen => State is not (IntentState.Ingested or IntentState.Refused);

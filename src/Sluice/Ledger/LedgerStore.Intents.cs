@@ -8,7 +8,9 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, rejected";
+    private const string RejectBatch = "rejected=coalesce(rejected || coalesce(' ' || batch_id, ''), batch_id), batch_id=NULL";
+    private const string IsOpen = "state NOT IN (5, 6)";
 
     /// <summary>Begins an intent of this process.</summary>
     public Intent Begin(IProvider provider, string model)
@@ -16,34 +18,61 @@ public sealed partial class LedgerStore
         ArgumentNullException.ThrowIfNull(provider);
         var id = NewId();
         var reference = provider.Reference;
-        return Write(durable: false, () =>
+        return Write("begin", durable: false, () =>
         {
+            HoldLease();
             Sql("INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)")
                 .Bind(1, id).Bind(2, reference.Provider).Bind(3, reference.Api).Bind(4, reference.BaseUrl).Bind(5, reference.ApiKeyEnv)
-                .Bind(6, provider.Account).Bind(7, model).Bind(8, Owner.Self).Bind(9, Now()).Run();
+                .Bind(6, provider.Account).Bind(7, model).Bind(8, _owner).Bind(9, Now()).Run();
             return One("id=?1", s => s.Bind(1, id))!;
         });
     }
 
     /// <summary>Records that the spool is complete and synced: from here on the intent may be sent.</summary>
     public Intent Seal(Intent intent, int count, long bytes) =>
-        Change(intent, "state=1, count=?2, bytes=?3", s => s.Bind(2, count).Bind(3, bytes));
+        Change("seal", intent, "state=1, count=?2, bytes=?3", s => s.Bind(2, count).Bind(3, bytes));
 
     /// <summary>Records the uploaded file.</summary>
-    public Intent MarkUploaded(Intent intent, string? fileId) => Change(intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId));
+    public Intent MarkUploaded(Intent intent, string? fileId) => Change("uploaded", intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId));
 
-    /// <summary>Records that a create call is about to be made.</summary>
-    public Intent MarkCreating(Intent intent) => Change(intent, "state=3, create_started=?2", s => s.Bind(2, Now()));
+    /// <summary>Records that a create call is about to be made; null, and nothing changed, while another create call of the account is in doubt, in whatever process.</summary>
+    public Intent? MarkCreating(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write("creating", durable: true, () =>
+        {
+            RequireOwn(intent);
+            var changed = Sql($"""
+                UPDATE intents SET state=3, create_started=?2, attempt=attempt+1
+                WHERE row=?1 AND NOT EXISTS(SELECT 1 FROM intents other WHERE other.account=intents.account AND other.row<>?1 AND other.state IN (3, 7, 8) AND other.{IsOpen})
+                """).Bind(1, intent.Row).Bind(2, Now()).Run();
+            return changed == 0 ? null : Row(intent.Row);
+        });
+    }
 
-    /// <summary>Records that the create call did not make a batch, so that it may be tried again later.</summary>
+    /// <summary>Records that nobody knows whether the create call has made a batch.</summary>
+    public Intent MarkUnknown(Intent intent, string note) => Change("unknown", intent, "state=7, note=?2", s => s.Bind(2, note));
+
+    /// <summary>Records that the provider's list does not tell either: people have to decide.</summary>
+    public Intent MarkNeedsHuman(Intent intent, string note) => Change("needs-human", intent, "state=8, note=?2", s => s.Bind(2, note));
+
+    /// <summary>Records that the create call did not make a batch, or one that was refused, so that it may be tried again later.</summary>
     public Intent MarkNotCreated(Intent intent, string note) =>
-        Change(intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, batch_id=NULL, note=?2", s => s.Bind(2, note));
+        Change("not-created", intent, $"state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, {RejectBatch}, provisional=0, note=?2", s => s.Bind(2, note));
 
     /// <summary>Records the provider's batch id.</summary>
-    public Intent MarkSubmitted(Intent intent, string batchId) => Change(intent, "state=4, batch_id=?2, note=NULL", s => s.Bind(2, batchId));
+    /// <param name="intent">The intent.</param>
+    /// <param name="batchId">The id.</param>
+    /// <param name="provisional">Whether it was found by size and time alone, so that its results must prove that it is ours.</param>
+    public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false) =>
+        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
+
+    /// <summary>Records that a batch taken for this intent's is another's: the outcome of the create call is unknown again.</summary>
+    public Intent MarkForeign(Intent intent, string note) =>
+        Change("foreign", intent, $"state=7, {RejectBatch}, provisional=0, note=?2", s => s.Bind(2, note));
 
     /// <summary>Keeps a remark for <c>status</c>.</summary>
-    public Intent Remark(Intent intent, string note) => Change(intent, "note=?2", s => s.Bind(2, note));
+    public Intent Remark(Intent intent, string note) => Change("remark", intent, "note=?2", s => s.Bind(2, note));
 
     /// <summary>Records that all results are in the cache: claims that were answered end here.</summary>
     /// <param name="intent">The intent.</param>
@@ -53,9 +82,10 @@ public sealed partial class LedgerStore
     public Intent MarkIngested(Intent intent, TokenUsage usage, int responses, int envelopeBytes)
     {
         ArgumentNullException.ThrowIfNull(intent);
-        return Write(durable: true, () =>
+        return Write("ingested", durable: true, () =>
         {
-            var first = Sql("UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND state<5").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
+            RequireOwn(intent);
+            var first = Sql($"UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND {IsOpen}").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
             _claims.RemoveAll(intent.Row);
             Sql("DELETE FROM failures WHERE intent=?1").Bind(1, intent.Row).Run();
             if (first == 1 && responses > 0)
@@ -64,7 +94,7 @@ public sealed partial class LedgerStore
                 AddUsageRow(intent.Model, new ModelUsage(((intent.Bytes / Math.Max(1, intent.Count)) - envelopeBytes) * responses, usage.Input, usage.Output, responses));
             }
 
-            return One("row=?1", s => s.Bind(1, intent.Row))!;
+            return Row(intent.Row);
         });
     }
 
@@ -73,21 +103,22 @@ public sealed partial class LedgerStore
     {
         ArgumentNullException.ThrowIfNull(intent);
         HasHistory = true;
-        return Write(durable: true, () =>
+        return Write("refused", durable: true, () =>
         {
+            RequireOwn(intent);
             Sql("UPDATE intents SET state=6, note=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Run();
             Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
-            return One("row=?1", s => s.Bind(1, intent.Row))!;
+            return Row(intent.Row);
         });
     }
 
-    /// <summary>Drops an intent of which no batch was made; its claims are released. False, and nothing changed, when there may be a batch.</summary>
+    /// <summary>Drops an intent of which no batch was made; its claims are released. False, and nothing changed, when there may be a batch, or when it is no longer ours.</summary>
     public bool Discard(Intent intent)
     {
         ArgumentNullException.ThrowIfNull(intent);
-        return Write(durable: true, () =>
+        return Write("discard", durable: true, () =>
         {
-            if (Sql("DELETE FROM intents WHERE row=?1 AND state<=2").Bind(1, intent.Row).Run() == 0)
+            if (Sql("DELETE FROM intents WHERE row=?1 AND state<=2 AND fence=?2").Bind(1, intent.Row).Bind(2, intent.Fence).Run() == 0)
             {
                 return false;
             }
@@ -99,71 +130,39 @@ public sealed partial class LedgerStore
     }
 
     /// <summary>Moves an intent to another account, unless a living process works on it; an uploaded file is left behind.</summary>
-    public bool TryMove(Intent intent, string account) => TryOwn(intent) && Write(durable: true, () =>
-        Sql("UPDATE intents SET account=?2, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END WHERE row=?1 AND state IN (1, 2, 4)")
-            .Bind(1, intent.Row).Bind(2, account).Run() == 1);
-
-    /// <summary>Takes an intent over from a process that no longer lives; false when its owner does.</summary>
-    public bool TryOwn(Intent intent)
-    {
-        ArgumentNullException.ThrowIfNull(intent);
-        return Write(durable: false, () =>
-        {
-            var find = Sql("SELECT owner FROM intents WHERE row=?1").Bind(1, intent.Row);
-            var owner = find.Step() ? find.Text(0) : null;
-            find.Reset();
-            if (owner is null || (owner != Owner.Self && Owner.IsAlive(owner)))
-            {
-                return false;
-            }
-
-            Sql("UPDATE intents SET owner=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, Owner.Self).Run();
-            return true;
-        });
-    }
+    public bool TryMove(Intent intent, string account) => TryOwn(intent) is { } mine && Write("move", durable: true, () =>
+        Sql("""
+            UPDATE intents SET account=?2, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END
+            WHERE row=?1 AND state IN (1, 2, 4) AND fence=?3
+            """).Bind(1, mine.Row).Bind(2, account).Bind(3, mine.Fence).Run() == 1);
 
     /// <summary>Returns an intent by its row, or null.</summary>
-    public Intent? Get(long row) => Write(durable: false, () => One("row=?1", s => s.Bind(1, row)));
+    public Intent? Get(long row) => Look(() => One("row=?1", s => s.Bind(1, row)));
 
     /// <summary>Returns the intents that still have something to do, oldest first. Their number is that of batches, not of requests.</summary>
-    public IReadOnlyList<Intent> Open() => Write(durable: false, () => Many("state < 5 ORDER BY row"));
+    public IReadOnlyList<Intent> Open() => Look(() => Many(IsOpen + " ORDER BY row"));
 
     /// <summary>Returns the latest intents, open or not, newest first.</summary>
-    public IReadOnlyList<Intent> Latest(int count) => Write(durable: false, () => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+    public IReadOnlyList<Intent> Latest(int count) => Look(() => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
-    /// <summary>Discards what dead processes left half-spooled, and the files of it.</summary>
-    /// <param name="spoolFolder">Where spools lie.</param>
-    public void SweepDead(string spoolFolder)
-    {
-        foreach (var intent in Open().Where(i => i.State == IntentState.Spooling))
-        {
-            if (TryOwnDead(intent))
-            {
-                File.Delete(Path.Combine(spoolFolder, intent.Id + ".jsonl"));
-                Discard(intent);
-            }
-        }
-    }
+    /// <summary>Returns whether a batch of an account is another intent's.</summary>
+    public bool IsTaken(string account, string batchId) => Look(() =>
+        Number("SELECT EXISTS(SELECT 1 FROM intents WHERE batch_id=?1 AND account=?2)", s => s.Bind(1, batchId).Bind(2, account))) == 1;
 
-    private bool TryOwnDead(Intent intent) => Write(durable: false, () =>
-    {
-        var find = Sql("SELECT owner FROM intents WHERE row=?1").Bind(1, intent.Row);
-        var owner = find.Step() ? find.Text(0)! : Owner.Self;
-        find.Reset();
-        return owner != Owner.Self && !Owner.IsAlive(owner);
-    });
-
-    private Intent Change(Intent intent, string set, Action<Statement> bind)
+    private Intent Change(string name, Intent intent, string set, Action<Statement> bind)
     {
         ArgumentNullException.ThrowIfNull(intent);
-        return Write(durable: true, () =>
+        return Write(name, durable: true, () =>
         {
+            RequireOwn(intent);
             var update = Sql($"UPDATE intents SET {set} WHERE row=?1").Bind(1, intent.Row);
             bind(update);
             update.Run();
-            return One("row=?1", s => s.Bind(1, intent.Row))!;
+            return Row(intent.Row);
         });
     }
+
+    private Intent Row(long row) => One("row=?1", s => s.Bind(1, row))!;
 
     private Intent? One(string where, Action<Statement> bind)
     {
@@ -203,6 +202,11 @@ public sealed partial class LedgerStore
         BatchId = row.Text(14),
         Note = row.Text(15),
         Usage = new TokenUsage(row.Integer(16), row.Integer(17)),
+        Owner = row.Text(18)!,
+        Fence = row.Integer(19),
+        Attempt = (int)row.Integer(20),
+        IsProvisional = row.Integer(21) != 0,
+        Rejected = row.Text(22),
     };
 
     /// <summary>Makes a fresh id of 100 random bits.</summary>

@@ -9,13 +9,17 @@ public sealed partial class LedgerStore
     /// <summary>Claims requests for an intent; each request is claimed by at most one intent at a time, over all processes.</summary>
     /// <param name="intent">The intent that will send them.</param>
     /// <param name="keys">The requests.</param>
-    /// <param name="claimed">Receives, per request, 0 when it is now ours, else the row of the intent that has it, or -1 when it failed for good.</param>
+    /// <param name="claimed">Receives, per request, 0 when it is now ours, else who has it: the row of an intent, a live call (see <see cref="RequestStanding.IsLive"/>), or <see cref="RequestStanding.FailedForGood"/>.</param>
     /// <param name="retryFailed">Whether requests that failed for good are claimed too.</param>
     public void Claim(Intent intent, ReadOnlySpan<RequestKey> keys, Span<long> claimed, bool retryFailed)
     {
         ArgumentNullException.ThrowIfNull(intent);
         var all = keys.ToArray();
-        Write(durable: false, () => Claim(intent, all, retryFailed)).CopyTo(claimed);
+        Write("claim", durable: false, () =>
+        {
+            RequireOwn(intent);
+            return Claim(intent, all, retryFailed);
+        }).CopyTo(claimed);
     }
 
     /// <summary>Gives back claims of an intent: the requests are as if they had never been claimed.</summary>
@@ -23,7 +27,7 @@ public sealed partial class LedgerStore
     {
         ArgumentNullException.ThrowIfNull(intent);
         ArgumentNullException.ThrowIfNull(keys);
-        Write(durable: false, () =>
+        Write("release", durable: false, () =>
         {
             foreach (var key in keys)
             {
@@ -44,8 +48,9 @@ public sealed partial class LedgerStore
         ArgumentNullException.ThrowIfNull(intent);
         ArgumentNullException.ThrowIfNull(tries);
         HasHistory = true;
-        return Write(durable: false, () =>
+        return Write("failed-tries", durable: false, () =>
         {
+            RequireOwn(intent);
             var changed = 0;
             foreach (var failed in tries)
             {
@@ -67,19 +72,11 @@ public sealed partial class LedgerStore
     public void RecordFailure(RequestKey key, string error, int attempts)
     {
         HasHistory = true;
-        Write(durable: false, () => Sql("INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
-            .Bind(1, key).Bind(2, attempts).Bind(3, error).Run());
+        Write("failure", durable: false, () => RecordFailureRow(key, error, attempts));
     }
 
-    /// <summary>Forgets a failure, because the request has been answered.</summary>
-    public void ForgetFailure(RequestKey key) => Write(durable: false, () =>
-    {
-        Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run();
-        return _claims.Find(key.Slot) is { } holder && IsRefused(holder) && _claims.Remove(key.Slot, holder);
-    });
-
     /// <summary>Returns what tokens cost in bytes for a model, as far as its earlier responses tell.</summary>
-    public ModelUsage UsageOf(string model) => Write(durable: false, () =>
+    public ModelUsage UsageOf(string model) => Look(() =>
     {
         var find = Sql("SELECT request_bytes, input_tokens, output_tokens, responses FROM model_usage WHERE model=?1").Bind(1, model);
         var usage = find.Step() ? new ModelUsage(find.Integer(0), find.Integer(1), find.Integer(2), find.Integer(3)) : default;
@@ -88,7 +85,11 @@ public sealed partial class LedgerStore
     });
 
     /// <summary>Adds to what is known about a model's usage.</summary>
-    public void AddUsage(string model, ModelUsage usage) => Write(durable: false, () => AddUsageRow(model, usage));
+    public void AddUsage(string model, ModelUsage usage) => Write("usage", durable: false, () => AddUsageRow(model, usage));
+
+    private int RecordFailureRow(RequestKey key, string error, int attempts) =>
+        Sql("INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
+            .Bind(1, key).Bind(2, attempts).Bind(3, error).Run();
 
     private int AddUsageRow(string model, ModelUsage usage) =>
         Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
@@ -102,7 +103,7 @@ public sealed partial class LedgerStore
         var looksForFailures = Number("SELECT EXISTS(SELECT 1 FROM failures)", static s => s) != 0;
         foreach (var i in order)
         {
-            claimed[i] = looksForFailures && !retryFailed && FailedForGood(keys[i]) ? -1 : Claim(intent, keys[i], retryFailed);
+            claimed[i] = looksForFailures && !retryFailed && FailedForGood(keys[i]) ? RequestStanding.FailedForGood : Claim(intent.Row, keys[i], retryFailed);
             if (looksForFailures && claimed[i] == 0)
             {
                 // A failure sent again on purpose starts counting its tries anew.
@@ -114,31 +115,33 @@ public sealed partial class LedgerStore
         return claimed;
     }
 
-    /// <summary>Returns 0 when the request is now the intent's, else the row of the intent that has it, or -1 when that was refused as a whole.</summary>
-    private long Claim(Intent intent, RequestKey key, bool retryFailed)
+    /// <summary>Returns 0 when the request is now the claimant's, else who has it, as <see cref="Claim(Intent, ReadOnlySpan{RequestKey}, Span{long}, bool)"/> says.</summary>
+    private long Claim(long claimant, RequestKey key, bool retryFailed)
     {
-        if (_claims.TryAdd(key.Slot, intent.Row) is not { } holder)
+        if (_claims.TryAdd(key.Slot, claimant) is not { } holder)
         {
             return 0;
         }
 
-        if (!IsRefused(holder))
+        if (IsRefused(holder))
+        {
+            if (!retryFailed)
+            {
+                return RequestStanding.FailedForGood;
+            }
+        }
+        else if (!RequestStanding.IsLive(holder) || IsAlive(holder))
         {
             return holder;
         }
 
-        if (!retryFailed)
-        {
-            return -1;
-        }
-
-        _claims.Replace(key.Slot, intent.Row);
+        _claims.Replace(key.Slot, claimant);
         return 0;
     }
 
     private bool IsRefused(long intentRow) => Number("SELECT state FROM intents WHERE row=?1", s => s.Bind(1, intentRow)) == (long)IntentState.Refused;
 
-    private long OpenRequests() => Number("SELECT sum(count) FROM intents WHERE state<5", static s => s);
+    private long OpenRequests() => Number("SELECT sum(count) FROM intents WHERE " + IsOpen, static s => s);
 
     private bool FailedForGood(RequestKey key) => Number("SELECT 1 FROM failures WHERE key=?1 AND final", s => s.Bind(1, key)) == 1;
 }

@@ -23,10 +23,21 @@ public sealed partial class LedgerStore : IDisposable
         CREATE TABLE failures(key BLOB PRIMARY KEY, intent INTEGER NOT NULL, attempts INTEGER NOT NULL, final INTEGER NOT NULL, error TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE model_usage(model TEXT PRIMARY KEY, request_bytes INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, responses INTEGER NOT NULL);
         """,
+        """
+        ALTER TABLE intents ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE intents ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE intents ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE intents ADD COLUMN rejected TEXT;
+        DROP INDEX intents_open;
+        CREATE INDEX intents_open ON intents(state) WHERE state NOT IN (5, 6);
+        CREATE TABLE leases(row INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, until INTEGER NOT NULL);
+        """,
     ];
 
     private readonly string _path;
     private readonly TimeProvider _time;
+    private readonly string _owner;
+    private bool _isDisposed;
     private readonly SqliteConnection _connection;
     private readonly SlotIndex _claims;
     private readonly Lock _gate = new();
@@ -36,13 +47,20 @@ public sealed partial class LedgerStore : IDisposable
     /// <summary>Opens or makes the ledger.</summary>
     /// <exception cref="SluiceException">The file cannot be used.</exception>
     public LedgerStore(string path, TimeProvider time)
+        : this(path, time, Owner.Self)
+    {
+    }
+
+    /// <summary>Opens or makes the ledger in the name of a process.</summary>
+    internal LedgerStore(string path, TimeProvider time, string owner)
     {
         _path = path;
         _time = time;
+        _owner = owner;
         _connection = Open(cacheKib: 4 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
         _claims = new SlotIndex(_connection, "claims");
-        HasHistory = Write(durable: false, () =>
+        HasHistory = Write("open", durable: false, () =>
             Number("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent) OR EXISTS(SELECT 1 FROM failures)", static s => s)) != 0;
     }
 
@@ -75,6 +93,13 @@ public sealed partial class LedgerStore : IDisposable
     {
         lock (_gate)
         {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+            DropLease();
             foreach (var statement in _statements.Values)
             {
                 statement.Dispose();
@@ -93,15 +118,26 @@ public sealed partial class LedgerStore : IDisposable
     private SqliteConnection Open(int cacheKib) => SqliteStore.Open(_path, pageSize: 8192, cacheKib, walPages: 4096);
 
     /// <summary>Runs a change as one transaction, synced to disk when <paramref name="durable"/> is set.</summary>
-    private T Write<T>(bool durable, Func<T> change)
+    private T Write<T>(string name, bool durable, Func<T> change)
+    {
+        CrashPoint.Hit($"ledger.{name}.before");
+        // A pragma that changes nothing costs nothing; inside a transaction it would be ignored.
+        var result = Transact(durable ? "PRAGMA synchronous=FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", change);
+        CrashPoint.Hit($"ledger.{name}.after");
+        return result;
+    }
+
+    /// <summary>Runs queries that see one state of the ledger; no other process has to wait for it.</summary>
+    private T Look<T>(Func<T> query) => Transact("BEGIN", query);
+
+    private T Transact<T>(string begin, Func<T> work)
     {
         lock (_gate)
         {
             try
             {
-                SqliteStore.Execute(_connection, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-                SqliteStore.Execute(_connection, "BEGIN IMMEDIATE");
-                var result = change();
+                SqliteStore.Execute(_connection, begin);
+                var result = work();
                 SqliteStore.Execute(_connection, "COMMIT");
                 return result;
             }
@@ -151,7 +187,7 @@ public sealed partial class LedgerStore : IDisposable
 
     private sealed class Finder(SqliteConnection connection) : IDisposable
     {
-        private readonly Statement _claim = new(connection, $"SELECT i.row, i.state, i.note FROM ({SlotIndex.Lookup("claims")}) c CROSS JOIN intents i ON i.row=c.value");
+        private readonly Statement _claim = new(connection, $"SELECT c.value, i.state, i.note FROM ({SlotIndex.Lookup("claims")}) c LEFT JOIN intents i ON i.row=c.value");
         private readonly Statement _failure = new(connection, "SELECT attempts, final, error FROM failures WHERE key=?1");
 
         public RequestStanding Find(RequestKey key)

@@ -18,10 +18,17 @@ public enum Standing
 
 /// <summary>A request's standing.</summary>
 /// <param name="Standing">The standing.</param>
-/// <param name="IntentRow">The intent it waits for, when in flight; else 0.</param>
+/// <param name="Holder">What it waits for, when in flight: the row of an intent, or a live call; else 0.</param>
 /// <param name="Attempts">How many tries have failed.</param>
 /// <param name="Error">The last error, or null.</param>
-public readonly record struct RequestStanding(Standing Standing, long IntentRow, int Attempts, string? Error);
+public readonly record struct RequestStanding(Standing Standing, long Holder, int Attempts, string? Error)
+{
+    /// <summary>Stands for "it failed for good" where a holder is told.</summary>
+    public const long FailedForGood = -1;
+
+    /// <summary>Tells whether a holder is a process that makes a live call, rather than an intent.</summary>
+    public static bool IsLive(long holder) => holder < FailedForGood;
+}
 
 /// <summary>How a try of a request ended when it gave no response.</summary>
 /// <param name="Key">The request.</param>

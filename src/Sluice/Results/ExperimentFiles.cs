@@ -13,7 +13,7 @@ internal sealed class ExperimentFiles(string folder)
     public string ResultsPath => Path.Combine(folder, "results.jsonl");
 
     /// <summary>Deletes what killed processes left unfinished.</summary>
-    public void DropLeftovers() => AtomicFile.DropLeftovers(folder);
+    public void DropLeftovers(TimeProvider time) => AtomicFile.DropLeftovers(folder, time);
 
     /// <summary>Writes the composed configuration.</summary>
     public void WriteConfig(string yaml)

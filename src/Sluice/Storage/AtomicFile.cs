@@ -17,9 +17,10 @@ internal sealed class AtomicFile : IDisposable
     public AtomicFile(string path)
     {
         _path = path;
-        _temporary = $"{path}.{Owner.Self.Replace(':', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
+        _temporary = $"{path}.{Owner.Self.Replace(':', '-').Replace('@', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
         PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
         Stream = PrivateFiles.Create(_temporary);
+        CrashPoint.Hit("file.create.after");
     }
 
     /// <summary>Gets the stream of the new version.</summary>
@@ -33,8 +34,8 @@ internal sealed class AtomicFile : IDisposable
         file.Commit();
     }
 
-    /// <summary>Deletes what killed processes left unfinished in a folder.</summary>
-    public static void DropLeftovers(string folder)
+    /// <summary>Deletes what killed processes left unfinished in a folder; of processes that cannot be looked at, what is a day old.</summary>
+    public static void DropLeftovers(string folder, TimeProvider time)
     {
         if (!Directory.Exists(folder))
         {
@@ -43,19 +44,25 @@ internal sealed class AtomicFile : IDisposable
 
         foreach (var path in Directory.EnumerateFiles(folder, "*" + Suffix))
         {
-            if (Path.GetFileNameWithoutExtension(path).Split('.')[^1].Split('-') is [var pid, var start, _] && !Owner.IsAlive($"{pid}:{start}"))
+            if (Path.GetFileNameWithoutExtension(path).Split('.')[^1].Split('-') is [var pid, var start, var host, _]
+                && !(Owner.IsAlive($"{pid}:{start}@{host}") ?? IsFresh(path)))
             {
                 File.Delete(path);
             }
         }
+
+        bool IsFresh(string path) => time.GetUtcNow() - File.GetLastWriteTimeUtc(path) < TimeSpan.FromDays(1);
     }
 
     /// <summary>Makes the new version the file.</summary>
     public void Commit()
     {
+        CrashPoint.Hit("file.sync.before");
         Stream.Flush(flushToDisk: true);
         Stream.Dispose();
+        CrashPoint.Hit("file.rename.before");
         File.Move(_temporary, _path, overwrite: true);
+        CrashPoint.Hit("file.rename.after");
         _committed = true;
     }
 

@@ -2,20 +2,35 @@ using System.Globalization;
 
 namespace Sluice.Storage;
 
-/// <summary>Names a process on disk so that others can tell whether it still lives: <c>pid:start</c>.</summary>
+/// <summary>Names a process on disk so that others can tell whether it still lives: <c>pid:start@host</c>.</summary>
+/// <remarks>
+/// The host is the boot and the process namespace: in another container of the same machine the same pid is another process.
+/// </remarks>
 internal static class Owner
 {
-    /// <summary>Gets this process.</summary>
-    public static string Self { get; } = $"{Environment.ProcessId}:{StartOf(Environment.ProcessId)}";
+    private static readonly string Host = HostOfThis();
 
-    /// <summary>Tells whether the named process is still running on this machine.</summary>
-    public static bool IsAlive(string owner)
+    /// <summary>Gets this process.</summary>
+    public static string Self { get; } = $"{Environment.ProcessId}:{StartOf(Environment.ProcessId)}@{Host}";
+
+    /// <summary>Tells whether a process runs; null when it belongs to another host, where we cannot look.</summary>
+    public static bool? IsAlive(string owner)
     {
         var colon = owner.IndexOf(':', StringComparison.Ordinal);
-        return colon > 0
-            && int.TryParse(owner.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
+        var at = owner.IndexOf('@', StringComparison.Ordinal);
+        if (colon <= 0 || at <= colon)
+        {
+            return false;
+        }
+
+        if (!owner.AsSpan(at + 1).SequenceEqual(Host))
+        {
+            return null;
+        }
+
+        return int.TryParse(owner.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
             && StartOf(pid) is { Length: > 0 } start
-            && owner.AsSpan(colon + 1).SequenceEqual(start);
+            && owner.AsSpan(colon + 1, at - colon - 1).SequenceEqual(start);
     }
 
     /// <summary>Returns when a process started, in a form that is only compared; empty when there is no such process.</summary>
@@ -49,6 +64,20 @@ internal static class Owner
         catch (Exception error) when (error is ArgumentException or InvalidOperationException)
         {
             return "";
+        }
+    }
+
+    private static string HostOfThis()
+    {
+        try
+        {
+            var boot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+            var space = File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)?.Name ?? "";
+            return $"{boot[..8]}_{string.Concat(space.Where(char.IsAsciiDigit))}";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Environment.MachineName;
         }
     }
 }

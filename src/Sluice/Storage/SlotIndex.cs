@@ -75,8 +75,8 @@ internal sealed class SlotIndex : IDisposable
     /// <summary>Takes an entry out; false when the slot is free or has another value.</summary>
     public bool Remove(long slot, long value) => Array.Exists(_both, t => t.Remove.Bind(1, slot).Bind(2, value).Run() == 1);
 
-    /// <summary>Takes all entries of a value out; reads the whole index.</summary>
-    public void RemoveAll(long value) => Array.ForEach(_both, t => t.RemoveAll.Bind(1, value).Run());
+    /// <summary>Takes all entries of a value out and returns how many there were; reads the whole index.</summary>
+    public int RemoveAll(long value) => _both.Sum(t => t.RemoveAll.Bind(1, value).Run());
 
     /// <summary>Gives a slot that is taken another value.</summary>
     public void Replace(long slot, long value) => Array.ForEach(_both, t => t.Replace.Bind(1, slot).Bind(2, value).Run());

@@ -1,7 +1,6 @@
 using Sluice.Dispatch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
-using Sluice.Ledger;
 using Sluice.Requests;
 using Sluice.Results;
 
@@ -35,12 +34,12 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
     public bool IsPending => Summary is null || Summary.Pending > 0;
 
     /// <summary>Takes note of intents that have settled since the last look, in whatever process.</summary>
-    /// <param name="open">The rows of the intents that have not.</param>
-    public void SettleFinished(IReadOnlyDictionary<long, Intent> open)
+    /// <param name="isOpen">Tells which have not.</param>
+    public void SettleFinished(Func<long, bool> isOpen)
     {
         foreach (var row in Tally.WaitingFor())
         {
-            if (!open.ContainsKey(row))
+            if (!isOpen(row))
             {
                 IsRipe |= Tally.Settle(row);
             }

@@ -78,17 +78,21 @@ public sealed class SweepRunner
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
         _partlyReplayed = _time.GetTimestamp();
-        _ledger.SweepDead(_workspace.SpoolFolder);
-        AtomicFile.DropLeftovers(folder);
+        if (_ledger.SweepDead(_workspace.SpoolFolder) is var lost and > 0)
+        {
+            _observe(new Remark($"{lost} live calls were under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
+        }
+
+        AtomicFile.DropLeftovers(folder, _time);
         foreach (var run in runs)
         {
-            run.Files.DropLeftovers();
+            run.Files.DropLeftovers(_time);
             run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
         }
 
         SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var engine = new BatchEngine(_ledger, _cache, _providers, _workspace.SpoolFolder, SweepLimits.BatchAttempts(plans), _time, _observe);
+        var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
@@ -284,13 +288,14 @@ public sealed class SweepRunner
     /// </remarks>
     private async Task<List<ExperimentRun>> NextDueAsync(List<ExperimentRun> runs, BatchEngine engine, Task carrying, CancellationToken cancellationToken)
     {
-        while (true)
+        // Another process's live call takes seconds: whether it has ended is seen by replaying, once a tick.
+        for (var ticked = false; ; ticked = true)
         {
             var pending = runs.Where(r => r.IsPending).ToList();
             var open = _ledger.Open().ToDictionary(i => i.Row);
-            pending.ForEach(r => r.SettleFinished(open));
+            pending.ForEach(r => r.SettleFinished(row => open.ContainsKey(row) || (RequestStanding.IsLive(row) && !ticked)));
             // What was never sent does not come in by itself when this command sends nothing.
-            var waiting = pending.Where(r => r.Tally.WaitingFor().Any(row => Sends || open[row].State == IntentState.Submitted)).ToHashSet();
+            var waiting = pending.Where(r => r.Tally.WaitingFor().Any(row => Sends || RequestStanding.IsLive(row) || open[row].State == IntentState.Submitted)).ToHashSet();
             var ripe = pending.Where(r => r.IsRipe).ToList();
             var ready = ripe.Where(r => !waiting.Contains(r)).ToList();
             if (ready.Count > 0)
@@ -335,11 +340,19 @@ public sealed class SweepRunner
     /// <summary>Waits until nothing is left to submit.</summary>
     private async Task SubmittedAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken)
     {
-        while (_ledger.Open().Any(i => i.State is IntentState.Sealed or IntentState.Uploaded or IntentState.Creating && _ledger.TryOwn(i)))
+        while (ToSubmit().Any(i => _ledger.TryOwn(i) is not null))
         {
             engine.Notify();
             await GuardAsync(Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken), carrying).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Returns what can be sent without people: an account with a doubt that only they can settle sends nothing.</summary>
+    private IEnumerable<Intent> ToSubmit()
+    {
+        var open = _ledger.Open();
+        var stuck = open.Where(i => i.State == IntentState.NeedsHuman).Select(i => i.Account).ToHashSet();
+        return open.Where(i => !stuck.Contains(i.Account) && (i.IsInDoubt || i.State is IntentState.Sealed or IntentState.Uploaded));
     }
 
     /// <summary>Gives every submitted batch one look.</summary>

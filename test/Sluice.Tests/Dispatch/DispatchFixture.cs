@@ -35,7 +35,7 @@ internal sealed class DispatchFixture : IAsyncDisposable
 
     public string SpoolFolder => Path.Combine(_folder, "spool");
 
-    public IReadOnlyList<string> Spools => Directory.Exists(SpoolFolder) ? [.. Directory.GetFiles(SpoolFolder).Order()] : [];
+    public IReadOnlyList<string> Spools => Directory.Exists(SpoolFolder) ? [.. Directory.GetFiles(SpoolFolder, "*.jsonl").Order()] : [];
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -64,7 +64,7 @@ internal sealed class DispatchFixture : IAsyncDisposable
         return [.. requests.Select(r => r.Key)];
     }
 
-    public BatchEngine Engine(int maxAttempts = 3) => new(Ledger, Cache, Provider.Registry(), SpoolFolder, maxAttempts, Time, Events.Enqueue);
+    public BatchEngine Engine(int maxAttempts = 3, ScriptedProvider? provider = null) => new(new BatchContext(Ledger, Cache, (provider ?? Provider).Registry(), SpoolFolder, Time, Events.Enqueue), new BatchEngineOptions(maxAttempts));
 
     /// <summary>Runs an engine, moving the clock, until a condition holds; returns how far the clock was moved.</summary>
     public async Task<TimeSpan> RunUntilAsync(Func<bool> condition, BatchEngine? engine = null, bool submit = true)

@@ -20,8 +20,8 @@ public sealed class ClaimTests : LedgerTests
         Assert.Equal([0, 0], Claim(Ledger, first, Keys(1, 2)));
         Assert.Equal([first.Row, 0], Claim(Ledger, second, Keys(2, 2)));
 
-        Assert.Equal((Standing.InFlight, first.Row), (Ledger.Find(Key(2)).Standing, Ledger.Find(Key(2)).IntentRow));
-        Assert.Equal(second.Row, Ledger.Find(Key(3)).IntentRow);
+        Assert.Equal((Standing.InFlight, first.Row), (Ledger.Find(Key(2)).Standing, Ledger.Find(Key(2)).Holder));
+        Assert.Equal(second.Row, Ledger.Find(Key(3)).Holder);
     }
 
     [Fact]
@@ -133,14 +133,15 @@ public sealed class ClaimTests : LedgerTests
         Ledger.RecordFailure(Key(1), "still no", 2);
         Assert.Equal(new RequestStanding(Standing.Failed, 0, 2, "still no"), Ledger.Find(Key(1)));
 
-        Ledger.ForgetFailure(Key(1));
+        Assert.Equal(0, Ledger.ClaimLive(Key(1), retryFailed: true));
+        Ledger.EndLive(Key(1), "m", new ModelUsage(1, 1, 1, 1));
         Assert.Equal(Standing.New, Ledger.Find(Key(1)).Standing);
 
         Intent intent = Begin(Ledger);
         Claim(Ledger, intent, [Key(1)]);
         Ledger.RecordFailure(Key(1), "late", 3);
-        Ledger.ForgetFailure(Key(1));
-        Assert.Equal(intent.Row, Ledger.Find(Key(1)).IntentRow);
+        Assert.Equal(intent.Row, Ledger.ClaimLive(Key(1), retryFailed: true));
+        Assert.Equal(intent.Row, Ledger.Find(Key(1)).Holder);
     }
 
     [Fact]
@@ -176,7 +177,9 @@ public sealed class ClaimTests : LedgerTests
 
         Assert.Equal([-1, -1, -1, 0], Claim(Ledger, later, Keys(1, 4)));
         Assert.Equal([0], Claim(Ledger, later, [Key(1)], retryFailed: true));
-        Ledger.ForgetFailure(Key(2));
+        Assert.Equal(RequestStanding.FailedForGood, Ledger.ClaimLive(Key(2), retryFailed: false));
+        Assert.Equal(0, Ledger.ClaimLive(Key(2), retryFailed: true));
+        Ledger.EndLive(Key(2), "m", new ModelUsage(1, 1, 1, 1));
 
         Assert.Equal(
             [Standing.InFlight, Standing.New, Standing.Failed, Standing.InFlight],
@@ -218,6 +221,6 @@ public sealed class ClaimTests : LedgerTests
         Claim(Ledger, intent, Keys(1, 3));
         Ledger.Dispose();
 
-        Assert.Equal(intent.Row, Open().Find(Key(2)).IntentRow);
+        Assert.Equal(intent.Row, Open().Find(Key(2)).Holder);
     }
 }

@@ -32,9 +32,10 @@ public abstract class LedgerTests : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    protected LedgerStore Open()
+    /// <summary>Opens the ledger, if need be as another process does.</summary>
+    protected LedgerStore Open(string? owner = null)
     {
-        var ledger = new LedgerStore(DatabasePath, Time);
+        var ledger = new LedgerStore(DatabasePath, Time, owner ?? Owner.Self);
         lock (_open)
         {
             _open.Add(ledger);
@@ -61,10 +62,4 @@ public abstract class LedgerTests : IDisposable
         return claimed;
     }
 
-    /// <summary>Makes an intent look as if another process had begun it.</summary>
-    protected void Disown(Intent intent, string owner)
-    {
-        using var connection = SqliteStore.Open(DatabasePath, 4096, 64, 100);
-        SqliteStore.Execute(connection, $"UPDATE intents SET owner='{owner}' WHERE row={intent.Row}");
-    }
 }

@@ -47,9 +47,10 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         if (_ledger.HasHistory || tally.HoldsBack)
         {
             var standing = _ledger.Find(request.Key);
-            if (standing.Standing == Standing.InFlight)
+            // A live call's process may be gone: the claim finds out.
+            if (standing.Standing == Standing.InFlight && !RequestStanding.IsLive(standing.Holder))
             {
-                tally.WaitFor(standing.IntentRow);
+                tally.WaitFor(standing.Holder);
                 return ValueTask.FromResult(DispatchResult.Pending);
             }
 

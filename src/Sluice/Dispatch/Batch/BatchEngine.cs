@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Sluice.Caching;
 using Sluice.Ledger;
 using Sluice.Providers;
 
@@ -12,13 +11,8 @@ namespace Sluice.Dispatch.Batch;
 /// </remarks>
 public sealed class BatchEngine
 {
-    private readonly LedgerStore _ledger;
-    private readonly IResponseCache _cache;
-    private readonly ProviderRegistry _providers;
-    private readonly string _spoolFolder;
-    private readonly int _maxAttempts;
-    private readonly TimeProvider _time;
-    private readonly Action<DispatchEvent> _observe;
+    private readonly BatchContext _context;
+    private readonly BatchEngineOptions _options;
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
     private readonly HashSet<long> _leftAlone = [];
@@ -26,22 +20,12 @@ public sealed class BatchEngine
     private readonly Lock _gate = new();
 
     /// <summary>Creates an engine.</summary>
-    /// <param name="ledger">The workspace's ledger.</param>
-    /// <param name="cache">Where responses go.</param>
-    /// <param name="providers">How accounts are reached.</param>
-    /// <param name="spoolFolder">Where spools lie.</param>
-    /// <param name="maxAttempts">The most tries of one request.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="observe">Told what happens; must not block.</param>
-    public BatchEngine(LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, string spoolFolder, int maxAttempts, TimeProvider time, Action<DispatchEvent> observe)
+    /// <param name="context">What it works with.</param>
+    /// <param name="options">What the user sets.</param>
+    public BatchEngine(BatchContext context, BatchEngineOptions options)
     {
-        _ledger = ledger;
-        _cache = cache;
-        _providers = providers;
-        _spoolFolder = spoolFolder;
-        _maxAttempts = maxAttempts;
-        _time = time;
-        _observe = observe;
+        _context = context;
+        _options = options;
     }
 
     /// <summary>Gets batches as they settle. There are as many as batches, so the queue needs no bound of its own.</summary>
@@ -54,13 +38,13 @@ public sealed class BatchEngine
     public async Task RunAsync(bool submit, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new List<Task>();
+        var running = new List<Task> { _context.Ledger.KeepLeaseAsync(stop.Token) };
         var changed = Wake();
         try
         {
             while (true)
             {
-                foreach (var intent in _ledger.Open())
+                foreach (var intent in _context.Ledger.Open())
                 {
                     if (Adopt(intent, submit) is { } loops)
                     {
@@ -148,12 +132,12 @@ public sealed class BatchEngine
                 return null;
             }
 
-            var provider = _providers.Get(intent.Provider);
+            var provider = _context.Providers.Get(intent.Provider);
             if (provider.Account != intent.Account && !TryMove(intent, provider))
             {
                 if (_leftAlone.Add(intent.Row))
                 {
-                    _observe(new Remark($"batch {intent.BatchId ?? intent.Id} belongs to another key or address ({intent.Account}); it is left alone until that is set again"));
+                    _context.Observe(new Remark($"batch {intent.BatchId ?? intent.Id} belongs to another key or address ({intent.Account}); it is left alone until that is set again"));
                 }
 
                 return null;
@@ -166,7 +150,7 @@ public sealed class BatchEngine
             }
 
             provider.EnsureCredentials();
-            var loops = new AccountLoops(provider.Account, _ledger, _providers, new BatchIngester(_ledger, _cache, _spoolFolder, _maxAttempts), _spoolFolder, _time, _observe, Settle);
+            var loops = new AccountLoops(provider.Account, _context, _options, Settle);
             _accounts.Add(provider.Account, loops);
             return loops;
         }
@@ -192,14 +176,14 @@ public sealed class BatchEngine
             return false;
         }
 
-        return _ledger.TryMove(intent, provider.Account);
+        return _context.Ledger.TryMove(intent, provider.Account);
 
         static ReadOnlySpan<char> Address(string account) => account.AsSpan(0, Math.Max(0, account.LastIndexOf('#')));
     }
 
     private void Settle(BatchSettled settled)
     {
-        _observe(settled);
+        _context.Observe(settled);
         _settled.Writer.TryWrite(settled);
     }
 }

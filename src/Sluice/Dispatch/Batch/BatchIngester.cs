@@ -12,7 +12,7 @@ namespace Sluice.Dispatch.Batch;
 /// <summary>Takes a batch's results over, line by line, into the cache. Idempotent: reading the same file twice changes nothing.</summary>
 internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
 {
-    private const int MaxLineBytes = 64 * 1024 * 1024;
+    internal const int MaxLineBytes = 64 * 1024 * 1024;
     // A list of this many entries stays below the large object heap.
     private const int GroupSize = 1024;
     private const int GroupBytes = 1024 * 1024;
@@ -25,14 +25,22 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
         foreach (var file in info.ResultFiles)
         {
+            CrashPoint.Hit("provider.results.before");
             var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
                 await ReadAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
             }
+
+            CrashPoint.Hit("provider.results.after");
         }
 
         await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+        if (intent.IsProvisional && reading.IsForeign)
+        {
+            return (reading.Report(0), ledger.MarkForeign(intent, $"batch {info.Id} is another's; looking for the right one"));
+        }
+
         // Each request settled exactly once means that none is missing; duplicates or an earlier, interrupted reading need a closer look.
         var missing = 0;
         if (reading.NewlyStored + reading.NewlyFailed != intent.Count)
@@ -46,9 +54,11 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             return (report, intent);
         }
 
+        CrashPoint.Hit("cache.sync.before");
         await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        CrashPoint.Hit("cache.sync.after");
         var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(provider.Dialect));
-        File.Delete(SpoolPath(intent));
+        Spool.Delete(spoolFolder, intent.Id);
         return (report, settled);
     }
 
@@ -118,7 +128,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         {
             var found = new CachedResponse?[keys.Count];
             await cache.GetAsync(keys.ToArray(), found, cancellationToken).ConfigureAwait(false);
-            var lost = keys.Where((key, i) => found[i] is null && ledger.Find(key) is { Standing: Standing.InFlight } standing && standing.IntentRow == intent.Row).ToList();
+            var lost = keys.Where((key, i) => found[i] is null && ledger.Find(key) is { Standing: Standing.InFlight } standing && standing.Holder == intent.Row).ToList();
             if (record && lost.Count > 0)
             {
                 ledger.RecordFailedTries(intent, [.. lost.Select(key => new FailedTry(key, "the batch ended without a result line for this request", IsFinal: false))], maxAttempts);
@@ -148,13 +158,14 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         throw new SluiceException(ErrorKind.Environment, $"the spool of intent {intent.Id} is damaged", "its batch is read all the same; move the spool file away and run again");
     }
 
-    private string SpoolPath(Intent intent) => Path.Combine(spoolFolder, intent.Id + ".jsonl");
+    private string SpoolPath(Intent intent) => Spool.PathOf(spoolFolder, intent.Id);
 
     /// <summary>What has been read and not yet stored, and counts of all.</summary>
     private sealed class Reading(ResponseOrigin origin, Intent intent) : IDisposable
     {
         private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
         private int _responses;
+        private int _others;
         private int _retryable;
         private int _failed;
         private TokenUsage _usage;
@@ -166,6 +177,9 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         public PooledBytes Bodies { get; } = new(GroupBytes);
 
         public List<FailedTry> Failures { get; } = [];
+
+        /// <summary>Gets whether there are lines, and all of them answer requests of other intents.</summary>
+        public bool IsForeign => _others > 0 && _responses + _retryable + _failed == 0;
 
         public int NewlyStored { get; set; }
 
@@ -192,6 +206,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             if (!CustomId.TryParse(result.CustomId.Span, out var owner, out var key) || !owner.SequenceEqual(_intentId))
             {
                 Surplus++;
+                _others++;
                 FirstError ??= $"a result line answers `{Encoding.UTF8.GetString(result.CustomId.Span)}`, which is no request of this batch";
                 return;
             }

@@ -70,7 +70,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             _spool = null;
             spool.File.Dispose();
-            File.Delete(spool.File.Name);
+            Spool.Delete(spoolFolder, spool.Intent.Id);
             ledger.Discard(spool.Intent);
         }
 
@@ -88,8 +88,15 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             var fitting = Packing.Fitting(spool.Count, spool.Bytes, sizes.AsSpan(done), _maxRequests, _maxBytes);
             if (fitting > 0)
             {
-                await AppendAsync(spool, done, fitting, cancellationToken).ConfigureAwait(false);
-                done += fitting;
+                try
+                {
+                    await AppendAsync(spool, done, fitting, cancellationToken).ConfigureAwait(false);
+                    done += fitting;
+                }
+                catch (LostIntentException)
+                {
+                    Abandon(spool);
+                }
             }
             else if (spool.Count > 0)
             {
@@ -148,6 +155,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
         }
 
+        CrashPoint.Hit("spool.append.after");
         if (release.Count > 0)
         {
             ledger.Release(spool.Intent, release);
@@ -171,7 +179,8 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         try
         {
             PrivateFiles.CreateFolder(spoolFolder);
-            return new OpenSpool(intent, PrivateFiles.Create(Path.Combine(spoolFolder, intent.Id + ".jsonl")));
+            CrashPoint.Hit("spool.create.before");
+            return new OpenSpool(intent, PrivateFiles.Create(Spool.PathOf(spoolFolder, intent.Id)));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -191,15 +200,33 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             if (spool.Count == 0)
             {
-                File.Delete(spool.File.Name);
+                Spool.Delete(spoolFolder, spool.Intent.Id);
                 ledger.Discard(spool.Intent);
                 return;
             }
 
+            CrashPoint.Hit("spool.sync.before");
             spool.File.Flush(flushToDisk: true);
+            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes);
+            CrashPoint.Hit("spool.sync.after");
         }
 
-        onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes));
+        try
+        {
+            onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes));
+        }
+        catch (LostIntentException)
+        {
+            Abandon(spool);
+        }
+    }
+
+    /// <summary>Gives up a spool that another process has taken for that of a dead one, and has discarded: replays meet its requests again.</summary>
+    private void Abandon(OpenSpool spool)
+    {
+        _spool = null;
+        spool.File.Dispose();
+        Spool.Delete(spoolFolder, spool.Intent.Id);
     }
 
     private sealed class OpenSpool(Intent intent, FileStream file)

@@ -4,12 +4,16 @@ using Sluice.Experiments;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Dispatch.Live;
 
 /// <summary>Sends requests live: bounded concurrency, retries with jitter, one call per key however many ask for it.</summary>
 public sealed class LiveDispatcher : IDispatcher, IDisposable
 {
+    /// <summary>How often to see whether another process's call has ended.</summary>
+    private static readonly TimeSpan OthersCall = TimeSpan.FromMilliseconds(200);
+
     private readonly LedgerStore _ledger;
     private readonly IResponseCache _cache;
     private readonly LiveOptions _options;
@@ -48,10 +52,10 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(tally);
         var standing = _ledger.Find(request.Key);
-        if (standing.Standing == Standing.InFlight)
+        if (standing.Standing == Standing.InFlight && !RequestStanding.IsLive(standing.Holder))
         {
             // A batch has it: paying for it once more would be faster, and is not ours to decide.
-            tally.WaitFor(standing.IntentRow);
+            tally.WaitFor(standing.Holder);
             return DispatchResult.Pending;
         }
 
@@ -109,17 +113,68 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
     }
 
+    /// <summary>Sends a request unless another process does so at this moment: then its answer is waited for.</summary>
     private async Task<DispatchResult> SendOnceAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
     {
-        // Somebody may have answered it between the caller's look-up and this flight.
-        var found = new CachedResponse?[1];
-        await _cache.GetAsync(new[] { request.Key }, found, cancellationToken).ConfigureAwait(false);
-        if (found[0] is { } cached)
-        {
-            return DispatchResult.Answered(cached);
-        }
-
         request.Route.Provider.EnsureCredentials();
+        while (true)
+        {
+            var holder = _ledger.ClaimLive(request.Key, tally.RetryFailed);
+            if (holder == 0)
+            {
+                return await SendClaimedAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (holder == RequestStanding.FailedForGood)
+            {
+                return DispatchResult.Failed(_ledger.Find(request.Key).Error ?? "failed");
+            }
+
+            if (!RequestStanding.IsLive(holder))
+            {
+                tally.WaitFor(holder);
+                return DispatchResult.Pending;
+            }
+
+            await Task.Delay(OthersCall, _time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<DispatchResult> SendClaimedAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    {
+        var isClaimed = true;
+        try
+        {
+            // Somebody may have answered it between the caller's look-up and the claim.
+            var found = new CachedResponse?[1];
+            await _cache.GetAsync(new[] { request.Key }, found, cancellationToken).ConfigureAwait(false);
+            if (found[0] is { } cached)
+            {
+                return DispatchResult.Answered(cached);
+            }
+
+            if (_ledger.Find(request.Key) is { Standing: Standing.Failed, Error: var reason } && !tally.RetryFailed)
+            {
+                return DispatchResult.Failed(reason ?? "failed");
+            }
+
+            var (result, end) = await TryAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+            isClaimed = false;
+            end();
+            return result;
+        }
+        finally
+        {
+            if (isClaimed)
+            {
+                _ledger.EndLive(request.Key);
+            }
+        }
+    }
+
+    /// <summary>Calls until there is an answer, or an error that stays; returns it with what the ledger is to be told.</summary>
+    private async Task<(DispatchResult Result, Action End)> TryAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    {
         var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time));
         RequestError error;
         for (var attempt = 1; ; attempt++)
@@ -133,9 +188,10 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                     tally.AddSent();
                 }
 
-                var result = await CallAsync(request, gate, standing).ConfigureAwait(false);
+                var response = await CallAsync(request, gate).ConfigureAwait(false);
                 tally.AddAnswered();
-                return result;
+                var learned = new ModelUsage(request.Body.Length, response.Usage.Input, response.Usage.Output, 1);
+                return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned));
             }
             catch (ProviderException problem)
             {
@@ -164,16 +220,17 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
         }
 
-        _ledger.RecordFailure(request.Key, error.ToString(), standing.Attempts + 1);
         _observe(new LiveSettled(request.Route, default, Failed: true));
-        return DispatchResult.Failed(error.ToString());
+        return (DispatchResult.Failed(error.ToString()), () => _ledger.EndLive(request.Key, error.ToString(), standing.Attempts + 1));
     }
 
     /// <summary>Makes one call. Once begun it is paid for, so it is not cancelled with the command, but ended by its own time-out.</summary>
-    private async Task<DispatchResult> CallAsync(Request request, LiveGate gate, RequestStanding standing)
+    private async Task<CachedResponse> CallAsync(Request request, LiveGate gate)
     {
         var route = request.Route;
+        CrashPoint.Hit("provider.live.before");
         var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), CancellationToken.None).ConfigureAwait(false);
+        CrashPoint.Hit("provider.live.after");
         gate.Observe(answer.Limits);
         TokenUsage usage;
         RequestError? failure;
@@ -193,14 +250,8 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
 
         var origin = _origins.GetOrAdd(route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource));
         await _cache.PutAsync([new CacheEntry(request.Key, answer.Body, usage) { Origin = origin }], CancellationToken.None).ConfigureAwait(false);
-        if (standing.Standing != Standing.New)
-        {
-            _ledger.ForgetFailure(request.Key);
-        }
-
-        _ledger.AddUsage(route.Model, new ModelUsage(request.Body.Length, usage.Input, usage.Output, 1));
         _observe(new LiveSettled(route, usage, Failed: false));
-        return DispatchResult.Answered(new CachedResponse(answer.Body, usage, IsBatch: false));
+        return new CachedResponse(answer.Body, usage, IsBatch: false);
     }
 
     /// <summary>Exponential from half a second to half a minute, jittered over its upper half; the provider's own wish wins.</summary>

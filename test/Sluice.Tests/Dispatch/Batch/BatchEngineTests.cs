@@ -175,7 +175,7 @@ public sealed class BatchEngineTests : IAsyncDisposable
         SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() => AllSettled));
 
         Assert.Equal(ErrorKind.Credentials, error.Kind);
-        Assert.Equal(IntentState.Creating, Assert.Single(_fixture.Ledger.Open()).State);
+        Assert.Equal(IntentState.Unknown, Assert.Single(_fixture.Ledger.Open()).State);
         Provider.OnList = () => { };
         await _fixture.RunUntilAsync(() => AllSettled);
         Assert.Equal(1, Provider.CountOf("create"));
@@ -363,7 +363,7 @@ public sealed class BatchEngineTests : IAsyncDisposable
         await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().State == IntentState.Submitted);
         _fixture.Events.Clear();
         var stranger = new ScriptedProvider { Account = "scripted@elsewhere#1" };
-        var engine = new Sluice.Dispatch.Batch.BatchEngine(_fixture.Ledger, _fixture.Cache, stranger.Registry(), _fixture.SpoolFolder, 3, _fixture.Time, _fixture.Events.Enqueue);
+        var engine = _fixture.Engine(provider: stranger);
 
         await _fixture.RunUntilAsync(() => _fixture.Events.OfType<Remark>().Any(), engine);
 

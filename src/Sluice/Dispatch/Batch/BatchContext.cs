@@ -1,0 +1,20 @@
+using Sluice.Caching;
+using Sluice.Ledger;
+using Sluice.Providers;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>What carrying batches works with.</summary>
+/// <param name="Ledger">The workspace's ledger.</param>
+/// <param name="Cache">Where responses go.</param>
+/// <param name="Providers">How accounts are reached.</param>
+/// <param name="SpoolFolder">Where spools lie.</param>
+/// <param name="Time">The clock.</param>
+/// <param name="Observe">Told what happens; must not block.</param>
+public sealed record BatchContext(
+    LedgerStore Ledger, IResponseCache Cache, ProviderRegistry Providers, string SpoolFolder, TimeProvider Time, Action<DispatchEvent> Observe);
+
+/// <summary>What users may set about carrying batches.</summary>
+/// <param name="MaxAttempts">The most tries of one request.</param>
+/// <param name="LostAfter">How long a batch may stay away from the provider's list after a create call with a lost answer, before it is made again; null for the usual three minutes.</param>
+public sealed record BatchEngineOptions(int MaxAttempts, TimeSpan? LostAfter = null);

@@ -1,0 +1,41 @@
+using Sluice.Ledger;
+using Sluice.Providers;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Which models of an account must wait before more is sent, each time for longer. Thread-safe.</summary>
+internal sealed class ModelHolds(TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _holds = [];
+
+    /// <summary>Returns until when an intent's model is held back.</summary>
+    public DateTimeOffset Until(Intent intent)
+    {
+        lock (_gate)
+        {
+            return _holds.TryGetValue(intent.Model, out var hold) ? hold.Until : DateTimeOffset.MinValue;
+        }
+    }
+
+    /// <summary>Holds an intent's model back and returns for how long.</summary>
+    public TimeSpan Hold(Intent intent, IProvider provider, TimeSpan? asked)
+    {
+        lock (_gate)
+        {
+            var times = _holds.TryGetValue(intent.Model, out var hold) ? hold.Times + 1 : 1;
+            var wait = PollSchedule.Next(TimeSpan.Zero, times, asked, provider.IsLocal);
+            _holds[intent.Model] = (time.GetUtcNow() + wait, times);
+            return wait;
+        }
+    }
+
+    /// <summary>Lets an intent's model go.</summary>
+    public void LetGo(Intent intent)
+    {
+        lock (_gate)
+        {
+            _holds.Remove(intent.Model);
+        }
+    }
+}

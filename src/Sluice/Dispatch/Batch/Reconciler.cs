@@ -1,0 +1,149 @@
+using Sluice.Datasets;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Dispatch.Batch;
+
+/// <summary>Finds the batch of a create call whose outcome is not known, in the provider's own list. Never guesses: what only looks like ours has to prove it.</summary>
+internal sealed class Reconciler(BatchContext context, BatchEngineOptions options)
+{
+    /// <summary>How far our clock and the provider's may be apart.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long providers list old batches: 30 days at OpenAI, 29 at Anthropic. Older ones may have been there.</summary>
+    private static readonly TimeSpan Reach = TimeSpan.FromDays(28);
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan PatienceLocal = TimeSpan.FromSeconds(3);
+
+    private readonly HashSet<(long Intent, string Batch)> _foreign = [];
+
+    /// <summary>Says how people settle a doubt.</summary>
+    public static string Decide(Intent intent) =>
+        $"when a batch of the account is this one, `sluice adopt --intent {intent.Id} --batch BATCH`; when none is, `sluice resend {intent.Id}`";
+
+    /// <summary>Searches the list for an intent's batch.</summary>
+    /// <exception cref="ProviderException">The list cannot be read.</exception>
+    public async Task<BatchFinding> FindAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    {
+        var started = intent.CreateStartedAt ?? intent.CreatedAt;
+        var candidates = new List<BatchInfo>();
+        CrashPoint.Hit("provider.list.before");
+        await foreach (var batch in provider.Batch!.ListAsync(started - Skew, cancellationToken).ConfigureAwait(false))
+        {
+            switch (await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false))
+            {
+                case true:
+                    return new BatchFinding.Found(batch, IsProvisional: false);
+                case null:
+                    candidates.Add(batch);
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        CrashPoint.Hit("provider.list.after");
+        var age = context.Time.GetUtcNow() - started;
+        return candidates.Count switch
+        {
+            1 => new BatchFinding.Found(candidates[0], IsProvisional: true),
+            > 1 => new BatchFinding.Undecided($"{candidates.Count} batches of the account might be this one ({string.Join(", ", candidates.Take(5).Select(c => c.Id))}), which their results will tell; {Decide(intent)}", NeedsHuman: true),
+            _ when age > Reach => new BatchFinding.Undecided($"the create call is older than the provider's list; {Decide(intent)}", NeedsHuman: true),
+            _ when age > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
+            _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
+        };
+    }
+
+    /// <summary>After a batch that was created more than once: cancels the others and says so.</summary>
+    public async Task DropTwinsAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    {
+        await foreach (var batch in provider.Batch!.ListAsync(intent.CreatedAt - Skew, cancellationToken).ConfigureAwait(false))
+        {
+            if (batch.Id != intent.BatchId && await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false) == true)
+            {
+                await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Cancels a batch that was made beside the one the ledger has.</summary>
+    public async Task CancelTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
+    {
+        var outcome = "it had ended, and was paid for";
+        if (!twin.IsEnded)
+        {
+            try
+            {
+                await provider.Batch!.CancelAsync(twin.Id, cancellationToken).ConfigureAwait(false);
+                outcome = "it was cancelled; what it had finished is paid for";
+            }
+            catch (ProviderException error)
+            {
+                outcome = $"it could not be cancelled ({error.Error}), and is paid for";
+            }
+        }
+
+        context.Observe(new Remark($"batch {twin.Id} was made twice, beside {context.Ledger.Get(intent.Row)?.BatchId}: {outcome}"));
+    }
+
+    /// <summary>Tells whether a batch is an intent's; null when it may be, and only its results can tell.</summary>
+    private async Task<bool?> IsOursAsync(Intent intent, BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    {
+        if (intent.Rejected?.Split(' ').Contains(batch.Id) == true)
+        {
+            return false;
+        }
+
+        if (batch.Intent is not null || intent.FileId is not null)
+        {
+            return batch.Intent == intent.Id || (intent.FileId is not null && batch.InputFile == intent.FileId);
+        }
+
+        if ((batch.Total ?? intent.Count) != intent.Count || _foreign.Contains((intent.Row, batch.Id)) || context.Ledger.IsTaken(intent.Account, batch.Id))
+        {
+            return false;
+        }
+
+        if (batch.ResultFiles.Count == 0)
+        {
+            return null;
+        }
+
+        var owner = await OwnerOfAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+        if (owner is not null && owner != intent.Id)
+        {
+            _foreign.Add((intent.Row, batch.Id));
+        }
+
+        return owner is null ? null : owner == intent.Id;
+    }
+
+    /// <summary>Reads in a batch's results whose it is: the intent of its first line, empty when that is none of ours, null when there is no line.</summary>
+    private static async Task<string?> OwnerOfAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    {
+        var stream = await provider.Batch!.OpenResultsAsync(batch.ResultFiles[0], cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            using var lines = new LineReader(stream, BatchIngester.MaxLineBytes);
+            while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                try
+                {
+                    if (!lines.TooLong && !lines.Line.Span.Trim(" \r\t"u8).IsEmpty)
+                    {
+                        return CustomId.TryParse(provider.Dialect.ReadBatchLine(lines.Line).CustomId.Span, out var owner, out _) ? System.Text.Encoding.ASCII.GetString(owner) : "";
+                    }
+                }
+                catch (FormatException)
+                {
+                    // A line that cannot be read tells nothing; the next one may.
+                }
+            }
+        }
+
+        return null;
+    }
+}

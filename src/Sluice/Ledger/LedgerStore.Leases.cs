@@ -1,0 +1,153 @@
+using Microsoft.Data.Sqlite;
+using Sluice.Storage;
+
+namespace Sluice.Ledger;
+
+/// <content>Which process works on what, and when another may take it over.</content>
+public sealed partial class LedgerStore
+{
+    /// <summary>How long a process keeps what it works on without a sign of life. It gives one three times as often.</summary>
+    public static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(30);
+
+    private long _lease;
+    private long _leaseUntil;
+    private int _liveClaims;
+
+    /// <summary>Keeps this process's lease alive until cancelled.</summary>
+    public async Task KeepLeaseAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(LeaseTime / 3, _time, cancellationToken).ConfigureAwait(false);
+            Write("lease", durable: false, () =>
+            {
+                _leaseUntil = 0;
+                return HoldLease();
+            });
+        }
+    }
+
+    /// <summary>Takes an intent over, with a new fencing token, from a process that is gone or stands still; null when another one lives and works on it, or when there is none.</summary>
+    public Intent? TryOwn(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Look(Find) switch
+        {
+            null => null,
+            var mine when mine.Owner == _owner => mine,
+            _ => Write("own", durable: false, () => Find() is { } free ? free.Owner == _owner ? free : Take(free) : null),
+        };
+
+        Intent? Find() => One("row=?1", s => s.Bind(1, intent.Row)) is { } now && (now.Owner == _owner || !IsAlive(now.Owner)) ? now : null;
+    }
+
+    /// <summary>Takes over an intent whose create call is in doubt, whoever works on it, because people have decided.</summary>
+    /// <returns>The intent, or null when it is not in doubt, or its create call is still under way.</returns>
+    public Intent? Overrule(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write("overrule", durable: true, () =>
+        {
+            var now = One("row=?1", s => s.Bind(1, intent.Row));
+            var settled = now is null || !now.IsInDoubt || (now.State == IntentState.Creating && now.Owner != _owner && IsAlive(now.Owner));
+            return settled ? null : Take(now!);
+        });
+    }
+
+    /// <summary>Discards what dead processes left half-spooled, and gives up their live calls.</summary>
+    /// <param name="spoolFolder">Where spools lie.</param>
+    /// <returns>How many live calls were under way when their processes died: they may have been paid for, and their answers are lost.</returns>
+    public int SweepDead(string spoolFolder)
+    {
+        foreach (var intent in Open().Where(i => i.State == IntentState.Spooling && i.Owner != _owner))
+        {
+            if (TryOwn(intent) is { } mine)
+            {
+                Spool.Delete(spoolFolder, mine.Id);
+                Discard(mine);
+            }
+        }
+
+        return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
+    }
+
+    /// <summary>Makes sure, inside a transaction, that others see this process as alive; returns its lease.</summary>
+    private long HoldLease()
+    {
+        if (_lease == 0 || _leaseUntil < Now())
+        {
+            _leaseUntil = Now() + (long)LeaseTime.TotalMilliseconds;
+            _lease = Number("INSERT INTO leases(owner, until) VALUES(?1, ?2) ON CONFLICT(owner) DO UPDATE SET until=?2 RETURNING row", s => s.Bind(1, _owner).Bind(2, _leaseUntil));
+        }
+
+        return _lease;
+    }
+
+    private Intent Take(Intent intent)
+    {
+        HoldLease();
+        // Whoever began the create call can no longer tell how it ended.
+        Sql("UPDATE intents SET owner=?2, fence=fence+1, state=CASE state WHEN 3 THEN 7 ELSE state END WHERE row=?1").Bind(1, intent.Row).Bind(2, _owner).Run();
+        return Row(intent.Row);
+    }
+
+    private bool IsAlive(string owner) =>
+        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && Owner.IsAlive(owner) != false;
+
+    private bool IsAlive(long liveHolder)
+    {
+        var find = Sql("SELECT owner FROM leases WHERE row=?1").Bind(1, LeaseOf(liveHolder));
+        var owner = find.Step() ? find.Text(0) : null;
+        find.Reset();
+        return owner is not null && IsAlive(owner);
+    }
+
+    private static long LeaseOf(long liveHolder) => RequestStanding.FailedForGood - liveHolder;
+
+    private static long LiveHolder(long lease) => RequestStanding.FailedForGood - lease;
+
+    private int Bury(long lease)
+    {
+        Sql("DELETE FROM leases WHERE row=?1").Bind(1, lease).Run();
+        return _claims.RemoveAll(LiveHolder(lease));
+    }
+
+    private List<(long Row, string Owner)> Leases()
+    {
+        var leases = new List<(long, string)>();
+        var find = Sql("SELECT row, owner FROM leases");
+        while (find.Step())
+        {
+            leases.Add((find.Integer(0), find.Text(1)!));
+        }
+
+        find.Reset();
+        return leases;
+    }
+
+    private void RequireOwn(Intent intent)
+    {
+        if (Number("SELECT 1 FROM intents WHERE row=?1 AND fence=?2", s => s.Bind(1, intent.Row).Bind(2, intent.Fence)) == 0)
+        {
+            throw new LostIntentException(intent.Id);
+        }
+    }
+
+    /// <summary>Tells others that this process needs nothing any more.</summary>
+    private void DropLease()
+    {
+        if (_lease == 0 || _liveClaims > 0)
+        {
+            return;
+        }
+
+        try
+        {
+            Transact("PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", () => Sql("DELETE FROM leases WHERE row=?1").Bind(1, _lease).Run());
+        }
+        catch (SluiceException)
+        {
+            // Then it ends by itself: it is not renewed any more, and its process is gone.
+        }
+    }
+}
