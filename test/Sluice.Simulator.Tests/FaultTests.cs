@@ -347,6 +347,37 @@ public sealed class FaultTests : SimulatorTest
         Assert.Equal(HttpStatusCode.OK, (await answer).StatusCode);
     }
 
+    [Fact]
+    public async Task A_delay_after_the_operation_holds_back_only_the_answer()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await StartAsync(Options with
+        {
+            TimeProvider = clock,
+            Faults = FaultScript.Parse("""
+                [{"when":{"operation":"create"},"times":-1,"fault":{"type":"delay","seconds":60,"after":true}},
+                 {"when":{"operation":"create","provider":"anthropic"},"fault":{"type":"drop","after":true}}]
+                """),
+        });
+        var file = await JsonAsync(await UploadAsync(Lines(1)));
+
+        var answer = CreateAsync((string)file["id"]!);
+        var dropped = PostAsync(Anthropic, "/v1/messages/batches", Requests(1));
+        await PollAsync(() => GetAsync(OpenAI, "/v1/batches"), list => list["data"]!.AsArray().Count == 1);
+        await PollAsync(() => GetAsync(Anthropic, "/v1/messages/batches"), list => list["data"]!.AsArray().Count == 1);
+        Assert.False(answer.IsCompleted || dropped.IsCompleted);
+        await PollAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromSeconds(60));
+                return Task.FromResult(answer.IsCompleted && dropped.IsCompleted);
+            },
+            completed => completed);
+
+        Assert.NotNull((await answer)["id"]);
+        await Assert.ThrowsAsync<HttpRequestException>(() => dropped);
+    }
+
     [Theory]
     [InlineData("{}", "A fault script is a JSON array of rules")]
     [InlineData("""[{"fault":{"type":"explode"}}]""", "rule 1: unknown fault \"explode\". Known are: http-status, drop,")]

@@ -51,15 +51,7 @@ internal sealed class Exchange
     public void Match(ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ulong hash) =>
         _faults = _core.Faults.Take(Api, Operation, model, Encoding.UTF8.GetBytes(Http.Request.Path.ToString()), subject, hash);
 
-    public async Task<bool> AdmitMatchedAsync()
-    {
-        if (_faults.TryGet(FaultKind.Delay, out var delay))
-        {
-            await Task.Delay(TimeSpan.FromSeconds(delay.Seconds), _core.Options.TimeProvider, Aborted).ConfigureAwait(false);
-        }
-
-        return !await TryFaultAsync(after: false).ConfigureAwait(false);
-    }
+    public async Task<bool> AdmitMatchedAsync() => !await TryFaultAsync(after: false).ConfigureAwait(false);
 
     /// <summary>Gets the faults that a batch keeps from its create.</summary>
     public IReadOnlyList<string> BatchFaults =>
@@ -78,13 +70,18 @@ internal sealed class Exchange
     /// <returns>Whether one did.</returns>
     public async Task<bool> TryFaultAsync(bool after)
     {
-        if (_faults.TryGet(FaultKind.Drop, out var drop) && drop.After == after)
+        if (_faults.TryGet(FaultKind.Delay, after, out var delay))
+        {
+            await Task.Delay(TimeSpan.FromSeconds(delay.Seconds), _core.Options.TimeProvider, Aborted).ConfigureAwait(false);
+        }
+
+        if (_faults.TryGet(FaultKind.Drop, after, out _))
         {
             Http.Abort();
             return true;
         }
 
-        if (_faults.TryGet(FaultKind.HttpStatus, out var status) && status.After == after)
+        if (_faults.TryGet(FaultKind.HttpStatus, after, out var status))
         {
             await FailAsync(status).ConfigureAwait(false);
             return true;
