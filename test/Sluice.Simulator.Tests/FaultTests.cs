@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Sluice.Simulator.Faults;
 
@@ -70,6 +72,75 @@ public sealed class FaultTests : SimulatorTest
 
         Assert.Equal(batches, (await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray().Count);
         Assert.Equal(batches, (await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray().Count);
+    }
+
+    [Theory]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x")]
+    [InlineData("/v1/batches", "application/json")]
+    [InlineData("/v1/messages/batches", "application/json")]
+    [InlineData("/v1/chat/completions", "application/json")]
+    public async Task A_reset_comes_in_the_middle_of_the_body(string path, string type)
+    {
+        await StartAsync(faults: $"[{string.Join(",", ((string[])["upload", "create", "live"]).Select(operation =>
+            $$$"""{"when":{"operation":"{{{operation}}}","match":"/v1/"},"fault":{"type":"reset","fraction":0.25}}"""))}]");
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(IPAddress.Loopback, Server.Address.Port, Cancel);
+
+        // Half of the body is enough: the server does not wait for the rest.
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\nContent-Type: {type}\r\nContent-Length: 2000000\r\n\r\n"), Cancel);
+        await SendAllAsync(client, new byte[1_000_000]);
+        var error = await Assert.ThrowsAsync<SocketException>(async () => await client.ReceiveAsync(new byte[1], Cancel));
+
+        Assert.Equal(SocketError.ConnectionReset, error.SocketErrorCode);
+        Assert.Equal(1, Server.Stats.OpenAI.FaultsInjected + Server.Stats.Anthropic.FaultsInjected);
+        Assert.Empty(Server.Stats.InternalErrors);
+    }
+
+    [Fact]
+    public async Task What_was_reset_was_not_carried_out_and_works_the_next_time()
+    {
+        await StartAsync(faults: """
+            [{"when":{"operation":"upload"},"fault":{"type":"reset"}}, {"when":{"operation":"create"},"times":2,"fault":{"type":"reset"}},
+             {"when":{"operation":"get"},"fault":{"type":"reset"}}, {"when":{"operation":"live"},"fault":{"type":"reset","fraction":1}}]
+            """);
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => UploadAsync(Lines(1000)));
+        Assert.Empty((await GetAsync(OpenAI, "/v1/files"))["data"]!.AsArray());
+        var file = await JsonAsync(await UploadAsync(Lines(1000)));
+        await Assert.ThrowsAsync<HttpRequestException>(() => CreateAsync((string)file["id"]!));
+        await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(Anthropic, "/v1/messages/batches", Requests(1000)));
+        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(OpenAI, "/v1/batches/none"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(OpenAI, "/v1/chat/completions", """{"model":"m","messages":[]}"""));
+
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        Assert.Empty((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        Assert.Equal(0, Server.Stats.OpenAI.LiveCalls);
+        Assert.Equal("completed", (string?)(await EndOfAsync((string)(await CreateAsync((string)file["id"]!))["id"]!))["status"]);
+    }
+
+    [Theory]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=a.jsonl\r\n\r\nabc", true)]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=a.jsonl\r\n\r\nabc", false)]
+    [InlineData("/v1/messages/batches", "application/json", "{\"requests\":[", true)]
+    [InlineData("/v1/messages/batches", "application/json", "{\"requests\":[", false)]
+    public async Task A_client_that_breaks_off_is_no_error_of_the_simulator(string path, string type, string body, bool hard)
+    {
+        await StartAsync();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(IPAddress.Loopback, Server.Address.Port, Cancel);
+
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\nContent-Type: {type}\r\nContent-Length: 2000\r\n\r\n{body}"), Cancel);
+        await PollAsync(() => Task.FromResult(Unfinished()), files => files == 1);
+        client.LingerState = new LingerOption(hard, 0);
+        client.Close();
+        await PollAsync(() => Task.FromResult(Unfinished()), files => files == 0);
+        await EndOfMessagesAsync(await SubmitMessagesAsync(Requests(1)));
+
+        Assert.Empty(Server.Stats.InternalErrors);
+
+        int Unfinished() => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Count();
     }
 
     [Fact]
@@ -403,6 +474,14 @@ public sealed class FaultTests : SimulatorTest
 
         Assert.Equal(Enum.GetValues<FaultKind>(), FaultTable.Entries.Select(entry => entry.Kind));
         Assert.All(FaultTable.Entries, entry => Assert.Contains($"| `{entry.Name}` |", docs));
+    }
+
+    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes, Cancel)..];
+        }
     }
 
     private static async Task<string> StatusesAsync(HttpClient client, string path, int count)

@@ -5,6 +5,7 @@ internal enum FaultKind
 {
     HttpStatus,
     Drop,
+    Reset,
     Delay,
     Garbage,
     Truncate,

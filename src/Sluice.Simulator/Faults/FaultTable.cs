@@ -9,6 +9,8 @@ internal static class FaultTable
             "Answers with this status and the provider's error body, or with `body`, or with an HTML page. `retry_after` is a number of seconds or \"date+N\". With `after` the operation is carried out first."),
         new(FaultKind.Drop, "drop", FaultScope.Exchange, "after",
             "Closes the connection without an answer; with `after` the operation is carried out first (the lost answer to a create)."),
+        new(FaultKind.Reset, "reset", FaultScope.Exchange, "fraction",
+            "Reads this fraction (0.5) of the request's body and resets the connection; the operation is not carried out. It is chosen before the body is known: `match` sees the path only."),
         new(FaultKind.Delay, "delay", FaultScope.Exchange, "seconds after",
             "Waits `seconds` (1) before it does anything; with `after` the operation is carried out first and the answer waits (a time-out after acceptance)."),
         new(FaultKind.Garbage, "garbage", FaultScope.Exchange, "body", "Carries the operation out and answers 200 with a body that is not JSON."),

@@ -38,6 +38,23 @@ internal sealed class Exchange
 
     public string RouteValue(string name) => (string?)Http.Request.RouteValues[name] ?? "";
 
+    /// <summary>Does the fault that breaks off the sending of the request.</summary>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> TryResetAsync()
+    {
+        var faults = _core.Faults.TakeBeforeBody(Api, Operation, Encoding.UTF8.GetBytes(Http.Request.Path.ToString()));
+        if (!faults.TryGet(FaultKind.Reset, out var reset))
+        {
+            return false;
+        }
+
+        // A body of unknown length breaks off after its first bytes.
+        var bytes = Http.Request.ContentLength is { } length ? (long)(length * Math.Clamp(reset.Fraction, 0, 1)) : 1;
+        await FileCopy.CopyAsync(Http.Request.Body, Stream.Null, bytes, Aborted).ConfigureAwait(false);
+        Http.Abort();
+        return true;
+    }
+
     /// <summary>Takes the faults for this exchange and does those that come before the operation.</summary>
     /// <param name="subject">What a rule's <c>match</c> is compared with, besides the path.</param>
     /// <returns>False when a fault has answered already.</returns>
