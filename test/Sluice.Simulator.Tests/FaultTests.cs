@@ -184,6 +184,28 @@ public sealed class FaultTests : SimulatorTest
     }
 
     [Fact]
+    public async Task A_new_batch_can_be_missing_in_lists_for_a_while()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await StartAsync(Options with { TimeProvider = clock }, """[{"times":-1,"fault":{"type":"list-lag","seconds":60}}]""");
+        var id = await SubmitAsync(Lines(1));
+        var messages = await SubmitMessagesAsync(Requests(1));
+        await EndOfAsync(id);
+        await EndOfMessagesAsync(messages);
+
+        clock.Advance(TimeSpan.FromSeconds(59));
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        Assert.Empty((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        await StopAsync();
+        await StartAsync(Options with { TimeProvider = clock });
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(id, (string?)Assert.Single((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray())!["id"]);
+        Assert.Equal(messages, (string?)Assert.Single((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray())!["id"]);
+    }
+
+    [Fact]
     public async Task All_errors_leave_the_output_file_id_null()
     {
         await StartAsync(faults: """[{"times":-1,"fault":{"type":"all-errors","status":503}}]""");

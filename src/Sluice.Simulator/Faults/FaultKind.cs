@@ -11,6 +11,7 @@ internal enum FaultKind
     Truncate,
     Failed,
     NotFound,
+    ListLag,
     AllErrors,
     Expired,
     Cancelled,

@@ -18,6 +18,7 @@ internal static class FaultTable
             "Sends only this fraction (0.5) of the file. With `content_length` (the default) the full length is announced and the connection breaks; with false the answer ends as if it were whole."),
         new(FaultKind.Failed, "failed", FaultScope.Batch, "code message param line", "The create answers 200 and the batch then fails with this error code.", OnlyOpenAI: true),
         new(FaultKind.NotFound, "not-found", FaultScope.Batch, "gets", "The first `gets` (1) reads of the new batch answer 404."),
+        new(FaultKind.ListLag, "list-lag", FaultScope.Batch, "seconds", "Lists leave the new batch out for `seconds` (1) after its create; reads by its id work."),
         new(FaultKind.AllErrors, "all-errors", FaultScope.Batch, "status code error_type message", "Every line ends as an error (500)."),
         new(FaultKind.Expired, "expired", FaultScope.Batch, "fraction code message", "Only this fraction (0.5) of the lines is executed, then the batch expires."),
         new(FaultKind.Cancelled, "cancelled", FaultScope.Batch, "fraction code message", "Only this fraction (0.5) of the lines is executed, then the batch is cancelled."),

@@ -74,6 +74,10 @@ internal sealed class Exchange
     public IReadOnlyList<string> BatchFaults =>
         [.. _faults.All.Where(fault => fault.Kind is >= FaultKind.Failed and <= FaultKind.IsoTimes).Select(fault => fault.Raw)];
 
+    /// <summary>Gets when lists begin to have the batch that is created, or null when they do at once.</summary>
+    public DateTimeOffset? BatchListedFrom =>
+        _faults.TryGet(FaultKind.ListLag, out var lag) ? _core.Options.TimeProvider.GetUtcNow().AddSeconds(lag.Seconds) : null;
+
     /// <summary>Answers, unless a fault takes the answer away.</summary>
     public async Task RespondAsync(Action<Utf8JsonWriter> write, int status = 200)
     {
