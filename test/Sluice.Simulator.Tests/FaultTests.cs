@@ -59,6 +59,41 @@ public sealed class FaultTests : SimulatorTest
         await Assert.ThrowsAnyAsync<System.Text.Json.JsonException>(() => JsonAsync(garbage));
     }
 
+    [Fact]
+    public async Task A_gzip_bomb_is_small_on_the_wire_and_comes_after_the_operation()
+    {
+        const int Bytes = 20_000_001;
+        await StartAsync(faults: $$$"""
+            [{"when":{"operation":"create"},"times":2,"fault":{"type":"gzip-bomb","bytes":{{{Bytes}}}}},
+             {"when":{"operation":"content"},"fault":{"type":"gzip-bomb","bytes":{{{Bytes}}}}},
+             {"when":{"operation":"list","provider":"anthropic"},"fault":{"type":"gzip-bomb","bytes":9000000000000}}]
+            """);
+        var file = await JsonAsync(await UploadAsync(Lines(1)));
+
+        var wire = await PostAsync(OpenAI, "/v1/batches", $$$"""{"input_file_id":"{{{file["id"]}}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""");
+        var created = (string)(await GetAsync(OpenAI, "/v1/batches"))["data"]![0]!["id"]!;
+        var output = (await EndOfAsync(created))["output_file_id"];
+        using var unpacking = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip }) { BaseAddress = Server.Address };
+        unpacking.DefaultRequestHeaders.Add("Authorization", "Bearer sk-test");
+        var expanded = await unpacking.GetByteArrayAsync($"/v1/files/{output}/content", Cancel);
+
+        Assert.Equal("gzip", Assert.Single(wire.Content.Headers.ContentEncoding));
+        Assert.InRange((await wire.Content.ReadAsByteArrayAsync(Cancel)).Length, 1, Bytes / 200);
+        Assert.Equal((Bytes, -1), (expanded.Length, expanded.AsSpan().IndexOfAnyExcept((byte)' ')));
+        Assert.Single(await RowsAsync(output));
+
+        // One that never ends, for a client that has had enough.
+        using (var endless = await Anthropic.GetAsync("/v1/messages/batches", HttpCompletionOption.ResponseHeadersRead, Cancel))
+        {
+            Assert.Equal(HttpStatusCode.OK, endless.StatusCode);
+            await (await endless.Content.ReadAsStreamAsync(Cancel)).ReadExactlyAsync(new byte[4096], Cancel);
+        }
+
+        await PostAsync(Anthropic, "/v1/messages/batches", Requests(1));
+        Assert.Single((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        Assert.Empty(Server.Stats.InternalErrors);
+    }
+
     [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 1)]

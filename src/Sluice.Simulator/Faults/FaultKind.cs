@@ -8,6 +8,7 @@ internal enum FaultKind
     Reset,
     Delay,
     Garbage,
+    GzipBomb,
     Truncate,
     Failed,
     NotFound,

@@ -114,7 +114,7 @@ internal static class FaultScriptReader
             State = Text(json, "state", where) ?? defaults.State,
             Members = Flag(json, "members", false, where),
             Attempts = json.TryGetProperty("attempts", out _) ? Number(json, "attempts", 1, where) : null,
-            Bytes = Number(json, "bytes", (int)defaults.Bytes, where),
+            Bytes = json.TryGetProperty("bytes", out _) ? LongNumber(json, "bytes", where) : null,
         }, entry);
     }
 
@@ -182,6 +182,10 @@ internal static class FaultScriptReader
 
     private static int Number(JsonElement json, string name, int otherwise, string where) => !json.TryGetProperty(name, out var value) ? otherwise
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number
+        : throw new InvalidDataException($"{where}: \"{name}\" must be a whole number.");
+
+    private static long LongNumber(JsonElement json, string name, string where) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number
         : throw new InvalidDataException($"{where}: \"{name}\" must be a whole number.");
 
     private static double Real(JsonElement json, string name, double otherwise, string where) => !json.TryGetProperty(name, out var value) ? otherwise

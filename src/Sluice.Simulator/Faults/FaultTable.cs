@@ -14,6 +14,8 @@ internal static class FaultTable
         new(FaultKind.Delay, "delay", FaultScope.Exchange, "seconds after",
             "Waits `seconds` (1) before it does anything; with `after` the operation is carried out first and the answer waits (a time-out after acceptance)."),
         new(FaultKind.Garbage, "garbage", FaultScope.Exchange, "body", "Carries the operation out and answers 200 with a body that is not JSON."),
+        new(FaultKind.GzipBomb, "gzip-bomb", FaultScope.Exchange, "bytes",
+            "Carries the operation out and answers 200 with `Content-Encoding: gzip`, asked for or not, and a small body that expands to this many spaces (1 GiB)."),
         new(FaultKind.Truncate, "truncate", FaultScope.Download, "fraction content_length",
             "Sends only this fraction (0.5) of the file. With `content_length` (the default) the full length is announced and the connection breaks; with false the answer ends as if it were whole."),
         new(FaultKind.Failed, "failed", FaultScope.Batch, "code message param line", "The create answers 200 and the batch then fails with this error code.", OnlyOpenAI: true),

@@ -114,6 +114,12 @@ internal sealed class Exchange
             return true;
         }
 
+        if (after && _faults.TryGet(FaultKind.GzipBomb, out var bomb))
+        {
+            await GzipBomb.SendAsync(Http, bomb.Bytes ?? GzipBomb.DefaultBytes).ConfigureAwait(false);
+            return true;
+        }
+
         return false;
     }
 
