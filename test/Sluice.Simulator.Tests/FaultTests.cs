@@ -41,6 +41,28 @@ public sealed class FaultTests : SimulatorTest
         Assert.Equal("overloaded_error", (string?)(await JsonAsync(answer))["error"]!["type"]);
     }
 
+    [Theory]
+    [InlineData("-5", "-5")]
+    [InlineData("1e300", "1e300")]
+    [InlineData("99999999999999999999", "99999999999999999999")]
+    [InlineData("\"-1.5\"", "-1.5")]
+    [InlineData("\"Wed, 21 Oct 2015 07:28:00 GMT\"", "Wed, 21 Oct 2015 07:28:00 GMT")]
+    [InlineData("\"bientôt ✓; 5, \\\"x\\\"\"", "bientôt ✓; 5, \"x\"")]
+    [InlineData("\"date+soon\"", "date+soon")]
+    [InlineData("\"date+99999999999\"", "date+99999999999")]
+    [InlineData("\"\"", "")]
+    public async Task Retry_after_can_say_anything(string json, string header)
+    {
+        await StartAsync(faults: $$$"""[{"when":{"operation":"list"},"fault":{"type":"http-status","status":429,"retry_after":{{{json}}}}}]""");
+        using var client = new HttpClient(new SocketsHttpHandler { ResponseHeaderEncodingSelector = (_, _) => Encoding.UTF8 }) { BaseAddress = Server.Address };
+        client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-test");
+
+        var answer = await client.GetAsync("/v1/batches", Cancel);
+
+        Assert.Equal(429, (int)answer.StatusCode);
+        Assert.Equal(header, answer.Headers.NonValidated["retry-after"].ToString());
+    }
+
     [Fact]
     public async Task A_502_can_be_an_html_page_and_a_200_can_be_garbage()
     {
@@ -360,17 +382,25 @@ public sealed class FaultTests : SimulatorTest
     [Fact]
     public async Task Counters_can_go_backwards()
     {
-        await StartAsync(faults: """[{"fault":{"type":"counters-backwards"}}]""");
+        await StartAsync(faults: """
+            [{"times":-1,"fault":{"type":"counters-backwards"}},
+             {"when":{"provider":"anthropic"},"fault":{"type":"all-errors"}}]
+            """);
         var id = await SubmitAsync(Lines(4));
         await EndOfAsync(id);
+        var failing = await SubmitMessagesAsync(Requests(4));
+        await EndOfMessagesAsync(failing);
 
         var counts = new List<int>();
+        var errors = new List<int>();
         for (var n = 0; n < 2; n++)
         {
             counts.Add((int)(await GetAsync(OpenAI, "/v1/batches/" + id))["request_counts"]!["completed"]!);
+            errors.Add((int)(await GetAsync(Anthropic, "/v1/messages/batches/" + failing))["request_counts"]!["errored"]!);
         }
 
         Assert.Equal([2, 4], counts.Order());
+        Assert.Equal([2, 4], errors.Order());
     }
 
     [Fact]
@@ -515,6 +545,9 @@ public sealed class FaultTests : SimulatorTest
     [InlineData("""[{"when":{"provider":"gemini"},"fault":{"type":"crlf"}}]""", "unknown provider \"gemini\"")]
     [InlineData("""[{"fault":{"type":"drop"}}]""", "does not work on operation \"\"")]
     [InlineData("""[{"times":"x","fault":{"type":"crlf"}}]""", "\"times\" must be a whole number")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"http-status","retry_after":true}}]""", "\"retry_after\" must be a number or a text")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"http-status","retry_after":"1\n2"}}]""", "\"retry_after\" has a control character")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"gzip-bomb","bytes":1.5}}]""", "\"bytes\" must be a whole number")]
     [InlineData("""[{"wen":{},"fault":{"type":"crlf"}}]""", "unknown field \"wen\"")]
     public void A_wrong_script_says_what_is_wrong(string script, string message)
     {

@@ -6,7 +6,7 @@ internal static class FaultTable
     public static IReadOnlyList<FaultEntry> Entries { get; } =
     [
         new(FaultKind.HttpStatus, "http-status", FaultScope.Exchange, "status message code error_type body html content_type headers retry_after after",
-            "Answers with this status and the provider's error body, or with `body`, or with an HTML page. `retry_after` is a number of seconds or \"date+N\". With `after` the operation is carried out first."),
+            "Answers with this status and the provider's error body, or with `body`, or with an HTML page. `retry_after` is sent as it stands, be it a number or any text; \"date+N\" is the date in N seconds. With `after` the operation is carried out first."),
         new(FaultKind.Drop, "drop", FaultScope.Exchange, "after",
             "Closes the connection without an answer; with `after` the operation is carried out first (the lost answer to a create)."),
         new(FaultKind.Reset, "reset", FaultScope.Exchange, "fraction",

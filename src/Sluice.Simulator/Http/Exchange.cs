@@ -197,7 +197,7 @@ internal sealed class Exchange
     }
 
     private string RetryAfterText(string text) =>
-        text.StartsWith("date+", StringComparison.Ordinal) && double.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, out var seconds)
+        text.StartsWith("date+", StringComparison.Ordinal) && int.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, out var seconds)
             ? _core.Options.TimeProvider.GetUtcNow().AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
             : text;
 
