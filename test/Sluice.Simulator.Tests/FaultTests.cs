@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Sluice.Simulator.Faults;
 
@@ -39,6 +41,28 @@ public sealed class FaultTests : SimulatorTest
         Assert.Equal("overloaded_error", (string?)(await JsonAsync(answer))["error"]!["type"]);
     }
 
+    [Theory]
+    [InlineData("-5", "-5")]
+    [InlineData("1e300", "1e300")]
+    [InlineData("99999999999999999999", "99999999999999999999")]
+    [InlineData("\"-1.5\"", "-1.5")]
+    [InlineData("\"Wed, 21 Oct 2015 07:28:00 GMT\"", "Wed, 21 Oct 2015 07:28:00 GMT")]
+    [InlineData("\"bientôt ✓; 5, \\\"x\\\"\"", "bientôt ✓; 5, \"x\"")]
+    [InlineData("\"date+soon\"", "date+soon")]
+    [InlineData("\"date+99999999999\"", "date+99999999999")]
+    [InlineData("\"\"", "")]
+    public async Task Retry_after_can_say_anything(string json, string header)
+    {
+        await StartAsync(faults: $$$"""[{"when":{"operation":"list"},"fault":{"type":"http-status","status":429,"retry_after":{{{json}}}}}]""");
+        using var client = new HttpClient(new SocketsHttpHandler { ResponseHeaderEncodingSelector = (_, _) => Encoding.UTF8 }) { BaseAddress = Server.Address };
+        client.DefaultRequestHeaders.Add("Authorization", "Bearer sk-test");
+
+        var answer = await client.GetAsync("/v1/batches", Cancel);
+
+        Assert.Equal(429, (int)answer.StatusCode);
+        Assert.Equal(header, answer.Headers.NonValidated["retry-after"].ToString());
+    }
+
     [Fact]
     public async Task A_502_can_be_an_html_page_and_a_200_can_be_garbage()
     {
@@ -57,6 +81,41 @@ public sealed class FaultTests : SimulatorTest
         await Assert.ThrowsAnyAsync<System.Text.Json.JsonException>(() => JsonAsync(garbage));
     }
 
+    [Fact]
+    public async Task A_gzip_bomb_is_small_on_the_wire_and_comes_after_the_operation()
+    {
+        const int Bytes = 20_000_001;
+        await StartAsync(faults: $$$"""
+            [{"when":{"operation":"create"},"times":2,"fault":{"type":"gzip-bomb","bytes":{{{Bytes}}}}},
+             {"when":{"operation":"content"},"fault":{"type":"gzip-bomb","bytes":{{{Bytes}}}}},
+             {"when":{"operation":"list","provider":"anthropic"},"fault":{"type":"gzip-bomb","bytes":9000000000000}}]
+            """);
+        var file = await JsonAsync(await UploadAsync(Lines(1)));
+
+        var wire = await PostAsync(OpenAI, "/v1/batches", $$$"""{"input_file_id":"{{{file["id"]}}}","endpoint":"/v1/chat/completions","completion_window":"24h"}""");
+        var created = (string)(await GetAsync(OpenAI, "/v1/batches"))["data"]![0]!["id"]!;
+        var output = (await EndOfAsync(created))["output_file_id"];
+        using var unpacking = new HttpClient(new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip }) { BaseAddress = Server.Address };
+        unpacking.DefaultRequestHeaders.Add("Authorization", "Bearer sk-test");
+        var expanded = await unpacking.GetByteArrayAsync($"/v1/files/{output}/content", Cancel);
+
+        Assert.Equal("gzip", Assert.Single(wire.Content.Headers.ContentEncoding));
+        Assert.InRange((await wire.Content.ReadAsByteArrayAsync(Cancel)).Length, 1, Bytes / 200);
+        Assert.Equal((Bytes, -1), (expanded.Length, expanded.AsSpan().IndexOfAnyExcept((byte)' ')));
+        Assert.Single(await RowsAsync(output));
+
+        // One that never ends, for a client that has had enough.
+        using (var endless = await Anthropic.GetAsync("/v1/messages/batches", HttpCompletionOption.ResponseHeadersRead, Cancel))
+        {
+            Assert.Equal(HttpStatusCode.OK, endless.StatusCode);
+            await (await endless.Content.ReadAsStreamAsync(Cancel)).ReadExactlyAsync(new byte[4096], Cancel);
+        }
+
+        await PostAsync(Anthropic, "/v1/messages/batches", Requests(1));
+        Assert.Single((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        Assert.Empty(Server.Stats.InternalErrors);
+    }
+
     [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 1)]
@@ -70,6 +129,75 @@ public sealed class FaultTests : SimulatorTest
 
         Assert.Equal(batches, (await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray().Count);
         Assert.Equal(batches, (await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray().Count);
+    }
+
+    [Theory]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x")]
+    [InlineData("/v1/batches", "application/json")]
+    [InlineData("/v1/messages/batches", "application/json")]
+    [InlineData("/v1/chat/completions", "application/json")]
+    public async Task A_reset_comes_in_the_middle_of_the_body(string path, string type)
+    {
+        await StartAsync(faults: $"[{string.Join(",", ((string[])["upload", "create", "live"]).Select(operation =>
+            $$$"""{"when":{"operation":"{{{operation}}}","match":"/v1/"},"fault":{"type":"reset","fraction":0.25}}"""))}]");
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(IPAddress.Loopback, Server.Address.Port, Cancel);
+
+        // Half of the body is enough: the server does not wait for the rest.
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\nContent-Type: {type}\r\nContent-Length: 2000000\r\n\r\n"), Cancel);
+        await SendAllAsync(client, new byte[1_000_000]);
+        var error = await Assert.ThrowsAsync<SocketException>(async () => await client.ReceiveAsync(new byte[1], Cancel));
+
+        Assert.Equal(SocketError.ConnectionReset, error.SocketErrorCode);
+        Assert.Equal(1, Server.Stats.OpenAI.FaultsInjected + Server.Stats.Anthropic.FaultsInjected);
+        Assert.Empty(Server.Stats.InternalErrors);
+    }
+
+    [Fact]
+    public async Task What_was_reset_was_not_carried_out_and_works_the_next_time()
+    {
+        await StartAsync(faults: """
+            [{"when":{"operation":"upload"},"fault":{"type":"reset"}}, {"when":{"operation":"create"},"times":2,"fault":{"type":"reset"}},
+             {"when":{"operation":"get"},"fault":{"type":"reset"}}, {"when":{"operation":"live"},"fault":{"type":"reset","fraction":1}}]
+            """);
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => UploadAsync(Lines(1000)));
+        Assert.Empty((await GetAsync(OpenAI, "/v1/files"))["data"]!.AsArray());
+        var file = await JsonAsync(await UploadAsync(Lines(1000)));
+        await Assert.ThrowsAsync<HttpRequestException>(() => CreateAsync((string)file["id"]!));
+        await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(Anthropic, "/v1/messages/batches", Requests(1000)));
+        await Assert.ThrowsAsync<HttpRequestException>(() => GetAsync(OpenAI, "/v1/batches/none"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => PostAsync(OpenAI, "/v1/chat/completions", """{"model":"m","messages":[]}"""));
+
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        Assert.Empty((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        Assert.Equal(0, Server.Stats.OpenAI.LiveCalls);
+        Assert.Equal("completed", (string?)(await EndOfAsync((string)(await CreateAsync((string)file["id"]!))["id"]!))["status"]);
+    }
+
+    [Theory]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=a.jsonl\r\n\r\nabc", true)]
+    [InlineData("/v1/files", "multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=file; filename=a.jsonl\r\n\r\nabc", false)]
+    [InlineData("/v1/messages/batches", "application/json", "{\"requests\":[", true)]
+    [InlineData("/v1/messages/batches", "application/json", "{\"requests\":[", false)]
+    public async Task A_client_that_breaks_off_is_no_error_of_the_simulator(string path, string type, string body, bool hard)
+    {
+        await StartAsync();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(IPAddress.Loopback, Server.Address.Port, Cancel);
+
+        await client.SendAsync(Encoding.ASCII.GetBytes(
+            $"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer k\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\nContent-Type: {type}\r\nContent-Length: 2000\r\n\r\n{body}"), Cancel);
+        await PollAsync(() => Task.FromResult(Unfinished()), files => files == 1);
+        client.LingerState = new LingerOption(hard, 0);
+        client.Close();
+        await PollAsync(() => Task.FromResult(Unfinished()), files => files == 0);
+        await EndOfMessagesAsync(await SubmitMessagesAsync(Requests(1)));
+
+        Assert.Empty(Server.Stats.InternalErrors);
+
+        int Unfinished() => Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories).Count();
     }
 
     [Fact]
@@ -110,6 +238,28 @@ public sealed class FaultTests : SimulatorTest
 
         Assert.Equal("404 404 200", await StatusesAsync(OpenAI, "/v1/batches/" + id, 3));
         Assert.Equal("404 404 200", await StatusesAsync(Anthropic, "/v1/messages/batches/" + messages, 3));
+    }
+
+    [Fact]
+    public async Task A_new_batch_can_be_missing_in_lists_for_a_while()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await StartAsync(Options with { TimeProvider = clock }, """[{"times":-1,"fault":{"type":"list-lag","seconds":60}}]""");
+        var id = await SubmitAsync(Lines(1));
+        var messages = await SubmitMessagesAsync(Requests(1));
+        await EndOfAsync(id);
+        await EndOfMessagesAsync(messages);
+
+        clock.Advance(TimeSpan.FromSeconds(59));
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        Assert.Empty((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray());
+        await StopAsync();
+        await StartAsync(Options with { TimeProvider = clock });
+        Assert.Empty((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray());
+        clock.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal(id, (string?)Assert.Single((await GetAsync(OpenAI, "/v1/batches"))["data"]!.AsArray())!["id"]);
+        Assert.Equal(messages, (string?)Assert.Single((await GetAsync(Anthropic, "/v1/messages/batches"))["data"]!.AsArray())!["id"]);
     }
 
     [Fact]
@@ -232,17 +382,25 @@ public sealed class FaultTests : SimulatorTest
     [Fact]
     public async Task Counters_can_go_backwards()
     {
-        await StartAsync(faults: """[{"fault":{"type":"counters-backwards"}}]""");
+        await StartAsync(faults: """
+            [{"times":-1,"fault":{"type":"counters-backwards"}},
+             {"when":{"provider":"anthropic"},"fault":{"type":"all-errors"}}]
+            """);
         var id = await SubmitAsync(Lines(4));
         await EndOfAsync(id);
+        var failing = await SubmitMessagesAsync(Requests(4));
+        await EndOfMessagesAsync(failing);
 
         var counts = new List<int>();
+        var errors = new List<int>();
         for (var n = 0; n < 2; n++)
         {
             counts.Add((int)(await GetAsync(OpenAI, "/v1/batches/" + id))["request_counts"]!["completed"]!);
+            errors.Add((int)(await GetAsync(Anthropic, "/v1/messages/batches/" + failing))["request_counts"]!["errored"]!);
         }
 
         Assert.Equal([2, 4], counts.Order());
+        Assert.Equal([2, 4], errors.Order());
     }
 
     [Fact]
@@ -347,6 +505,37 @@ public sealed class FaultTests : SimulatorTest
         Assert.Equal(HttpStatusCode.OK, (await answer).StatusCode);
     }
 
+    [Fact]
+    public async Task A_delay_after_the_operation_holds_back_only_the_answer()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await StartAsync(Options with
+        {
+            TimeProvider = clock,
+            Faults = FaultScript.Parse("""
+                [{"when":{"operation":"create"},"times":-1,"fault":{"type":"delay","seconds":60,"after":true}},
+                 {"when":{"operation":"create","provider":"anthropic"},"fault":{"type":"drop","after":true}}]
+                """),
+        });
+        var file = await JsonAsync(await UploadAsync(Lines(1)));
+
+        var answer = CreateAsync((string)file["id"]!);
+        var dropped = PostAsync(Anthropic, "/v1/messages/batches", Requests(1));
+        await PollAsync(() => GetAsync(OpenAI, "/v1/batches"), list => list["data"]!.AsArray().Count == 1);
+        await PollAsync(() => GetAsync(Anthropic, "/v1/messages/batches"), list => list["data"]!.AsArray().Count == 1);
+        Assert.False(answer.IsCompleted || dropped.IsCompleted);
+        await PollAsync(
+            () =>
+            {
+                clock.Advance(TimeSpan.FromSeconds(60));
+                return Task.FromResult(answer.IsCompleted && dropped.IsCompleted);
+            },
+            completed => completed);
+
+        Assert.NotNull((await answer)["id"]);
+        await Assert.ThrowsAsync<HttpRequestException>(() => dropped);
+    }
+
     [Theory]
     [InlineData("{}", "A fault script is a JSON array of rules")]
     [InlineData("""[{"fault":{"type":"explode"}}]""", "rule 1: unknown fault \"explode\". Known are: http-status, drop,")]
@@ -356,6 +545,9 @@ public sealed class FaultTests : SimulatorTest
     [InlineData("""[{"when":{"provider":"gemini"},"fault":{"type":"crlf"}}]""", "unknown provider \"gemini\"")]
     [InlineData("""[{"fault":{"type":"drop"}}]""", "does not work on operation \"\"")]
     [InlineData("""[{"times":"x","fault":{"type":"crlf"}}]""", "\"times\" must be a whole number")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"http-status","retry_after":true}}]""", "\"retry_after\" must be a number or a text")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"http-status","retry_after":"1\n2"}}]""", "\"retry_after\" has a control character")]
+    [InlineData("""[{"when":{"operation":"get"},"fault":{"type":"gzip-bomb","bytes":1.5}}]""", "\"bytes\" must be a whole number")]
     [InlineData("""[{"wen":{},"fault":{"type":"crlf"}}]""", "unknown field \"wen\"")]
     public void A_wrong_script_says_what_is_wrong(string script, string message)
     {
@@ -372,6 +564,14 @@ public sealed class FaultTests : SimulatorTest
 
         Assert.Equal(Enum.GetValues<FaultKind>(), FaultTable.Entries.Select(entry => entry.Kind));
         Assert.All(FaultTable.Entries, entry => Assert.Contains($"| `{entry.Name}` |", docs));
+    }
+
+    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes, Cancel)..];
+        }
     }
 
     private static async Task<string> StatusesAsync(HttpClient client, string path, int count)

@@ -51,6 +51,7 @@ internal sealed class AnthropicBatches(SimulatorCore core)
                 Total = reader.Count,
                 CreatedAt = core.Options.TimeProvider.GetUtcNow(),
                 Faults = exchange.BatchFaults,
+                ListedFrom = exchange.BatchListedFrom,
             });
             kept = true;
             core.Stats.Anthropic.Uploaded(reader.Bytes);
@@ -83,7 +84,9 @@ internal sealed class AnthropicBatches(SimulatorCore core)
 
         // Newest first; before_id asks for the page of newer ones that ends just before that batch.
         var before = Query.Text(request, "before_id");
-        var page = _store.Batches.List(before ?? Query.Text(request, "after_id"), limit, newestFirst: before is null);
+        var now = core.Options.TimeProvider.GetUtcNow();
+        var page = _store.Batches.List(
+            before ?? Query.Text(request, "after_id"), limit, newestFirst: before is null, batch => batch.ListedFrom is not { } from || from <= now);
         page = before is null ? page : page with { Items = [.. page.Items.Reverse()] };
         await exchange.RespondAsync(json =>
         {

@@ -24,6 +24,9 @@ internal sealed record MessageBatch(string Id, long Sequence) : IStored
 
     public long Expired { get; init; }
 
+    /// <summary>Gets when lists begin to have the batch, or null when they always do.</summary>
+    public DateTimeOffset? ListedFrom { get; init; }
+
     /// <summary>Gets the faults chosen at the create, as JSON.</summary>
     public IReadOnlyList<string> Faults { get; init; } = [];
 

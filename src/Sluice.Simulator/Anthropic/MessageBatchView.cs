@@ -53,9 +53,10 @@ internal static class MessageBatchView
         {
             var back = runtime.Faults.Has(FaultKind.CountersBackwards) && runtime.Gets % 2 == 0;
             var succeeded = back ? batch.Succeeded / 2 : batch.Succeeded;
-            json.WriteNumber("processing"u8, batch.Total - succeeded - batch.Errored - batch.Canceled - batch.Expired);
+            var errored = back ? batch.Errored / 2 : batch.Errored;
+            json.WriteNumber("processing"u8, batch.Total - succeeded - errored - batch.Canceled - batch.Expired);
             json.WriteNumber("succeeded"u8, succeeded);
-            json.WriteNumber("errored"u8, batch.Errored);
+            json.WriteNumber("errored"u8, errored);
             json.WriteNumber("canceled"u8, batch.Canceled);
             json.WriteNumber("expired"u8, batch.Expired);
         }

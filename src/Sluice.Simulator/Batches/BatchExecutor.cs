@@ -13,6 +13,9 @@ internal sealed class BatchExecutor(AnswerText answers, SimulatorOptions options
     /// <summary>How many lines lie between two looks at a cancellation and two reports of progress.</summary>
     private const int LinesPerStep = 256;
 
+    /// <summary>The length that a long row has when the script does not say.</summary>
+    private const int LongRowBytes = 1024 * 1024;
+
     private readonly Completion _completion = new(answers, options.KnownModels);
     private readonly ulong[] _answered = new ulong[LinesPerStep];
     private int _answeredCount;
@@ -139,7 +142,7 @@ internal sealed class BatchExecutor(AnswerText answers, SimulatorOptions options
 
         if (hits.TryGet(FaultKind.RowLong, out var longer) && error is null)
         {
-            _completion.Lengthen(longer.Bytes);
+            _completion.Lengthen(longer.Bytes ?? LongRowBytes);
         }
 
         if (hits.Has(FaultKind.RowUnknownId))

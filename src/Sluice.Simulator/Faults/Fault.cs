@@ -44,5 +44,5 @@ internal sealed record Fault(FaultKind Kind)
 
     public int? Attempts { get; init; }
 
-    public long Bytes { get; init; } = 1024 * 1024;
+    public long? Bytes { get; init; }
 }

@@ -29,13 +29,20 @@ internal sealed class FaultEngine
     /// <param name="otherSubject">A second such text: a prompt.</param>
     /// <param name="hash">The hash of the request body, for rules with a share or attempts.</param>
     public FaultSet Take(
-        Api api, string operation, ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> otherSubject = default, ulong hash = 0)
+        Api api, string operation, ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> otherSubject = default, ulong hash = 0) =>
+        Take(beforeBody: false, api, operation, model, subject, otherSubject, hash);
+
+    /// <summary>Takes the faults that come before the body of a request is read.</summary>
+    public FaultSet TakeBeforeBody(Api api, string operation, ReadOnlySpan<byte> path) => Take(beforeBody: true, api, operation, [], path);
+
+    private FaultSet Take(
+        bool beforeBody, Api api, string operation, ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> otherSubject = default, ulong hash = 0)
     {
         List<Fault>? taken = null;
         for (var index = 0; index < _rules.Length; index++)
         {
             var rule = _rules[index];
-            if (rule.Fits(api, operation) && rule.FitsText(model, subject, otherSubject) && IsInShare(rule, hash) && CountDown(index, rule, hash))
+            if (rule.ComesBeforeBody == beforeBody && rule.Fits(api, operation) && rule.FitsText(model, subject, otherSubject) && IsInShare(rule, hash) && CountDown(index, rule, hash))
             {
                 (taken ??= []).Add(rule.Fault);
                 _stats.Of(api).FaultInjected();

@@ -22,6 +22,9 @@ internal sealed record FaultRule(Fault Fault, FaultScope Scope)
 
     public int Skip { get; init; }
 
+    /// <summary>Gets whether the rule is asked before the body of a request is read, not after.</summary>
+    public bool ComesBeforeBody => Fault.Kind == FaultKind.Reset;
+
     public bool Fits(Api api, string operation) => (Api is null || Api == api) && Operation == operation;
 
     public bool FitsText(ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ReadOnlySpan<byte> otherSubject) =>

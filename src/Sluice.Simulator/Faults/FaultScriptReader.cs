@@ -105,7 +105,7 @@ internal static class FaultScriptReader
             ContentType = Text(json, "content_type", where),
             Html = Flag(json, "html", false, where),
             Headers = ReadHeaders(json, where),
-            RetryAfter = ReadRetryAfter(json),
+            RetryAfter = ReadRetryAfter(json, where),
             After = Flag(json, "after", false, where),
             Seconds = Real(json, "seconds", defaults.Seconds, where),
             Fraction = Real(json, "fraction", defaults.Fraction, where),
@@ -114,7 +114,7 @@ internal static class FaultScriptReader
             State = Text(json, "state", where) ?? defaults.State,
             Members = Flag(json, "members", false, where),
             Attempts = json.TryGetProperty("attempts", out _) ? Number(json, "attempts", 1, where) : null,
-            Bytes = Number(json, "bytes", (int)defaults.Bytes, where),
+            Bytes = json.TryGetProperty("bytes", out _) ? LongNumber(json, "bytes", where) : null,
         }, entry);
     }
 
@@ -153,12 +153,18 @@ internal static class FaultScriptReader
         }
 
         return headers.ValueKind == JsonValueKind.Object
-            ? [.. headers.EnumerateObject().Select(header => KeyValuePair.Create(header.Name, header.Value.ToString()))]
+            ? [.. headers.EnumerateObject().Select(header => KeyValuePair.Create(header.Name, HeaderText(header.Value, header.Name, where)))]
             : throw new InvalidDataException($"{where}: \"headers\" must be an object.");
     }
 
-    private static string? ReadRetryAfter(JsonElement json) =>
-        json.TryGetProperty("retry_after", out var value) ? value.ToString() : null;
+    private static string? ReadRetryAfter(JsonElement json, string where) => !json.TryGetProperty("retry_after", out var value) ? null
+        : value.ValueKind is JsonValueKind.Number or JsonValueKind.String ? HeaderText(value, "retry_after", where)
+        : throw new InvalidDataException($"{where}: \"retry_after\" must be a number or a text.");
+
+    /// <summary>Takes a number or text verbatim, if a header can hold it.</summary>
+    private static string HeaderText(JsonElement value, string name, string where) => value.ToString() is var text && text.Any(char.IsControl)
+        ? throw new InvalidDataException($"{where}: \"{name}\" has a control character, which a header cannot hold.")
+        : text;
 
     private static void Demand(JsonElement json, string where, string[] fields)
     {
@@ -182,6 +188,10 @@ internal static class FaultScriptReader
 
     private static int Number(JsonElement json, string name, int otherwise, string where) => !json.TryGetProperty(name, out var value) ? otherwise
         : value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number
+        : throw new InvalidDataException($"{where}: \"{name}\" must be a whole number.");
+
+    private static long LongNumber(JsonElement json, string name, string where) =>
+        json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number
         : throw new InvalidDataException($"{where}: \"{name}\" must be a whole number.");
 
     private static double Real(JsonElement json, string name, double otherwise, string where) => !json.TryGetProperty(name, out var value) ? otherwise

@@ -17,11 +17,18 @@ internal sealed class FaultSet(Fault[] faults)
         return fault is not null;
     }
 
-    private Fault? Find(FaultKind kind)
+    /// <summary>Finds a fault that may come before or after its operation.</summary>
+    public bool TryGet(FaultKind kind, bool after, [NotNullWhen(true)] out Fault? fault)
+    {
+        fault = Find(kind, after);
+        return fault is not null;
+    }
+
+    private Fault? Find(FaultKind kind, bool? after = null)
     {
         foreach (var fault in faults)
         {
-            if (fault.Kind == kind)
+            if (fault.Kind == kind && (after is null || fault.After == after))
             {
                 return fault;
             }

@@ -38,6 +38,23 @@ internal sealed class Exchange
 
     public string RouteValue(string name) => (string?)Http.Request.RouteValues[name] ?? "";
 
+    /// <summary>Does the fault that breaks off the sending of the request.</summary>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> TryResetAsync()
+    {
+        var faults = _core.Faults.TakeBeforeBody(Api, Operation, Encoding.UTF8.GetBytes(Http.Request.Path.ToString()));
+        if (!faults.TryGet(FaultKind.Reset, out var reset))
+        {
+            return false;
+        }
+
+        // A body of unknown length breaks off after its first bytes.
+        var bytes = Http.Request.ContentLength is { } length ? (long)(length * Math.Clamp(reset.Fraction, 0, 1)) : 1;
+        await FileCopy.CopyAsync(Http.Request.Body, Stream.Null, bytes, Aborted).ConfigureAwait(false);
+        Http.Abort();
+        return true;
+    }
+
     /// <summary>Takes the faults for this exchange and does those that come before the operation.</summary>
     /// <param name="subject">What a rule's <c>match</c> is compared with, besides the path.</param>
     /// <returns>False when a fault has answered already.</returns>
@@ -51,19 +68,15 @@ internal sealed class Exchange
     public void Match(ReadOnlySpan<byte> model, ReadOnlySpan<byte> subject, ulong hash) =>
         _faults = _core.Faults.Take(Api, Operation, model, Encoding.UTF8.GetBytes(Http.Request.Path.ToString()), subject, hash);
 
-    public async Task<bool> AdmitMatchedAsync()
-    {
-        if (_faults.TryGet(FaultKind.Delay, out var delay))
-        {
-            await Task.Delay(TimeSpan.FromSeconds(delay.Seconds), _core.Options.TimeProvider, Aborted).ConfigureAwait(false);
-        }
-
-        return !await TryFaultAsync(after: false).ConfigureAwait(false);
-    }
+    public async Task<bool> AdmitMatchedAsync() => !await TryFaultAsync(after: false).ConfigureAwait(false);
 
     /// <summary>Gets the faults that a batch keeps from its create.</summary>
     public IReadOnlyList<string> BatchFaults =>
         [.. _faults.All.Where(fault => fault.Kind is >= FaultKind.Failed and <= FaultKind.IsoTimes).Select(fault => fault.Raw)];
+
+    /// <summary>Gets when lists begin to have the batch that is created, or null when they do at once.</summary>
+    public DateTimeOffset? BatchListedFrom =>
+        _faults.TryGet(FaultKind.ListLag, out var lag) ? _core.Options.TimeProvider.GetUtcNow().AddSeconds(lag.Seconds) : null;
 
     /// <summary>Answers, unless a fault takes the answer away.</summary>
     public async Task RespondAsync(Action<Utf8JsonWriter> write, int status = 200)
@@ -78,13 +91,18 @@ internal sealed class Exchange
     /// <returns>Whether one did.</returns>
     public async Task<bool> TryFaultAsync(bool after)
     {
-        if (_faults.TryGet(FaultKind.Drop, out var drop) && drop.After == after)
+        if (_faults.TryGet(FaultKind.Delay, after, out var delay))
+        {
+            await Task.Delay(TimeSpan.FromSeconds(delay.Seconds), _core.Options.TimeProvider, Aborted).ConfigureAwait(false);
+        }
+
+        if (_faults.TryGet(FaultKind.Drop, after, out _))
         {
             Http.Abort();
             return true;
         }
 
-        if (_faults.TryGet(FaultKind.HttpStatus, out var status) && status.After == after)
+        if (_faults.TryGet(FaultKind.HttpStatus, after, out var status))
         {
             await FailAsync(status).ConfigureAwait(false);
             return true;
@@ -93,6 +111,12 @@ internal sealed class Exchange
         if (after && _faults.TryGet(FaultKind.Garbage, out var garbage))
         {
             await WriteTextAsync(200, "application/json", garbage.Body ?? "{\"id\": \"batch_").ConfigureAwait(false);
+            return true;
+        }
+
+        if (after && _faults.TryGet(FaultKind.GzipBomb, out var bomb))
+        {
+            await GzipBomb.SendAsync(Http, bomb.Bytes ?? GzipBomb.DefaultBytes).ConfigureAwait(false);
             return true;
         }
 
@@ -173,7 +197,7 @@ internal sealed class Exchange
     }
 
     private string RetryAfterText(string text) =>
-        text.StartsWith("date+", StringComparison.Ordinal) && double.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, out var seconds)
+        text.StartsWith("date+", StringComparison.Ordinal) && int.TryParse(text.AsSpan(5), CultureInfo.InvariantCulture, out var seconds)
             ? _core.Options.TimeProvider.GetUtcNow().AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture)
             : text;
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Sluice.Simulator.Requests;
@@ -36,6 +37,10 @@ internal sealed class Routes(WebApplication web, SimulatorCore core)
         }));
     }
 
+    /// <summary>Says whether an error means that the connection has ended; a body that breaks off shows it before the request is called aborted.</summary>
+    private static bool IsGone(Exception error, HttpContext http) => error is ConnectionResetException or ConnectionAbortedException
+        || (error is OperationCanceledException && http.RequestAborted.IsCancellationRequested);
+
     private async Task RunAsync(Exchange exchange, Func<Exchange, Task> handle)
     {
         core.Stats.Of(exchange.Api).Request(exchange.Operation);
@@ -54,9 +59,12 @@ internal sealed class Routes(WebApplication web, SimulatorCore core)
 
         try
         {
-            await handle(exchange).ConfigureAwait(false);
+            if (!await exchange.TryResetAsync().ConfigureAwait(false))
+            {
+                await handle(exchange).ConfigureAwait(false);
+            }
         }
-        catch (OperationCanceledException) when (exchange.Http.RequestAborted.IsCancellationRequested)
+        catch (Exception error) when (IsGone(error, exchange.Http))
         {
             // The client went away; there is nobody to answer.
         }

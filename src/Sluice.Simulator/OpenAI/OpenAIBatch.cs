@@ -56,6 +56,9 @@ internal sealed record OpenAIBatch(string Id, long Sequence) : IStored
 
     public BatchError? Error { get; init; }
 
+    /// <summary>Gets when lists begin to have the batch, or null when they always do.</summary>
+    public DateTimeOffset? ListedFrom { get; init; }
+
     /// <summary>Gets the faults chosen at the create, as JSON.</summary>
     public IReadOnlyList<string> Faults { get; init; } = [];
 

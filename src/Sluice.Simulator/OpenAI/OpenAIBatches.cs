@@ -46,6 +46,7 @@ internal sealed class OpenAIBatches(SimulatorCore core)
             OutputExpiresAfter = create.OutputExpiresAfter,
             CreatedAt = core.Options.TimeProvider.UnixSeconds(),
             Faults = exchange.BatchFaults,
+            ListedFrom = exchange.BatchListedFrom,
         });
         core.Stats.OpenAI.BatchCreated();
         core.Start(batch);
@@ -65,7 +66,9 @@ internal sealed class OpenAIBatches(SimulatorCore core)
             return;
         }
 
-        var page = _store.Batches.List(Query.Text(exchange.Http.Request, "after"), limit, newestFirst: true);
+        var now = core.Options.TimeProvider.GetUtcNow();
+        var page = _store.Batches.List(
+            Query.Text(exchange.Http.Request, "after"), limit, newestFirst: true, batch => batch.ListedFrom is not { } from || from <= now);
         await exchange.RespondAsync(json => OpenAIList.Write(json, page, Write)).ConfigureAwait(false);
     }
 
