@@ -48,7 +48,8 @@ public sealed class SqliteResponseCache : IResponseCache
         _time = time;
         var connection = Open(cacheKib: 8 * 1024);
         SqliteStore.Migrate(connection, path, Schema);
-        _writer = Task.Run(() => WriteLoopAsync(connection));
+        var writer = new Writer(connection);
+        _writer = Task.Run(() => WriteLoopAsync(writer));
     }
 
     /// <inheritdoc/>
@@ -70,10 +71,6 @@ public sealed class SqliteResponseCache : IResponseCache
             {
                 _readers.Add(reader);
             }
-        }
-        catch (SqliteException error)
-        {
-            throw SqliteStore.Explain(error, _path);
         }
         finally
         {
@@ -120,14 +117,9 @@ public sealed class SqliteResponseCache : IResponseCache
     private bool IsBatch(long origin, Reader reader) =>
         _originIsBatch.TryGetValue(origin, out var known) ? known : _originIsBatch.GetOrAdd(origin, reader.IsBatch(origin));
 
-    private async Task WriteLoopAsync(SqliteConnection connection)
+    private async Task WriteLoopAsync(Writer writer)
     {
-        using var _ = connection;
-        using var lastId = new Statement(connection, "SELECT coalesce(max(id), 0) FROM responses");
-        using var index = new KeyIndex(connection);
-        using var insert = new Statement(connection, "INSERT INTO responses(id, key, origin, created, input_tokens, output_tokens, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-        using var addOrigin = new Statement(connection, "INSERT INTO origins(provider, model, source) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING");
-        using var findOrigin = new Statement(connection, "SELECT id FROM origins WHERE provider=?1 AND model=?2 AND source=?3");
+        using var _ = writer;
         var group = new List<PendingPut>();
         var rows = new List<(CacheEntry Entry, int Put)>();
         while (await _puts.Reader.WaitToReadAsync().ConfigureAwait(false))
@@ -150,44 +142,17 @@ public sealed class SqliteResponseCache : IResponseCache
             CrashPoint.Hit("cache.put.before");
             try
             {
-                SqliteStore.Execute(connection, "BEGIN IMMEDIATE");
-                var created = _time.GetUtcNow().ToUnixTimeMilliseconds();
-                lastId.Step();
-                var id = lastId.Integer(0) + 1;
-                lastId.Reset();
-                var isNew = index.Claim(rows, id);
-                (ResponseOrigin? Origin, long Id) last = default;
-                for (var i = 0; i < rows.Count; i++)
-                {
-                    if (!isNew[i])
-                    {
-                        continue;
-                    }
-
-                    var (entry, put) = rows[i];
-                    if (!ReferenceEquals(last.Origin, entry.Origin))
-                    {
-                        last = (entry.Origin, OriginId(addOrigin, findOrigin, entry.Origin));
-                    }
-
-                    added[put] += insert.Bind(1, id + i).Bind(2, entry.Key).Bind(3, last.Id).Bind(4, created)
-                        .Bind(5, entry.Usage.Input).Bind(6, entry.Usage.Output).Bind(7, entry.Body.Span).Run();
-                }
-
-                index.FoldWhenLarge(id + rows.Count);
-                SqliteStore.Execute(connection, "COMMIT");
+                writer.Write(rows, added, _time.GetUtcNow());
                 if (group.Exists(static p => p.Entries.Count == 0))
                 {
-                    // A checkpoint syncs the log before it copies from it (sqlite.org/pragma.html#pragma_synchronous, NORMAL).
-                    SqliteStore.Execute(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+                    writer.Sync();
                 }
             }
-            catch (SqliteException error)
+            catch (SluiceException error)
             {
-                RollBack(connection);
                 foreach (var put in group)
                 {
-                    put.Done.SetException(SqliteStore.Explain(error, _path));
+                    put.Done.SetException(error);
                 }
 
                 continue;
@@ -201,26 +166,79 @@ public sealed class SqliteResponseCache : IResponseCache
         }
     }
 
-    private static long OriginId(Statement add, Statement find, ResponseOrigin origin)
-    {
-        add.Bind(1, origin.Provider).Bind(2, origin.Model).Bind(3, origin.Source).Run();
-        find.Bind(1, origin.Provider).Bind(2, origin.Model).Bind(3, origin.Source).Step();
-        var id = find.Integer(0);
-        find.Reset();
-        return id;
-    }
-
-    private static void RollBack(SqliteConnection connection)
-    {
-        if (SQLitePCL.raw.sqlite3_get_autocommit(connection.Handle) == 0)
-        {
-            SqliteStore.Execute(connection, "ROLLBACK");
-        }
-    }
-
     private sealed record PendingPut(IReadOnlyList<CacheEntry> Entries)
     {
         public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>The one connection that writes. Everything that it needs is prepared before anybody waits for it.</summary>
+    private sealed class Writer(SqliteConnection connection) : IDisposable
+    {
+        private readonly Statement _lastId = new(connection, "SELECT coalesce(max(id), 0) FROM responses");
+        private readonly KeyIndex _index = new(connection);
+        private readonly Statement _insert = new(connection, "INSERT INTO responses(id, key, origin, created, input_tokens, output_tokens, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        private readonly Statement _addOrigin = new(connection, "INSERT INTO origins(provider, model, source) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING");
+        private readonly Statement _findOrigin = new(connection, "SELECT id FROM origins WHERE provider=?1 AND model=?2 AND source=?3");
+
+        /// <summary>Stores what is new, in one transaction, and counts it per put.</summary>
+        public void Write(List<(CacheEntry Entry, int Put)> rows, int[] added, DateTimeOffset now)
+        {
+            SqliteStore.Execute(connection, "BEGIN IMMEDIATE");
+            try
+            {
+                _lastId.Step();
+                var id = _lastId.Integer(0) + 1;
+                _lastId.Reset();
+                var isNew = _index.Claim(rows, id);
+                (ResponseOrigin? Origin, long Id) last = default;
+                for (var i = 0; i < rows.Count; i++)
+                {
+                    if (!isNew[i])
+                    {
+                        continue;
+                    }
+
+                    var (entry, put) = rows[i];
+                    if (!ReferenceEquals(last.Origin, entry.Origin))
+                    {
+                        last = (entry.Origin, OriginId(entry.Origin));
+                    }
+
+                    added[put] += _insert.Bind(1, id + i).Bind(2, entry.Key).Bind(3, last.Id).Bind(4, now.ToUnixTimeMilliseconds())
+                        .Bind(5, entry.Usage.Input).Bind(6, entry.Usage.Output).Bind(7, entry.Body.Span).Run();
+                }
+
+                _index.FoldWhenLarge(id + rows.Count);
+                SqliteStore.Execute(connection, "COMMIT");
+            }
+            catch (SluiceException)
+            {
+                SqliteStore.RollBack(connection);
+                throw;
+            }
+        }
+
+        /// <summary>Brings what is stored onto the disk: a checkpoint syncs the log before it copies from it (sqlite.org/pragma.html#pragma_synchronous, NORMAL).</summary>
+        public void Sync() => SqliteStore.Execute(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+
+        public void Dispose()
+        {
+            _lastId.Dispose();
+            _index.Dispose();
+            _insert.Dispose();
+            _addOrigin.Dispose();
+            _findOrigin.Dispose();
+            connection.Dispose();
+        }
+
+        private long OriginId(ResponseOrigin origin)
+        {
+            _addOrigin.Bind(1, origin.Provider).Bind(2, origin.Model).Bind(3, origin.Source).Run();
+            _findOrigin.Bind(1, origin.Provider).Bind(2, origin.Model).Bind(3, origin.Source).Step();
+            var id = _findOrigin.Integer(0);
+            _findOrigin.Reset();
+            return id;
+        }
     }
 
     /// <summary>The writer's side of the index.</summary>
@@ -302,26 +320,32 @@ public sealed class SqliteResponseCache : IResponseCache
             SqliteStore.Execute(connection, "BEGIN");
             try
             {
-                if (keys.Length < ManyKeys)
-                {
-                    for (var i = 0; i < keys.Length; i++)
-                    {
-                        responses[i] = Get(keys[i], isBatch);
-                    }
+                GetAll(keys, responses, isBatch);
+                SqliteStore.Execute(connection, "COMMIT");
+            }
+            catch (SluiceException)
+            {
+                SqliteStore.RollBack(connection);
+                throw;
+            }
+        }
 
-                    return;
-                }
-
-                // Among so many there are neighbours in the index.
-                foreach (var i in InSlotOrder(keys))
+        private void GetAll(ReadOnlySpan<RequestKey> keys, Span<CachedResponse?> responses, Func<long, Reader, bool> isBatch)
+        {
+            if (keys.Length < ManyKeys)
+            {
+                for (var i = 0; i < keys.Length; i++)
                 {
                     responses[i] = Get(keys[i], isBatch);
                 }
+
+                return;
             }
-            finally
+
+            // Among so many there are neighbours in the index.
+            foreach (var i in InSlotOrder(keys))
             {
-                _get.Reset();
-                SqliteStore.Execute(connection, "COMMIT");
+                responses[i] = Get(keys[i], isBatch);
             }
         }
 

@@ -69,10 +69,27 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Drops the new version unless it was committed.</summary>
     public void Dispose()
     {
-        Stream.Dispose();
-        if (!_committed)
+        if (_committed)
+        {
+            return;
+        }
+
+        // What went wrong has been thrown already: that a full disk does not take the rest either is no news, and must not hide it.
+        try
+        {
+            Stream.Dispose();
+        }
+        catch (IOException)
+        {
+        }
+
+        try
         {
             File.Delete(_temporary);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The next command drops it.
         }
     }
 }

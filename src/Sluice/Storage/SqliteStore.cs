@@ -39,15 +39,31 @@ internal static class SqliteStore
             connection.Dispose();
             throw Explain(error, path);
         }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs a statement that gives no rows worth reading.</summary>
+    /// <exception cref="SluiceException">It failed.</exception>
     public static void Execute(SqliteConnection connection, string sql)
     {
         var code = raw.sqlite3_exec(connection.Handle, sql);
         if (code != raw.SQLITE_OK)
         {
-            throw Failure(connection, code, sql);
+            throw Explain(Failure(connection, code, sql), connection.DataSource);
+        }
+    }
+
+    /// <summary>Ends what a failed statement has left open.</summary>
+    public static void RollBack(SqliteConnection connection)
+    {
+        // An error here would say nothing new, and hide the one that led here; where a transaction stays open, the next one cannot begin.
+        if (raw.sqlite3_get_autocommit(connection.Handle) == 0)
+        {
+            _ = raw.sqlite3_exec(connection.Handle, "ROLLBACK");
         }
     }
 

@@ -9,11 +9,14 @@ internal sealed class Statement : IDisposable
 {
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _statement;
+    private readonly string _path;
 
     /// <summary>Prepares a statement that will be used many times.</summary>
+    /// <exception cref="SluiceException">It cannot be prepared.</exception>
     public Statement(SqliteConnection connection, string sql)
     {
         _database = connection.Handle!;
+        _path = connection.DataSource;
         var code = raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement);
         if (code != raw.SQLITE_OK)
         {
@@ -72,15 +75,19 @@ internal sealed class Statement : IDisposable
     }
 
     /// <summary>Moves to the next row; false when there is none.</summary>
+    /// <exception cref="SluiceException">The statement failed.</exception>
     public bool Step()
     {
         var code = raw.sqlite3_step(_statement);
-        return code switch
+        if (code is raw.SQLITE_ROW or raw.SQLITE_DONE)
         {
-            raw.SQLITE_ROW => true,
-            raw.SQLITE_DONE => false,
-            _ => throw Error(code),
-        };
+            return code == raw.SQLITE_ROW;
+        }
+
+        var error = Error(code);
+        // A statement that failed takes no parameters before it is reset: it would run with the old ones.
+        Reset();
+        throw error;
     }
 
     /// <summary>Runs the statement to its end and returns how many rows it changed.</summary>
@@ -119,6 +126,6 @@ internal sealed class Statement : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _statement.Dispose();
 
-    private SqliteException Error(int code) =>
-        new(raw.sqlite3_errmsg(_database).utf8_to_string(), code, raw.sqlite3_extended_errcode(_database));
+    private SluiceException Error(int code) =>
+        SqliteStore.Explain(new SqliteException(raw.sqlite3_errmsg(_database).utf8_to_string(), code, raw.sqlite3_extended_errcode(_database)), _path);
 }
