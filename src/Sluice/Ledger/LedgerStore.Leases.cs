@@ -92,7 +92,7 @@ public sealed partial class LedgerStore
     }
 
     private bool IsAlive(string owner) =>
-        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && Owner.IsAlive(owner) != false;
+        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && _isAlive(owner) != false;
 
     private bool IsAlive(long liveHolder)
     {
@@ -141,6 +141,7 @@ public sealed partial class LedgerStore
             return;
         }
 
+        CrashPoint.Hit("ledger.drop-lease.before");
         try
         {
             Transact("PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", () => Sql("DELETE FROM leases WHERE row=?1").Bind(1, _lease).Run());
