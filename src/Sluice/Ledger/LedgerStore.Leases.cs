@@ -54,7 +54,7 @@ public sealed partial class LedgerStore
         });
     }
 
-    /// <summary>Discards what dead processes left half-spooled, and gives up their live calls.</summary>
+    /// <summary>Discards what dead processes left half-spooled, gives up their live calls, and deletes spools that nobody needs any more.</summary>
     /// <param name="spoolFolder">Where spools lie.</param>
     /// <returns>How many live calls were under way when their processes died: they may have been paid for, and their answers are lost.</returns>
     public int SweepDead(string spoolFolder)
@@ -68,7 +68,24 @@ public sealed partial class LedgerStore
             }
         }
 
+        DropSpools(spoolFolder);
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
+    }
+
+    /// <summary>Deletes the spools of closed intents, whose processes died before they could, and those that were never complete and belong to no intent.</summary>
+    private void DropSpools(string spoolFolder)
+    {
+        // The files first: an intent is in the ledger before its spool is made.
+        var files = Spool.In(spoolFolder).ToList();
+        var open = files.Count == 0 ? [] : Open().Select(i => i.Id).ToHashSet();
+        foreach (var id in files.Where(id => !open.Contains(id)))
+        {
+            // A complete spool without an intent is all that is left of a lost ledger.
+            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { } intent ? !intent.IsOpen : !Spool.IsComplete(spoolFolder, id))
+            {
+                Spool.Delete(spoolFolder, id);
+            }
+        }
     }
 
     /// <summary>Makes sure, inside a transaction, that others see this process as alive; returns its lease.</summary>

@@ -38,7 +38,7 @@ public sealed class BatchEngine
     public async Task RunAsync(bool submit, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new List<Task> { _context.Ledger.KeepLeaseAsync(stop.Token) };
+        var running = new List<Task> { _context.Ledger.KeepLeaseAsync(stop.Token), SweepAsync(stop.Token) };
         var changed = Wake();
         try
         {
@@ -120,6 +120,19 @@ public sealed class BatchEngine
             }
 
             return _wake.Task;
+        }
+    }
+
+    /// <summary>Frees what dies with other processes while this one runs: it may be waiting for just that.</summary>
+    private async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
+            if (_context.Ledger.SweepDead(_context.SpoolFolder) is var lost and > 0)
+            {
+                _context.Observe(new Remark($"{lost} live calls were under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
+            }
         }
     }
 
