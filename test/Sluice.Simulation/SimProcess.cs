@@ -109,6 +109,7 @@ internal sealed class SimProcess
 
     public void RequireAlive()
     {
+        _world.Step();
         if (IsDead)
         {
             throw new SimulatedDeathException();

@@ -5,12 +5,17 @@ internal sealed class SimTime(World world, SimProcess process) : TimeProvider
 {
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => world.Now;
+    public override DateTimeOffset GetUtcNow()
+    {
+        world.Step();
+        return world.Now;
+    }
 
     public override long GetTimestamp() => world.Now.Ticks;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
+        world.Step();
         var timer = new Timer(world, process, () => callback(state));
         timer.Change(dueTime, period);
         return timer;

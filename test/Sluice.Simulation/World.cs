@@ -12,6 +12,7 @@ namespace Sluice.Simulation;
 internal sealed class World
 {
     private const int MaxEvents = 60_000;
+    private const int MaxSteps = 100_000;
     private static readonly TimeSpan MaxTime = TimeSpan.FromHours(12);
 
     private readonly PriorityQueue<Event, (long Ticks, int Dice, long Number)> _queue = new();
@@ -19,6 +20,7 @@ internal sealed class World
     private readonly TextWriter? _log;
     private readonly DateTimeOffset _began = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
     private long _numbers;
+    private int _steps;
 
     public World(int seed, string folder, TextWriter? log)
     {
@@ -73,8 +75,26 @@ internal sealed class World
     /// <summary>Lets something happen later, on behalf of a process: it does not happen to a dead one, and waits for one that stands still.</summary>
     public void After(TimeSpan delay, SimProcess? process, Action action) => At(Now + delay, process, action);
 
-    public void At(DateTimeOffset time, SimProcess? process, Action action) =>
-        _queue.Enqueue(new Event(process, action), (Math.Max(time.Ticks, Now.Ticks), Random.Next(1 << 16), _numbers++));
+    /// <summary>Lets something happen at a time, in whole milliseconds: waits of less are no waits (Task.Delay), and this clock stands still in between.</summary>
+    public void At(DateTimeOffset time, SimProcess? process, Action action)
+    {
+        var ticks = Math.Max(time.Ticks, Now.Ticks) + TimeSpan.TicksPerMillisecond - 1;
+        _queue.Enqueue(new Event(process, action), (ticks - (ticks % TimeSpan.TicksPerMillisecond), Random.Next(1 << 16), _numbers++));
+    }
+
+    /// <summary>Called wherever code meets the simulation: whoever goes on and on without time passing spins.</summary>
+    public void Step()
+    {
+        if (++_steps > MaxSteps)
+        {
+            if (_steps == MaxSteps + 1)
+            {
+                Violate($"it spins: {Environment.StackTrace}");
+            }
+
+            throw new SimulatedDeathException();
+        }
+    }
 
     /// <summary>Throws the dice.</summary>
     public bool Chance(double probability) => Random.NextDouble() < probability;
@@ -83,7 +103,7 @@ internal sealed class World
     public TimeSpan Between(double leastSeconds, double mostSeconds)
     {
         var dice = Random.NextDouble();
-        return TimeSpan.FromSeconds(leastSeconds + ((mostSeconds - leastSeconds) * dice * dice));
+        return TimeSpan.FromMilliseconds(Math.Ceiling(1000 * (leastSeconds + ((mostSeconds - leastSeconds) * dice * dice))));
     }
 
     /// <summary>Lets time pass at once: the whole machine stood still.</summary>
@@ -150,8 +170,14 @@ internal sealed class World
                 continue;
             }
 
+            _steps = 0;
             next.Action();
             await QuietAsync();
+            if (_steps > MaxSteps)
+            {
+                break;
+            }
+
             if (++Events > MaxEvents || Elapsed > MaxTime)
             {
                 Violate(string.Create(CultureInfo.InvariantCulture, $"it never ends: {Events} events, {Elapsed}; {Stage.Describe()}"));
@@ -164,6 +190,7 @@ internal sealed class World
             await Stage.CheckAsync();
         }
 
+        _steps = 0;
         Stage.CleanUp();
         await QuietAsync();
     }
