@@ -71,6 +71,9 @@ public sealed partial class LedgerStore
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
     }
 
+    /// <summary>Returns the other processes that have work of this ledger.</summary>
+    public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && IsAlive(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
+
     /// <summary>Makes sure, inside a transaction, that others see this process as alive; returns its lease.</summary>
     private long HoldLease()
     {

@@ -169,6 +169,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         route.Provider.Dialect.WriteBatchLine(_line, _customId, body);
         _line.Write("\n"u8);
         spool.File.Write(_line.WrittenSpan);
+        spool.Checksum = Checksum.Append(spool.Checksum, _line.WrittenSpan);
         spool.Count++;
         spool.Bytes += _line.WrittenCount;
     }
@@ -207,7 +208,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
             CrashPoint.Hit("spool.sync.before");
             spool.File.Flush(flushToDisk: true);
-            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes);
+            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum));
             CrashPoint.Hit("spool.sync.after");
         }
 
@@ -238,5 +239,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         public int Count { get; set; }
 
         public long Bytes { get; set; }
+
+        public uint Checksum { get; set; } = Storage.Checksum.Start;
     }
 }
