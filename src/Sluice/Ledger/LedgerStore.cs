@@ -12,7 +12,7 @@ namespace Sluice.Ledger;
 /// </remarks>
 public sealed partial class LedgerStore : IDisposable
 {
-    private static readonly string[] Schema =
+    internal static readonly string[] Schema =
     [
         SlotIndex.Tables("claims") +
         """
