@@ -148,7 +148,8 @@ public sealed class RecoveryJourneys : Journey
         await ProviderAsync(batchDelay: 4);
         Dataset(40);
         Config("a", more: "batch: { max_requests: 20 }");
-        Config("b", "anthropic", more: "batch: { max_requests: 25 }");
+        // Two batches of one size: only their results tell which is which.
+        Config("b", "anthropic", more: "batch: { max_requests: 20 }");
         (await RunAsync("submit", "configs")).Is(8);
         Damage(Ledger, damage);
         if (damage != "gone")
@@ -157,13 +158,13 @@ public sealed class RecoveryJourneys : Journey
         }
 
         (await RunAsync("doctor")).Is(1).Says("sluice doctor --repair");
-        (await RunAsync("doctor", "--repair")).Is(0).Says("taken in with 20 requests", "taken in with 25 requests");
+        (await RunAsync("doctor", "--repair")).Is(0).Says("taken in with 20 requests");
 
         Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
         Assert.Equal((2, 0, 40), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies, OpenAI.DistinctBodies));
         Assert.Equal((2, 0, 40), (Anthropic.BatchesCreated, Anthropic.RepeatedBodies, Anthropic.DistinctBodies));
-        Assert.Equal(40, Count("done", "a") + 0);
-        Assert.Equal(40, Count("done", "b") + 0);
+        Assert.Equal(40, Count("done", "a"));
+        Assert.Equal(40, Count("done", "b"));
     }
 
     [Theory]

@@ -54,7 +54,7 @@ public sealed partial class LedgerStore
         });
     }
 
-    /// <summary>Discards what dead processes left half-spooled, and gives up their live calls.</summary>
+    /// <summary>Discards what dead processes left half-spooled or undeleted, and gives up their live calls.</summary>
     /// <param name="spoolFolder">Where spools lie.</param>
     /// <returns>How many live calls were under way when their processes died: they may have been paid for, and their answers are lost.</returns>
     public int SweepDead(string spoolFolder)
@@ -68,7 +68,21 @@ public sealed partial class LedgerStore
             }
         }
 
+        DropFinishedSpools(spoolFolder);
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
+    }
+
+    /// <summary>Deletes the spools of intents that are done: a process was killed after it had closed the intent and before it had deleted them.</summary>
+    private void DropFinishedSpools(string spoolFolder)
+    {
+        // The files first: an intent that begins after that cannot be among them.
+        foreach (var id in Spool.In(spoolFolder).ToList())
+        {
+            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { IsOpen: false })
+            {
+                Spool.Delete(spoolFolder, id);
+            }
+        }
     }
 
     /// <summary>Returns the other processes that have work of this ledger.</summary>

@@ -69,11 +69,19 @@ internal sealed class ResultReader(IResponseCache cache, IReadOnlyList<IDialect>
     /// <summary>Reads a line in whichever dialect it is written; null when it is in none.</summary>
     private BatchLine? Read(ReadOnlyMemory<byte> line)
     {
+        BatchLine? failed = null;
         foreach (var dialect in dialects)
         {
             try
             {
-                return dialect.ReadBatchLine(line);
+                // In another's dialect an answer may look like a failure, never the other way round.
+                var read = dialect.ReadBatchLine(line);
+                if (read.Error is null)
+                {
+                    return read;
+                }
+
+                failed ??= read;
             }
             catch (FormatException)
             {
@@ -81,6 +89,6 @@ internal sealed class ResultReader(IResponseCache cache, IReadOnlyList<IDialect>
             }
         }
 
-        return null;
+        return failed;
     }
 }

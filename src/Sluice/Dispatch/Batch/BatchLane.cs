@@ -68,9 +68,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     {
         if (_spool is { } spool)
         {
-            _spool = null;
-            spool.File.Dispose();
-            Spool.Delete(spoolFolder, spool.Intent.Id);
+            Abandon(spool);
             ledger.Discard(spool.Intent);
         }
 
@@ -222,11 +220,19 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
     }
 
-    /// <summary>Gives up a spool that another process has taken for that of a dead one, and has discarded: replays meet its requests again.</summary>
+    /// <summary>Gives up a spool of which nothing was sent: replays meet its requests again.</summary>
     private void Abandon(OpenSpool spool)
     {
         _spool = null;
-        spool.File.Dispose();
+        try
+        {
+            spool.File.Dispose();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which has been said already; the file goes all the same.
+        }
+
         Spool.Delete(spoolFolder, spool.Intent.Id);
     }
 
