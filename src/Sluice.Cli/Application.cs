@@ -97,6 +97,9 @@ internal static class Application
         root.Add(StatusCommand.Create());
         root.Add(SweepCommands.Retrieve());
         root.Add(CancelCommand.Create());
+        root.Add(AdoptCommand.Create());
+        root.Add(ResendCommand.Create());
+        root.Add(DoctorCommand.Create());
         root.Add(SimulateCommand.Create());
         root.Add(MemoryCommand.Create());
         return root;

@@ -27,6 +27,7 @@ public sealed class SqliteResponseCache : IResponseCache
         CREATE TABLE responses(id INTEGER PRIMARY KEY, key BLOB NOT NULL, origin INTEGER NOT NULL, created INTEGER NOT NULL,
             input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, body BLOB NOT NULL);
         """,
+        "ALTER TABLE responses ADD COLUMN crc32c INTEGER;",
     ];
 
     private readonly string _path;
@@ -176,7 +177,7 @@ public sealed class SqliteResponseCache : IResponseCache
     {
         private readonly Statement _lastId = new(connection, "SELECT coalesce(max(id), 0) FROM responses");
         private readonly KeyIndex _index = new(connection);
-        private readonly Statement _insert = new(connection, "INSERT INTO responses(id, key, origin, created, input_tokens, output_tokens, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        private readonly Statement _insert = new(connection, "INSERT INTO responses(id, key, origin, created, input_tokens, output_tokens, body, crc32c) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
         private readonly Statement _addOrigin = new(connection, "INSERT INTO origins(provider, model, source) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING");
         private readonly Statement _findOrigin = new(connection, "SELECT id FROM origins WHERE provider=?1 AND model=?2 AND source=?3");
 
@@ -205,7 +206,7 @@ public sealed class SqliteResponseCache : IResponseCache
                     }
 
                     added[put] += _insert.Bind(1, id + i).Bind(2, entry.Key).Bind(3, last.Id).Bind(4, now.ToUnixTimeMilliseconds())
-                        .Bind(5, entry.Usage.Input).Bind(6, entry.Usage.Output).Bind(7, entry.Body.Span).Run();
+                        .Bind(5, entry.Usage.Input).Bind(6, entry.Usage.Output).Bind(7, entry.Body.Span).Bind(8, (long)Checksum.Of(entry.Body.Span)).Run();
                 }
 
                 _index.FoldWhenLarge(id + rows.Count);
@@ -311,7 +312,7 @@ public sealed class SqliteResponseCache : IResponseCache
     {
         private const int ManyKeys = 256;
 
-        private readonly Statement _get = new(connection, $"SELECT r.key, r.body, r.input_tokens, r.output_tokens, r.origin FROM ({SlotIndex.Lookup("keys")}) k CROSS JOIN responses r ON r.id=k.value");
+        private readonly Statement _get = new(connection, $"SELECT r.key, r.body, r.input_tokens, r.output_tokens, r.origin, r.crc32c FROM ({SlotIndex.Lookup("keys")}) k CROSS JOIN responses r ON r.id=k.value");
         private readonly Statement _origin = new(connection, "SELECT source FROM origins WHERE id=?1");
 
         public void Get(ReadOnlySpan<RequestKey> keys, Span<CachedResponse?> responses, Func<long, Reader, bool> isBatch)
@@ -374,7 +375,14 @@ public sealed class SqliteResponseCache : IResponseCache
 
                 if (new RequestKey(_get.Blob(0)) == key)
                 {
-                    var response = new CachedResponse(_get.Blob(1).ToArray(), new TokenUsage(_get.Integer(2), _get.Integer(3)), isBatch(_get.Integer(4), this));
+                    var body = _get.Blob(1).ToArray();
+                    // Responses of older releases have no checksum.
+                    if (!_get.IsNull(5) && (uint)_get.Integer(5) != Checksum.Of(body))
+                    {
+                        throw new SluiceException(ErrorKind.Environment, $"{connection.DataSource} is damaged: the response to {key} is not what was stored", "`sluice doctor` says what to do");
+                    }
+
+                    var response = new CachedResponse(body, new TokenUsage(_get.Integer(2), _get.Integer(3)), isBatch(_get.Integer(4), this));
                     _get.Reset();
                     return response;
                 }

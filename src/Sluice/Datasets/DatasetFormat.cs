@@ -44,6 +44,9 @@ internal readonly record struct DatasetFormat(DatasetKind Kind, DatasetCompressi
         };
     }
 
+    /// <summary>Returns how a file is compressed, by its name.</summary>
+    public static DatasetCompression CompressionOf(string path) => CompressionOf(ref path);
+
     private static DatasetCompression CompressionOf(ref string name)
     {
         DatasetCompression compression = Path.GetExtension(name).ToLowerInvariant() switch

@@ -3,7 +3,7 @@ using Sluice.Providers;
 namespace Sluice.Dispatch;
 
 /// <summary>Errors that end a command, because only the owner of the account can cure them.</summary>
-internal static class AccountTrouble
+public static class AccountTrouble
 {
     /// <summary>Returns the error to end the command with, or null when the program can go on by itself.</summary>
     public static SluiceException? Of(IProvider provider, RequestError error)

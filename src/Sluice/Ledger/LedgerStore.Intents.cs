@@ -145,6 +145,9 @@ public sealed partial class LedgerStore
     /// <summary>Returns the latest intents, open or not, newest first.</summary>
     public IReadOnlyList<Intent> Latest(int count) => Look(() => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
+    /// <summary>Returns whether there is or was an intent of that id.</summary>
+    public bool IsKnown(string id) => Look(() => Number("SELECT EXISTS(SELECT 1 FROM intents WHERE id=?1)", s => s.Bind(1, id))) == 1;
+
     /// <summary>Returns whether a batch of an account is another intent's.</summary>
     public bool IsTaken(string account, string batchId) => Look(() =>
         Number("SELECT EXISTS(SELECT 1 FROM intents WHERE batch_id=?1 AND account=?2)", s => s.Bind(1, batchId).Bind(2, account))) == 1;

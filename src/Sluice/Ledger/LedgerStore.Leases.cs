@@ -54,7 +54,7 @@ public sealed partial class LedgerStore
         });
     }
 
-    /// <summary>Discards what dead processes left half-spooled, gives up their live calls, and deletes spools that nobody needs any more.</summary>
+    /// <summary>Discards what dead processes left half-spooled or undeleted, and gives up their live calls.</summary>
     /// <param name="spoolFolder">Where spools lie.</param>
     /// <returns>How many live calls were under way when their processes died: they may have been paid for, and their answers are lost.</returns>
     public int SweepDead(string spoolFolder)
@@ -87,6 +87,9 @@ public sealed partial class LedgerStore
             }
         }
     }
+
+    /// <summary>Returns the other processes that have work of this ledger.</summary>
+    public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && IsAlive(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
 
     /// <summary>Makes sure, inside a transaction, that others see this process as alive; returns its lease.</summary>
     private long HoldLease()

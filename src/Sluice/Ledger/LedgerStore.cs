@@ -12,7 +12,7 @@ namespace Sluice.Ledger;
 /// </remarks>
 public sealed partial class LedgerStore : IDisposable
 {
-    private static readonly string[] Schema =
+    internal static readonly string[] Schema =
     [
         SlotIndex.Tables("claims") +
         """
@@ -89,10 +89,10 @@ public sealed partial class LedgerStore : IDisposable
             _finders.Add(finder);
             return standing;
         }
-        catch (SqliteException error)
+        catch (SluiceException)
         {
             finder.Dispose();
-            throw SqliteStore.Explain(error, _path);
+            throw;
         }
     }
 
@@ -155,24 +155,11 @@ public sealed partial class LedgerStore : IDisposable
                 SqliteStore.Execute(_connection, "COMMIT");
                 return result;
             }
-            catch (SqliteException error)
-            {
-                RollBack();
-                throw SqliteStore.Explain(error, _path);
-            }
             catch
             {
-                RollBack();
+                SqliteStore.RollBack(_connection);
                 throw;
             }
-        }
-    }
-
-    private void RollBack()
-    {
-        if (SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle) == 0)
-        {
-            SqliteStore.Execute(_connection, "ROLLBACK");
         }
     }
 

@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using Sluice.Providers;
+using Sluice.Requests;
 using Sluice.Storage;
 
 namespace Sluice.Ledger;
@@ -37,7 +39,7 @@ public static class Spool
     public static bool IsComplete(string folder, string intent) => File.Exists(PathOf(folder, intent)) && File.Exists(Path.Combine(folder, intent + Note));
 
     /// <summary>Writes how a complete spool is sent, synced to disk; a spool without it was never sent.</summary>
-    public static void Describe(string folder, Intent intent, int count, long bytes)
+    internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum)
     {
         ArgumentNullException.ThrowIfNull(intent);
         using var buffer = new MemoryStream();
@@ -54,6 +56,7 @@ public static class Spool
             writer.WriteString("model", intent.Model);
             writer.WriteNumber("count", count);
             writer.WriteNumber("bytes", bytes);
+            writer.WriteNumber("crc32c", checksum);
             writer.WriteString("created", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
             writer.WriteEndObject();
         }
@@ -63,19 +66,79 @@ public static class Spool
         file.Flush(flushToDisk: true);
     }
 
+    /// <summary>Says what is wrong with an intent's lines, or null when they are those that were written.</summary>
+    /// <exception cref="FormatException">The description is damaged.</exception>
+    internal static string? Check(string folder, Intent intent)
+    {
+        var path = PathOf(folder, intent.Id);
+        if (!File.Exists(path))
+        {
+            return $"the spool {path} is gone";
+        }
+
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan);
+        if (file.Length != intent.Bytes)
+        {
+            return $"the spool {path} has {file.Length} bytes instead of {intent.Bytes}";
+        }
+
+        using var note = ReadNote(folder, intent.Id);
+        if (note is null || !note.RootElement.TryGetProperty("crc32c", out var expected))
+        {
+            return null;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        var state = Checksum.Start;
+        for (int read; (read = file.Read(buffer)) > 0;)
+        {
+            state = Checksum.Append(state, buffer.AsSpan(0, read));
+        }
+
+        ArrayPool<byte>.Shared.Return(buffer);
+        return Checksum.Finish(state) == expected.GetUInt32() ? null : $"the spool {path} is not what was written: its checksum differs";
+    }
+
+    /// <summary>Returns the key that a line of a spool answers to.</summary>
+    /// <exception cref="FormatException">The line is none of ours.</exception>
+    internal static RequestKey KeyOf(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(line);
+            reader.Read();
+            while (JsonSlice.NextMember(ref reader))
+            {
+                var isId = reader.ValueTextEquals("custom_id"u8);
+                reader.Read();
+                if (isId && CustomId.TryParse(reader.ValueSpan, out _, out var key))
+                {
+                    return key;
+                }
+
+                reader.Skip();
+            }
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"a line of the spool is no JSON: {error.Message}", error);
+        }
+
+        throw new FormatException("a line of the spool has no custom_id of ours");
+    }
+
     /// <summary>Reads how a spool is sent: an intent that is in no ledger; null when the spool was never complete.</summary>
     /// <exception cref="FormatException">The description is damaged.</exception>
     public static Intent? Read(string folder, string intent)
     {
-        var path = Path.Combine(folder, intent + Note);
-        if (!File.Exists(path))
+        using var document = ReadNote(folder, intent);
+        if (document is null)
         {
             return null;
         }
 
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             var root = document.RootElement;
             return new Intent
             {
@@ -92,9 +155,25 @@ public static class Spool
                 Owner = "",
             };
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException)
         {
-            throw new FormatException($"{path} is damaged: {error.Message}", error);
+            throw new FormatException($"the description of spool {intent} is damaged: {error.Message}", error);
+        }
+    }
+
+    private static JsonDocument? ReadNote(string folder, string intent)
+    {
+        try
+        {
+            return JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, intent + Note)));
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (JsonException error)
+        {
+            throw new FormatException($"the description of spool {intent} is damaged: {error.Message}", error);
         }
     }
 }

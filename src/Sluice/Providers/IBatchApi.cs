@@ -84,6 +84,12 @@ public sealed record BatchInfo
     /// <summary>Gets the uploaded file it was made from, if told.</summary>
     public string? InputFile { get; init; }
 
+    /// <summary>Gets the endpoint that its lines go to, if told.</summary>
+    public string? Endpoint { get; init; }
+
+    /// <summary>Gets the model of its lines, if told.</summary>
+    public string? Model { get; init; }
+
     /// <summary>Gets the number of lines, if told. For display: decisions are made by rows counted.</summary>
     public int? Total { get; init; }
 

@@ -57,7 +57,7 @@ internal sealed class ProviderHttp
     {
         var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, CallTimeout, cancellationToken).ConfigureAwait(false);
         var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        return new ProviderStream(stream, response);
+        return new ProviderStream(stream, response, _environment.Time);
     }
 
     /// <summary>Reads how long the provider asks to wait: <c>retry-after-ms</c>, or <c>retry-after</c> as seconds (fractions too) or a date.</summary>

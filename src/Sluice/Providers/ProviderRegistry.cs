@@ -19,13 +19,17 @@ public sealed class ProviderRegistry
     /// <summary>Gets the registered names, sorted.</summary>
     public IReadOnlyList<string> Names => [.. _factories.Keys.Order(StringComparer.Ordinal)];
 
+    /// <summary>Returns the kinds of request that a provider takes.</summary>
+    /// <exception cref="SluiceException">The name is not known.</exception>
+    public IReadOnlyList<string> ApisOf(string name) => _factories.TryGetValue(name, out var factory) ? factory.Apis : throw Unknown(name);
+
     /// <summary>Returns the provider of an account.</summary>
     /// <exception cref="SluiceException">The name or the api is not known.</exception>
     public IProvider Get(string name, string? api, string? baseUrl, string? apiKeyEnv)
     {
         if (!_factories.TryGetValue(name, out var factory))
         {
-            throw new SluiceException(ErrorKind.Usage, $"unknown provider `{name}`", $"known providers: {string.Join(", ", Names)}");
+            throw Unknown(name);
         }
 
         var endpoint = api ?? factory.Apis[0];
@@ -36,6 +40,8 @@ public sealed class ProviderRegistry
 
         return _providers.GetOrAdd(new ProviderReference(name, endpoint, baseUrl, apiKeyEnv), reference => factory.Create(reference, _environment));
     }
+
+    private SluiceException Unknown(string name) => new(ErrorKind.Usage, $"unknown provider `{name}`", $"known providers: {string.Join(", ", Names)}");
 
     /// <summary>Returns the provider that a ledger entry refers to.</summary>
     public IProvider Get(ProviderReference reference) => Get(reference.Provider, reference.Api, reference.BaseUrl, reference.ApiKeyEnv);

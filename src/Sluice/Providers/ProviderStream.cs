@@ -1,8 +1,11 @@
 namespace Sluice.Providers;
 
-/// <summary>A response body whose cut-off ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
-internal sealed class ProviderStream(Stream inner, HttpResponseMessage response) : Stream
+/// <summary>A response body whose cut-off, or long silence, ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
+internal sealed class ProviderStream(Stream inner, HttpResponseMessage response, TimeProvider time) : Stream
 {
+    /// <summary>How long a download may stand still: a connection that died without a word would otherwise be waited for without end.</summary>
+    internal static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -24,9 +27,15 @@ internal sealed class ProviderStream(Stream inner, HttpResponseMessage response)
     /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        using var silence = new CancellationTokenSource(Silence, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
         try
         {
-            return await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+            return await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ProviderException(new RequestError(ErrorClass.Transient, "timeout", $"the download stood still for {Silence.TotalSeconds:0} s"), outcomeUnknown: false, inner: error);
         }
         catch (Exception error) when (error is IOException or HttpRequestException)
         {

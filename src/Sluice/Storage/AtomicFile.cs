@@ -37,19 +37,19 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Deletes what killed processes left unfinished in a folder; of processes that cannot be looked at, what is a day old.</summary>
     public static void DropLeftovers(string folder, TimeProvider time)
     {
-        if (!Directory.Exists(folder))
+        foreach (var path in Leftovers(folder, time))
         {
-            return;
+            File.Delete(path);
         }
+    }
 
-        foreach (var path in Directory.EnumerateFiles(folder, "*" + Suffix))
-        {
-            if (Path.GetFileNameWithoutExtension(path).Split('.')[^1].Split('-') is [var pid, var start, var host, _]
-                && !(Owner.IsAlive($"{pid}:{start}@{host}") ?? IsFresh(path)))
-            {
-                File.Delete(path);
-            }
-        }
+    /// <summary>Returns what <see cref="DropLeftovers"/> would delete.</summary>
+    public static IEnumerable<string> Leftovers(string folder, TimeProvider time)
+    {
+        return Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*" + Suffix).Where(IsLeft) : [];
+
+        bool IsLeft(string path) => Path.GetFileNameWithoutExtension(path).Split('.')[^1].Split('-') is [var pid, var start, var host, _]
+            && !(Owner.IsAlive($"{pid}:{start}@{host}") ?? IsFresh(path));
 
         bool IsFresh(string path) => time.GetUtcNow() - File.GetLastWriteTimeUtc(path) < TimeSpan.FromDays(1);
     }

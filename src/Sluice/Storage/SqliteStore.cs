@@ -46,6 +46,52 @@ internal static class SqliteStore
         }
     }
 
+    /// <summary>Opens a database as it is, to be examined; nothing of it is changed but what a crash left unfinished.</summary>
+    /// <exception cref="SluiceException">It cannot be opened.</exception>
+    public static SqliteConnection OpenForReading(string path)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 60 }.ToString());
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch (SqliteException error)
+        {
+            connection.Dispose();
+            throw Explain(error, path);
+        }
+    }
+
+    /// <summary>Reads a whole database and says what is wrong with its structure, or null.</summary>
+    /// <exception cref="SluiceException">It is so damaged that it cannot be read.</exception>
+    public static string? IntegrityProblem(SqliteConnection connection)
+    {
+        using var check = new Statement(connection, "PRAGMA integrity_check(1)");
+        return check.Step() && check.Text(0) is { } said && said != "ok" ? $"its structure is damaged: {said}" : null;
+    }
+
+    /// <summary>Renames a database with its write-ahead log and returns its new path.</summary>
+    public static string MoveAside(string path)
+    {
+        var number = 1;
+        while (File.Exists($"{path}.damaged-{number}"))
+        {
+            number++;
+        }
+
+        var kept = $"{path}.damaged-{number}";
+        foreach (var part in (string[])["-wal", "-shm", ""])
+        {
+            if (File.Exists(path + part))
+            {
+                File.Move(path + part, kept + part);
+            }
+        }
+
+        return kept;
+    }
+
     /// <summary>Runs a statement that gives no rows worth reading.</summary>
     /// <exception cref="SluiceException">It failed.</exception>
     public static void Execute(SqliteConnection connection, string sql)
@@ -100,7 +146,7 @@ internal static class SqliteStore
     public static SluiceException Explain(SqliteException error, string path) => (error.SqliteErrorCode & 0xff) switch
     {
         raw.SQLITE_FULL => new(ErrorKind.Environment, $"the disk is full while writing {path}", "free some space and run the same command again: nothing that was answered is lost", error),
-        raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT => new(ErrorKind.Environment, $"{path} is damaged or no database: {error.Message}", "move it away and run again; a cache is refilled from the provider's result files where they still exist", error),
+        raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT => new(ErrorKind.Environment, $"{path} is damaged or no database: {error.Message}", "`sluice doctor` says what can be saved and how", error),
         raw.SQLITE_READONLY or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM => new(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the folder's permissions, or choose another with --workspace", error),
         raw.SQLITE_BUSY => new(ErrorKind.Environment, $"{path} is locked by another process for more than a minute", "find what holds it; do not open it for writing with other programs", error),
         _ => new(ErrorKind.Environment, $"{path}: {error.Message}", "check the disk and the folder, then run the same command again", error),

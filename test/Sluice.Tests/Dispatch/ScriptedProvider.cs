@@ -31,6 +31,12 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
 
     public Action OnList { get; set; } = () => { };
 
+    /// <summary>Says which batches the list shows.</summary>
+    public Func<ScriptedBatch, bool> IsListed { get; set; } = _ => true;
+
+    /// <summary>Says how the list shows a batch.</summary>
+    public Func<ScriptedBatch, BatchInfo> OnInfo { get; set; } = batch => batch.Info(BatchState.Running);
+
     /// <summary>Gives the lines of a result file.</summary>
     public Func<ScriptedBatch, string, string> OnOpen { get; set; } = (batch, _) => batch.AnswerAll();
 
@@ -95,9 +101,9 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
             OnList();
             return 0;
         });
-        foreach (ScriptedBatch batch in Batches.Values.Where(b => b.CreatedAt >= since).OrderByDescending(b => b.CreatedAt))
+        foreach (ScriptedBatch batch in Batches.Values.Where(b => b.CreatedAt >= since && IsListed(b)).OrderByDescending(b => b.CreatedAt))
         {
-            yield return batch.Info(BatchState.Running);
+            yield return OnInfo(batch);
         }
     }
 

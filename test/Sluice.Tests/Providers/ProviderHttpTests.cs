@@ -54,6 +54,30 @@ public class ProviderHttpTests
         Assert.Equal(TimeSpan.FromSeconds(seconds), (await FailsAsync(http)).RetryAfter);
     }
 
+    [Fact]
+    public async Task A_download_that_stands_still_is_given_up()
+    {
+        using var silent = new SilentStream();
+        using var http = new StubHttp(_ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(silent) });
+        await using Stream results = await Provider(http).Batch!.OpenResultsAsync("file-1", Token);
+        ValueTask<int> reading = results.ReadAsync(new byte[10], Token);
+        Assert.False(reading.IsCompleted);
+
+        http.Time.Advance(ProviderStream.Silence);
+
+        ProviderException error = await Assert.ThrowsAsync<ProviderException>(async () => await reading);
+        Assert.Equal("timeout", error.Error.Code);
+    }
+
+    private sealed class SilentStream : MemoryStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            return 0;
+        }
+    }
+
     [Theory]
     [InlineData("retry-after", "later")]
     [InlineData("retry-after", "NaN")]

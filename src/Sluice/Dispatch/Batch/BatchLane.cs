@@ -68,9 +68,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     {
         if (_spool is { } spool)
         {
-            _spool = null;
-            spool.File.Dispose();
-            Spool.Delete(spoolFolder, spool.Intent.Id);
+            Abandon(spool);
             ledger.Discard(spool.Intent);
         }
 
@@ -169,6 +167,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         route.Provider.Dialect.WriteBatchLine(_line, _customId, body);
         _line.Write("\n"u8);
         spool.File.Write(_line.WrittenSpan);
+        spool.Checksum = Checksum.Append(spool.Checksum, _line.WrittenSpan);
         spool.Count++;
         spool.Bytes += _line.WrittenCount;
     }
@@ -207,7 +206,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
             CrashPoint.Hit("spool.sync.before");
             spool.File.Flush(flushToDisk: true);
-            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes);
+            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum));
             CrashPoint.Hit("spool.sync.after");
         }
 
@@ -221,11 +220,19 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
     }
 
-    /// <summary>Gives up a spool that another process has taken for that of a dead one, and has discarded: replays meet its requests again.</summary>
+    /// <summary>Gives up a spool of which nothing was sent: replays meet its requests again.</summary>
     private void Abandon(OpenSpool spool)
     {
         _spool = null;
-        spool.File.Dispose();
+        try
+        {
+            spool.File.Dispose();
+        }
+        catch (IOException)
+        {
+            // The disk is full, which has been said already; the file goes all the same.
+        }
+
         Spool.Delete(spoolFolder, spool.Intent.Id);
     }
 
@@ -238,5 +245,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         public int Count { get; set; }
 
         public long Bytes { get; set; }
+
+        public uint Checksum { get; set; } = Storage.Checksum.Start;
     }
 }

@@ -61,6 +61,11 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         var api = provider.Batch!;
         try
         {
+            if (intent.FileId is null)
+            {
+                RequireWhole(intent);
+            }
+
             var spool = new BatchSpool(intent.Id, Spool.PathOf(context.SpoolFolder, intent.Id), intent.Count, intent.Bytes);
             if (intent.State == IntentState.Sealed)
             {
@@ -87,12 +92,27 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         {
             Refused(intent, provider, error);
         }
-        catch (FileNotFoundException error)
-        {
-            throw new SluiceException(ErrorKind.Environment, $"the spool {error.FileName} is gone", $"drop the batch with `sluice cancel {intent.Id}`; its requests are then planned again", error);
-        }
 
         return true;
+    }
+
+    /// <summary>Sends nothing that is not what was written: an answer to other words would be kept under the key of these.</summary>
+    private void RequireWhole(Intent intent)
+    {
+        string? problem;
+        try
+        {
+            problem = Spool.Check(context.SpoolFolder, intent);
+        }
+        catch (FormatException error)
+        {
+            problem = error.Message;
+        }
+
+        if (problem is not null)
+        {
+            throw new SluiceException(ErrorKind.Environment, problem, $"drop the batch with `sluice cancel {intent.Id}`; its requests are then planned again");
+        }
     }
 
     // The hold stays until the batch runs: one that fails in validation must wait longer each time.

@@ -141,6 +141,8 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
             CreatedAt = Time(batch, "created_at"),
             Intent = Text(metadata, IntentKey),
             InputFile = Text(batch, "input_file_id"),
+            Endpoint = Text(batch, "endpoint"),
+            Model = Text(batch, "model"),
             Total = Number(counts, "total"),
             Finished = Number(counts, "completed") is { } completed ? completed + (Number(counts, "failed") ?? 0) : null,
             Error = error,

@@ -230,6 +230,85 @@ public sealed class BatchEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Of_two_that_might_be_it_the_results_tell_as_soon_as_they_are_there()
+    {
+        var ended = false;
+        Provider.OnUpload = _ => null;
+        Provider.OnInfo = batch => ended ? batch.Info(BatchState.Done, "out") : batch.Info(BatchState.Running);
+        Provider.Batches["stranger"] = new ScriptedBatch("stranger", "", null, ["{\"custom_id\":\"x\"}"], Provider.CreatedAt);
+        Provider.OnCreated = _ => throw ScriptedProvider.Error(ErrorClass.Transient, "reset", unknown: true);
+        RequestKey[] keys = await _fixture.SpoolAsync(1);
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().State == IntentState.NeedsHuman);
+        string note = _fixture.Ledger.Open().Single().Note!;
+        Assert.All((string[])["sluice adopt", "sluice resend", "stranger"], part => Assert.Contains(part, note, StringComparison.Ordinal));
+
+        ended = true;
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(1, Provider.CountOf("create"));
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task A_batch_taken_for_the_lost_one_by_its_size_is_given_back_when_its_results_are_anothers()
+    {
+        Provider.OnUpload = _ => null;
+        Provider.Batches["stranger"] = new ScriptedBatch("stranger", "", null, [$$"""{"custom_id":"{{new string('a', 20)}}-{{new string('A', 43)}}"}"""], Provider.CreatedAt);
+        Provider.OnCreate = _ =>
+        {
+            if (Provider.CountOf("create") == 1)
+            {
+                throw ScriptedProvider.Error(ErrorClass.Transient, "reset", unknown: true);
+            }
+        };
+        RequestKey[] keys = await _fixture.SpoolAsync(1);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(2, Provider.CountOf("create"));
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+        Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.Contains("stranger is not the one", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_batch_that_shows_up_after_it_was_made_again_is_cancelled_and_reported()
+    {
+        var hidden = true;
+        Provider.OnCreated = _ =>
+        {
+            if (Provider.CountOf("create") == 1)
+            {
+                throw ScriptedProvider.Error(ErrorClass.Transient, "reset", unknown: true);
+            }
+
+            hidden = false;
+        };
+        Provider.IsListed = _ => !hidden;
+        await _fixture.SpoolAsync(1);
+
+        await _fixture.RunUntilAsync(() => AllSettled && Provider.CountOf("cancel") > 0);
+
+        Assert.Equal((2, 1), (Provider.CountOf("create"), Provider.CountOf("cancel")));
+        Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.Contains("batch-0 was made twice, beside batch-1", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_spool_that_is_not_what_was_written_is_not_sent()
+    {
+        await _fixture.SpoolAsync(2);
+        string spool = Assert.Single(_fixture.Spools);
+        byte[] bytes = await File.ReadAllBytesAsync(spool, TestContext.Current.CancellationToken);
+        bytes[^10] ^= 1;
+        await File.WriteAllBytesAsync(spool, bytes, TestContext.Current.CancellationToken);
+
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() => AllSettled));
+
+        Assert.Contains("checksum differs", error.Message, StringComparison.Ordinal);
+        Assert.Contains("sluice cancel", error.Hint, StringComparison.Ordinal);
+        Assert.Empty(Provider.Calls);
+    }
+
+    [Fact]
     public async Task A_batch_that_is_not_to_be_seen_just_after_its_creation_is_looked_at_again()
     {
         int looks = 0;

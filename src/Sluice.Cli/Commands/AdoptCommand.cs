@@ -1,0 +1,182 @@
+using System.CommandLine;
+using Sluice.Cli.Views;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Recovery;
+using Spectre.Console;
+
+namespace Sluice.Cli.Commands;
+
+/// <summary><c>adopt</c>: takes over what was paid for and this workspace does not have.</summary>
+internal static class AdoptCommand
+{
+    private static readonly Argument<string[]> Files = new("files") { Description = "Result files on disk; without any, the provider's list of batches is read.", Arity = ArgumentArity.ZeroOrMore };
+    private static readonly Option<string?> Provider = new("--provider") { Description = "Whose batches to list; default: every provider whose API key is set.", HelpName = "name" };
+    private static readonly Option<string?> BaseUrl = new("--base-url") { Description = "The provider's address, as `model.base_url`.", HelpName = "url" };
+    private static readonly Option<string?> ApiKeyEnv = new("--api-key-env") { Description = "The variable of the API key, as `model.api_key_env`.", HelpName = "name" };
+    private static readonly Option<string?> OfIntent = new("--intent") { Description = "A batch in doubt, as `sluice status` shows it; with --batch.", HelpName = "id" };
+    private static readonly Option<string?> Batch = new("--batch") { Description = "The provider's batch that it is.", HelpName = "id" };
+
+    public static Command Create()
+    {
+        var command = new Command("adopt", "Fill the cache with answers to our requests that the provider, or a result file, still has. Settle a batch in doubt.") { Files, Provider, BaseUrl, ApiKeyEnv, OfIntent, Batch };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var _ = session.ConfigureAwait(false);
+            return (parsed.GetValue(OfIntent), parsed.GetValue(Batch)) switch
+            {
+                (null, null) => await TakeOverAsync(session, parsed, cancellationToken).ConfigureAwait(false),
+                ({ } intent, { } batch) => await SettleAsync(session, intent, batch, parsed, cancellationToken).ConfigureAwait(false),
+                _ => throw new SluiceException(ErrorKind.Usage, "--intent and --batch belong together", "name the batch in doubt with --intent and the provider's batch with --batch"),
+            };
+        });
+        return command;
+    }
+
+    private static async Task<int> TakeOverAsync(Session session, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var quiet = parsed.GetValue(CommonOptions.Quiet);
+        var adopter = new Adopter(new BatchContext(session.Ledger, session.Cache, session.Providers, session.Workspace.SpoolFolder, session.Time, e => Say(e, quiet)));
+        var report = new AdoptReport();
+        var files = parsed.GetValue(Files)!;
+        var dialects = session.Providers.Names.Where(IsNamed).SelectMany(name => Accounts(session, name, null, null)).Select(a => a.Dialect).ToList();
+        foreach (var file in files)
+        {
+            report += await adopter.AdoptAsync(file, dialects, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (files.Length == 0)
+        {
+            foreach (var accounts in Listed(session, parsed))
+            {
+                try
+                {
+                    report += await adopter.AdoptAsync(accounts, cancellationToken).ConfigureAwait(false);
+                }
+                catch (ProviderException error)
+                {
+                    throw AccountTrouble.Of(accounts[0], error.Error)
+                        ?? new SluiceException(ErrorKind.Environment, $"provider `{accounts[0].Reference.Provider}`: {error.Error}", "what was taken over stays; run the same command again", error);
+                }
+            }
+        }
+
+        Show(report, files.Length, parsed.GetValue(CommonOptions.Json));
+        return ExitCodes.Done;
+    }
+
+    private static async Task<int> SettleAsync(Session session, string id, string batchId, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var intent = Doubt.Of(session, id);
+        var provider = session.Providers.Get(intent.Provider);
+        BatchInfo info;
+        try
+        {
+            info = await provider.Batch!.GetAsync(batchId, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ProviderException error)
+        {
+            throw AccountTrouble.Of(provider, error.Error)
+                ?? new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` does not show batch `{batchId}`: {error.Error}", "check the id in the provider's console; nothing was changed", error);
+        }
+
+        if ((info.Intent ?? id) != id || (info.Total ?? intent.Count) != intent.Count)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"batch `{batchId}` is another one: it has {info.Total} requests{(info.Intent is { } other ? $" and carries the mark `{other}`" : "")}; `{id}` has {intent.Count}", "nothing was changed");
+        }
+
+        // Even people may err: unless the batch carries our mark, its results must prove it.
+        session.Ledger.MarkSubmitted(Doubt.TakeOver(session, intent), batchId, provisional: info.Intent is null);
+        if (parsed.GetValue(CommonOptions.Json))
+        {
+            JsonOut.Write(writer =>
+            {
+                writer.WriteString("intent", id);
+                writer.WriteString("batch", batchId);
+            });
+        }
+        else
+        {
+            Terminal.Out.WriteLine($"batch {batchId} taken for {id}: {Numbers.Of(intent.Count, "request")}");
+            Terminal.Hint("`sluice run` or `sluice retrieve --wait` collects it");
+        }
+
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Returns the accounts to list, each once per kind of request that it takes.</summary>
+    private static IEnumerable<IReadOnlyList<IProvider>> Listed(Session session, ParseResult parsed)
+    {
+        if (parsed.GetValue(Provider) is { } name)
+        {
+            var named = Accounts(session, name, parsed.GetValue(BaseUrl), parsed.GetValue(ApiKeyEnv));
+            named[0].EnsureCredentials();
+            return named[0].Batch is not null ? [named] : throw new SluiceException(ErrorKind.Usage, $"provider `{name}` has no Batch API", "there is nothing to take over from it");
+        }
+
+        var all = session.Providers.Names.Where(IsNamed).Select(n => Accounts(session, n, null, parsed.GetValue(ApiKeyEnv))).Where(a => a[0].Batch is not null && HasKey(a[0])).ToList();
+        return all.Count > 0 ? all : throw new SluiceException(ErrorKind.Credentials, "no provider's API key is set", "set OPENAI_API_KEY or ANTHROPIC_API_KEY, or name a provider with --provider, --base-url and --api-key-env");
+    }
+
+    /// <summary>Tells whether a provider can be reached by its name alone: rehearsals have no batches worth keeping, and compatible services need an address.</summary>
+    private static bool IsNamed(string provider) => provider is not (SimulatedProviderFactory.ProviderName or "openai-compatible");
+
+    private static List<IProvider> Accounts(Session session, string name, string? baseUrl, string? apiKeyEnv) =>
+        [.. session.Providers.ApisOf(name).Select(api => session.Providers.Get(name, api, baseUrl, apiKeyEnv))];
+
+    private static bool HasKey(IProvider provider)
+    {
+        try
+        {
+            provider.EnsureCredentials();
+            return true;
+        }
+        catch (SluiceException)
+        {
+            return false;
+        }
+    }
+
+    private static void Say(DispatchEvent e, bool quiet)
+    {
+        if (e is Remark remark && !quiet)
+        {
+            Terminal.Line(remark.Text);
+        }
+    }
+
+    private static void Show(AdoptReport report, int files, bool json)
+    {
+        if (json)
+        {
+            JsonOut.Write(writer =>
+            {
+                writer.WriteNumber("files", files);
+                writer.WriteNumber("batches", report.Batches);
+                writer.WriteNumber("ours", report.Ours);
+                writer.WriteNumber("under_way", report.UnderWay);
+                writer.WriteNumber("unclear", report.Unclear);
+                writer.WriteNumber("responses", report.Responses);
+                writer.WriteNumber("new", report.New);
+                writer.WriteNumber("failed", report.Failed);
+                writer.WriteNumber("others", report.Others);
+            });
+            return;
+        }
+
+        var source = files > 0 ? Numbers.Of(files, "file") : $"{Numbers.Of(report.Batches, "batch")}, {Numbers.Count(report.Ours)} of them ours";
+        Terminal.Out.WriteLine($"{source}: {Numbers.Of(report.Responses, "answer")}, {Numbers.Count(report.New)} of them new here; {Numbers.Count(report.Failed)} failed lines, {Numbers.Count(report.Others)} lines of others");
+        if (report.UnderWay > 0)
+        {
+            Terminal.Line($"{Numbers.Of(report.UnderWay, "batch")} of ours still under way: `sluice run` collects what they bring");
+        }
+
+        if (report.Unclear > 0)
+        {
+            Terminal.Warning($"{Numbers.Of(report.Unclear, "batch")} still under way may be ours: the provider tells only when they have ended. Adopt again then, before you run, or their requests are paid for twice");
+        }
+    }
+}

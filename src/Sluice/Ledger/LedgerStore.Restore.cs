@@ -1,0 +1,41 @@
+using Sluice.Requests;
+
+namespace Sluice.Ledger;
+
+/// <content>Taking intents in that another, lost ledger had.</content>
+public sealed partial class LedgerStore
+{
+    /// <summary>Takes in an intent that this ledger does not know, with its requests; false, and nothing changed, when it is known already.</summary>
+    /// <param name="intent">The intent; its row, owner and fence do not matter.</param>
+    /// <param name="keys">Its requests; those that another intent has are left to that.</param>
+    public bool Restore(Intent intent, IEnumerable<RequestKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        ArgumentNullException.ThrowIfNull(keys);
+        HasHistory = true;
+        return Write("restore", durable: true, () =>
+        {
+            if (One("id=?1", s => s.Bind(1, intent.Id)) is not null)
+            {
+                return false;
+            }
+
+            HoldLease();
+            var reference = intent.Provider;
+            Sql("""
+                INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created, create_started, count, bytes, file_id, batch_id, note)
+                VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15)
+                """)
+                .Bind(1, intent.Id).Bind(2, reference.Provider).Bind(3, reference.Api).Bind(4, reference.BaseUrl).Bind(5, reference.ApiKeyEnv)
+                .Bind(6, intent.Account).Bind(7, intent.Model).Bind(8, (long)intent.State).Bind(9, _owner).Bind(10, intent.CreatedAt.ToUnixTimeMilliseconds())
+                .Bind(11, intent.Count).Bind(12, intent.Bytes).Bind(13, intent.FileId).Bind(14, intent.BatchId).Bind(15, intent.Note).Run();
+            var row = One("id=?1", s => s.Bind(1, intent.Id))!.Row;
+            foreach (var key in keys)
+            {
+                Claim(row, key, retryFailed: true);
+            }
+
+            return true;
+        });
+    }
+}

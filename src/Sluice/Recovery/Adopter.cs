@@ -1,0 +1,129 @@
+using Sluice.Caching;
+using Sluice.Datasets;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Recovery;
+
+/// <summary>Takes over what was paid for and is not in this workspace: from the provider's own list, or from result files on disk.</summary>
+/// <remarks>Every line says by itself which request it answers, so nothing but the lines is needed: no ledger, no spool, no configs.</remarks>
+public sealed class Adopter(BatchContext context)
+{
+    /// <summary>Takes over the answers of every ended batch of an account, and into the ledger what is still under way.</summary>
+    /// <param name="accounts">The account, once per kind of request that it takes.</param>
+    /// <param name="cancellationToken">Ends the work; what was stored stays.</param>
+    /// <exception cref="ProviderException">The list, or a file, cannot be read.</exception>
+    public async Task<AdoptReport> AdoptAsync(IReadOnlyList<IProvider> accounts, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(accounts);
+        var report = new AdoptReport();
+        var api = accounts[0].Batch!;
+        await foreach (var batch in api.ListAsync(DateTimeOffset.MinValue, cancellationToken).ConfigureAwait(false))
+        {
+            var provider = accounts.FirstOrDefault(a => a.Dialect.Endpoint == batch.Endpoint) ?? accounts[0];
+            report += batch.IsEnded || batch.ResultFiles.Count > 0
+                ? await AdoptEndedAsync(batch, provider, cancellationToken).ConfigureAwait(false)
+                : await AdoptUnderWayAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+        }
+
+        await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        return report;
+    }
+
+    /// <summary>Takes over the answers in a result file on disk, plain or compressed, of whatever provider.</summary>
+    /// <exception cref="SluiceException">The file cannot be read.</exception>
+    public async Task<AdoptReport> AdoptAsync(string path, IReadOnlyList<IDialect> dialects, CancellationToken cancellationToken = default)
+    {
+        var compression = DatasetFormat.CompressionOf(path);
+        try
+        {
+            var stream = DatasetFile.OpenSequential(path, compression);
+            await using (stream.ConfigureAwait(false))
+            {
+                var report = await new ResultReader(context.Cache, dialects)
+                    .ReadAsync(stream, new ResponseOrigin("adopted", "", Path.GetFileName(path)), untilForeign: false, cancellationToken).ConfigureAwait(false);
+                await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+                return report;
+            }
+        }
+        catch (Exception error) when (error is not SluiceException && DatasetFile.Explain(error, path, compression) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    private async Task<AdoptReport> AdoptEndedAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    {
+        var report = new AdoptReport { Batches = 1 };
+        var reader = new ResultReader(context.Cache, [provider.Dialect]);
+        var origin = new ResponseOrigin(provider.Reference.Provider, batch.Model ?? "", batch.Id);
+        foreach (var file in batch.ResultFiles)
+        {
+            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                report += await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        if (report.Responses + report.Failed == 0)
+        {
+            return report;
+        }
+
+        context.Observe(new Remark($"batch {batch.Id}: {report.Responses} answers, {report.New} of them new here"));
+        return report with { Ours = 1 };
+    }
+
+    /// <summary>Rebuilds the intent of a batch that says it is ours, from the file it was made of.</summary>
+    private async Task<AdoptReport> AdoptUnderWayAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    {
+        if (batch.Intent is not { Length: CustomId.IntentLength } id || batch.InputFile is null)
+        {
+            return new AdoptReport { Batches = 1, Unclear = batch.Intent is null && batch.InputFile is null ? 1 : 0 };
+        }
+
+        PrivateFiles.CreateFolder(context.SpoolFolder);
+        var path = Spool.PathOf(context.SpoolFolder, id);
+        if (context.Ledger.Open().Any(i => i.Id == id))
+        {
+            return new AdoptReport { Batches = 1, UnderWay = 1 };
+        }
+
+        var checksum = Checksum.Start;
+        var keys = new List<RequestKey>();
+        long bytes = 0;
+        var stream = await provider.Batch!.OpenResultsAsync(batch.InputFile, cancellationToken).ConfigureAwait(false);
+        await using (stream.ConfigureAwait(false))
+        {
+            using var spool = PrivateFiles.Create(path);
+            using var lines = new LineReader(stream, int.MaxValue - 1);
+            while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                keys.Add(Spool.KeyOf(lines.Line.Span));
+                foreach (var part in (ReadOnlyMemory<byte>[])[lines.Line, "\n"u8.ToArray()])
+                {
+                    spool.Write(part.Span);
+                    checksum = Checksum.Append(checksum, part.Span);
+                    bytes += part.Length;
+                }
+            }
+
+            spool.Flush(flushToDisk: true);
+        }
+
+        var intent = new Intent
+        {
+            Row = 0, Id = id, Provider = provider.Reference, Account = provider.Account, Model = batch.Model ?? "", State = IntentState.Submitted, Owner = "",
+            Count = keys.Count, Bytes = bytes, CreatedAt = batch.CreatedAt ?? context.Time.GetUtcNow(), FileId = batch.InputFile, BatchId = batch.Id,
+        };
+        Spool.Describe(context.SpoolFolder, intent, keys.Count, bytes, Checksum.Finish(checksum));
+        context.Ledger.Restore(intent, keys);
+        context.Observe(new Remark($"batch {batch.Id}: {keys.Count} requests under way; `sluice run` collects them"));
+        return new AdoptReport { Batches = 1, UnderWay = 1 };
+    }
+}

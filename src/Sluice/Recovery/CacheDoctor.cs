@@ -1,0 +1,141 @@
+using Microsoft.Data.Sqlite;
+using Sluice.Caching;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Recovery;
+
+/// <summary>Examines a SQLite cache row by row, and saves what is sound out of a damaged one.</summary>
+internal sealed class CacheDoctor(string path, TimeProvider time)
+{
+    private const int GroupSize = 1024;
+
+    /// <summary>After so many ids in a row that give nothing, there are no more behind the damage.</summary>
+    private const int MostMisses = 1_000_000;
+
+    /// <summary>Says what is wrong with the cache, or null, and how many sound responses it has.</summary>
+    public async Task<(string? Problem, long Responses)> ExamineAsync()
+    {
+        long responses = 0;
+        try
+        {
+            using var connection = SqliteStore.OpenForReading(path);
+            if (SqliteStore.IntegrityProblem(connection) is { } problem)
+            {
+                return (problem, 0);
+            }
+
+            // Opening it brings an older schema up to date.
+            await new SqliteResponseCache(path, time).DisposeAsync().ConfigureAwait(false);
+            using var rows = new Statement(connection, "SELECT body, crc32c FROM responses");
+            var damaged = 0L;
+            while (rows.Step())
+            {
+                var isSound = rows.IsNull(1) || (uint)rows.Integer(1) == Checksum.Of(rows.Blob(0));
+                responses += isSound ? 1 : 0;
+                damaged += isSound ? 0 : 1;
+            }
+
+            return (damaged == 0 ? null : $"{damaged} responses are not what was stored: their checksums differ", responses);
+        }
+        catch (SluiceException error)
+        {
+            return (error.Message, responses);
+        }
+    }
+
+    /// <summary>Copies every sound response into a new cache; the damaged one is kept beside it.</summary>
+    /// <returns>How many were saved, and where the damaged file is now.</returns>
+    public async Task<(long Saved, string Kept)> SaveAsync(CancellationToken cancellationToken)
+    {
+        var kept = SqliteStore.MoveAside(path);
+        long saved = 0;
+        var cache = new SqliteResponseCache(path, time);
+        await using (cache.ConfigureAwait(false))
+        {
+            var group = new List<CacheEntry>(GroupSize);
+            foreach (var entry in Sound(kept))
+            {
+                group.Add(entry);
+                if (group.Count == GroupSize)
+                {
+                    saved += await cache.PutAsync(group, cancellationToken).ConfigureAwait(false);
+                    group.Clear();
+                }
+            }
+
+            saved += await cache.PutAsync(group, cancellationToken).ConfigureAwait(false);
+            await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return (saved, kept);
+    }
+
+    /// <summary>Reads response by response, so that one that cannot be read costs no other.</summary>
+    private static IEnumerable<CacheEntry> Sound(string damaged)
+    {
+        using var connection = Open(damaged);
+        if (connection is null)
+        {
+            yield break;
+        }
+
+        using var find = new Statement(connection, """
+            SELECT r.key, r.body, r.input_tokens, r.output_tokens, r.crc32c, o.provider, o.model, o.source
+            FROM responses r LEFT JOIN origins o ON o.id=r.origin WHERE r.id=?1
+            """);
+        var origins = new Dictionary<string, ResponseOrigin>();
+        for (long id = 1, misses = 0; misses < MostMisses; id++)
+        {
+            var entry = Read(find.Bind(1, id), origins);
+            misses = entry is null ? misses + 1 : 0;
+            if (entry is { } sound)
+            {
+                yield return sound;
+            }
+        }
+    }
+
+    private static SqliteConnection? Open(string damaged)
+    {
+        try
+        {
+            var connection = SqliteStore.OpenForReading(damaged);
+            using var _ = new Statement(connection, "SELECT id, crc32c FROM responses WHERE id=?1");
+            return connection;
+        }
+        catch (SluiceException)
+        {
+            // Its very table of contents is gone: nothing can be read out of it.
+            return null;
+        }
+    }
+
+    private static CacheEntry? Read(Statement row, Dictionary<string, ResponseOrigin> origins)
+    {
+        try
+        {
+            if (!row.Step() || row.Blob(0).Length != RequestKey.Length || (!row.IsNull(4) && (uint)row.Integer(4) != Checksum.Of(row.Blob(1))))
+            {
+                return null;
+            }
+
+            var source = row.Text(7) ?? "saved";
+            if (!origins.TryGetValue(source, out var origin))
+            {
+                origins[source] = origin = new ResponseOrigin(row.Text(5) ?? "", row.Text(6) ?? "", source);
+            }
+
+            return new CacheEntry(new RequestKey(row.Blob(0)), row.Blob(1).ToArray(), new TokenUsage(row.Integer(2), row.Integer(3))) { Origin = origin };
+        }
+        catch (SluiceException)
+        {
+            // This one is on a damaged page.
+            return null;
+        }
+        finally
+        {
+            row.Reset();
+        }
+    }
+}

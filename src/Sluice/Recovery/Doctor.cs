@@ -1,0 +1,84 @@
+using Sluice.Ledger;
+using Sluice.Storage;
+using Sluice.Sweeps;
+
+namespace Sluice.Recovery;
+
+/// <summary>Examines a workspace: is everything that was written still there and sound, and what is to be done where it is not.</summary>
+/// <param name="workspace">The workspace.</param>
+/// <param name="time">The clock.</param>
+public sealed class Doctor(Workspace workspace, TimeProvider time)
+{
+    /// <summary>Gets how many sound responses the last examination has found in the cache.</summary>
+    public long Responses { get; private set; }
+
+    /// <summary>Examines the workspace.</summary>
+    /// <param name="repair">Whether what can be put right without losing anything is put right. No other process may work in the workspace then.</param>
+    /// <param name="cancellationToken">Ends it between two steps.</param>
+    /// <exception cref="SluiceException">Another process works in the workspace, and it is to be repaired.</exception>
+    public async Task<IReadOnlyList<Finding>> ExamineAsync(bool repair, CancellationToken cancellationToken = default)
+    {
+        var findings = new List<Finding>();
+        if (repair)
+        {
+            RequireAlone();
+        }
+
+        if (File.Exists(workspace.CachePath))
+        {
+            var cache = new CacheDoctor(workspace.CachePath, time);
+            (var problem, Responses) = await cache.ExamineAsync().ConfigureAwait(false);
+            if (problem is not null)
+            {
+                findings.Add(repair ? await SaveAsync(cache, problem, cancellationToken).ConfigureAwait(false) : new Finding(
+                    workspace.CachePath, problem, "`sluice doctor --repair` saves what is sound; `sluice adopt` then fetches what is lost from the provider's result files"));
+            }
+        }
+
+        findings.AddRange(new LedgerDoctor(workspace, time, repair).Examine());
+        foreach (var folder in Folders())
+        {
+            findings.AddRange(AtomicFile.Leftovers(folder, time).Select(path => Dropped(path, repair)));
+        }
+
+        return findings;
+    }
+
+    private async Task<Finding> SaveAsync(CacheDoctor cache, string problem, CancellationToken cancellationToken)
+    {
+        var (saved, kept) = await cache.SaveAsync(cancellationToken).ConfigureAwait(false);
+        return new Finding(workspace.CachePath, problem, $"{saved} responses saved; the damaged file is {kept}. `sluice adopt` fetches what is lost from the provider's result files", IsRepaired: true);
+    }
+
+    private static Finding Dropped(string path, bool repair)
+    {
+        const string Problem = "a killed process has left it unfinished";
+        if (!repair)
+        {
+            return new Finding(path, Problem, "it can go: the next run deletes it, or `sluice doctor --repair`");
+        }
+
+        File.Delete(path);
+        return new Finding(path, Problem, "deleted", IsRepaired: true);
+    }
+
+    private IEnumerable<string> Folders() => Directory.Exists(workspace.RunsFolder)
+        ? Directory.EnumerateDirectories(workspace.RunsFolder, "*", SearchOption.AllDirectories)
+        : [];
+
+    private void RequireAlone()
+    {
+        try
+        {
+            using var ledger = File.Exists(workspace.LedgerPath) ? new LedgerStore(workspace.LedgerPath, time) : null;
+            if (ledger?.OthersAtWork() is { Count: > 0 } others)
+            {
+                throw new SluiceException(ErrorKind.Usage, $"other processes work in this workspace: {string.Join(", ", others)}", "wait for them or stop them, then repair");
+            }
+        }
+        catch (SluiceException error) when (error.Kind == ErrorKind.Environment)
+        {
+            // A ledger that cannot be opened is what is to be repaired.
+        }
+    }
+}
