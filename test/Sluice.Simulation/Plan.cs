@@ -24,7 +24,8 @@ internal sealed class Plan
 
         Kind = random.Next(8) switch { < 4 => ApiKind.OpenAI, < 7 => ApiKind.Anthropic, _ => ApiKind.Compatible };
         IsLocal = random.Next(4) != 0;
-        Requests = random.Next(5, 61);
+        // Mostly few: what goes wrong goes wrong with few, and small seeds are quick.
+        Requests = 3 + (int)(57 * Math.Pow(random.NextDouble(), 4));
         MaxRequests = random.Next(3, 11);
         Models = random.Next(1, 3);
         Processes = random.Next(6) switch { < 2 => 1, < 5 => 2, _ => 3 };
@@ -32,7 +33,7 @@ internal sealed class Plan
         IsSameHost = random.Next(2) == 0;
         Kills = random.Next(3) == 0 ? 0 : random.Next(1, 5);
         Stops = random.Next(3) == 0 ? random.Next(1, 4) : 0;
-        HalfTime = TimeSpan.FromSeconds(IsLocal ? random.Next(5, 40) : random.Next(60, 900));
+        HalfTime = TimeSpan.FromSeconds(IsLocal ? random.Next(3, 30) : random.Next(60, 600));
 
         Refused = Often(0.3);
         ErrorBefore = Often(0.3);

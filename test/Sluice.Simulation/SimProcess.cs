@@ -43,6 +43,7 @@ internal sealed class SimProcess
     private readonly bool _isLive;
     private readonly int[] _numbers;
     private readonly TimeSpan _coarseness;
+    private Task? _settled;
 
     public SimProcess(World world, int slot, int number, int[] requests, bool isLive)
     {
@@ -55,7 +56,7 @@ internal sealed class SimProcess
         _cache = world.Cache.For(this);
         _numbers = requests;
         _isLive = isLive;
-        _coarseness = TimeSpan.FromMilliseconds((world.Plan.IsLocal ? [100, 500, 1000] : new[] { 1000, 3000, 5000 })[world.Random.Next(3)]);
+        _coarseness = TimeSpan.FromMilliseconds((world.Plan.IsLocal ? [200, 1000, 2000] : new[] { 2000, 5000, 8000 })[world.Random.Next(3)]);
     }
 
     /// <summary>Gets the process whose code runs now; null for the driver.</summary>
@@ -95,7 +96,7 @@ internal sealed class SimProcess
     public bool IsRunning => Ending == Ending.None && !IsDead;
 
     /// <summary>Gets how late its timers are at most. Long waits are walked through in longer steps.</summary>
-    public TimeSpan Coarseness => _world.Elapsed > TimeSpan.FromMinutes(30) ? TimeSpan.FromSeconds(10) : _world.Elapsed > TimeSpan.FromMinutes(3) ? TimeSpan.FromSeconds(5) : _coarseness;
+    public TimeSpan Coarseness => _world.Elapsed > TimeSpan.FromMinutes(15) ? TimeSpan.FromSeconds(10) : _coarseness;
 
     /// <summary>Runs code as this process.</summary>
     public void Do(Action action) => ExecutionContext.Run(
@@ -336,18 +337,17 @@ internal sealed class SimProcess
                 return;
             }
 
-            using var time = new CancellationTokenSource(TimeSpan.FromSeconds(1), _time);
-            using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, time.Token);
-            try
+            // Other processes settle batches too: they are seen once a second.
+            _settled ??= engine.Settled.WaitToReadAsync(cancellationToken).AsTask();
+            await Task.WhenAny(_settled, Task.Delay(TimeSpan.FromSeconds(1), _time, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+            if (_settled.IsCompleted)
             {
-                await engine.Settled.WaitToReadAsync(tick.Token);
+                await _settled;
+                _settled = null;
                 while (engine.Settled.TryRead(out _))
                 {
                 }
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                // A second has passed: other processes settle batches too.
             }
         }
     }
