@@ -84,6 +84,9 @@ internal sealed class SimProcess
 
     public int Hits { get; private set; }
 
+    /// <summary>Gets or sets whether it stays until the ledger has nothing open.</summary>
+    public bool IsLast { get; set; }
+
     /// <summary>Gets or sets at which crash point it dies.</summary>
     public int DieAt { get; set; }
 
@@ -291,6 +294,12 @@ internal sealed class SimProcess
             pending = left;
             if (pending.Count == 0)
             {
+                // A command ends when all is answered, though a batch that a killed process has read may not be closed. The last one tidies up.
+                while (IsLast && Ledger!.Open().Count > 0)
+                {
+                    await Task.Delay(TimeSpan.FromSeconds(5), _time, cancellationToken);
+                }
+
                 return;
             }
 
