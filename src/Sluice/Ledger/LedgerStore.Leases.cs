@@ -61,17 +61,20 @@ public sealed partial class LedgerStore
             }
         }
 
-        DropFinishedSpools(spoolFolder);
+        DropSpools(spoolFolder);
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
     }
 
-    /// <summary>Deletes the spools of intents that are done: a process was killed after it had closed the intent and before it had deleted them.</summary>
-    private void DropFinishedSpools(string spoolFolder)
+    /// <summary>Deletes the spools of closed intents, whose processes died before they could, and those that were never complete and belong to no intent.</summary>
+    private void DropSpools(string spoolFolder)
     {
-        // The files first: an intent that begins after that cannot be among them.
-        foreach (var id in Spool.In(spoolFolder).ToList())
+        // The files first: an intent is in the ledger before its spool is made.
+        var files = Spool.In(spoolFolder).ToList();
+        var open = files.Count == 0 ? [] : Open().Select(i => i.Id).ToHashSet();
+        foreach (var id in files.Where(id => !open.Contains(id)))
         {
-            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { IsOpen: false })
+            // A complete spool without an intent is all that is left of a lost ledger.
+            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { } intent ? !intent.IsOpen : !Spool.IsComplete(spoolFolder, id))
             {
                 Spool.Delete(spoolFolder, id);
             }
@@ -102,7 +105,7 @@ public sealed partial class LedgerStore
     }
 
     private bool IsAlive(string owner) =>
-        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && Owner.IsAlive(owner) != false;
+        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && _isAlive(owner) != false;
 
     private bool IsAlive(long liveHolder)
     {
@@ -151,6 +154,7 @@ public sealed partial class LedgerStore
             return;
         }
 
+        CrashPoint.Hit("ledger.drop-lease.before");
         try
         {
             Transact("PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", () => Sql("DELETE FROM leases WHERE row=?1").Bind(1, _lease).Run());
