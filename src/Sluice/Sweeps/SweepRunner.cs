@@ -119,6 +119,10 @@ public sealed class SweepRunner
         {
             await SaveWhatIsThereAsync(runs).ConfigureAwait(false);
         }
+        else if (Sends)
+        {
+            await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
+        }
 
         SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
         return new SweepResult

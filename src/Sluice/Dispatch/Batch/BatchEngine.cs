@@ -99,6 +99,27 @@ public sealed class BatchEngine
         await Task.WhenAll(looks).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Closes batches whose process died after it had taken all their answers over: nobody waits for them any more. Call it when the engine has ended.</summary>
+    public async Task CloseSettledAsync(CancellationToken cancellationToken)
+    {
+        foreach (var intent in _context.Ledger.Open().Where(i => i.State == IntentState.Submitted))
+        {
+            if (!_accounts.TryGetValue(intent.Account, out var loops))
+            {
+                continue;
+            }
+
+            try
+            {
+                await loops.CloseAsync(intent, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is SluiceException or OperationCanceledException)
+            {
+                // Every answer is there: that the batch stays open until the next command harms nobody.
+            }
+        }
+    }
+
     /// <summary>Says that the ledger has something new to send.</summary>
     public void Notify()
     {

@@ -1,4 +1,5 @@
 using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
@@ -431,6 +432,27 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         Assert.Equal(1, Provider.CountOf("create"));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task A_batch_whose_answers_were_all_taken_over_is_closed_though_nobody_waits_for_it()
+    {
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+        Provider.OnGet = batch => batch.Info(BatchState.Running);
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().State == IntentState.Submitted);
+        BatchEngine engine = _fixture.Engine();
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 0, engine);
+        await _fixture.PutAsync(keys[0]);
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out");
+
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+        Assert.False(AllSettled);
+
+        await _fixture.PutAsync(keys[1]);
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+        Assert.True(AllSettled);
+        Assert.Empty(_fixture.Spools);
+        Assert.All(keys, key => Assert.Equal(Standing.New, StandingOf(key)));
     }
 
     [Theory]
