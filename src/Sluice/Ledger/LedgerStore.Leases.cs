@@ -13,19 +13,12 @@ public sealed partial class LedgerStore
     private long _leaseUntil;
     private int _liveClaims;
 
-    /// <summary>Keeps this process's lease alive until cancelled.</summary>
-    public async Task KeepLeaseAsync(CancellationToken cancellationToken)
+    /// <summary>Gives a sign of life: this process keeps what it works on for another <see cref="LeaseTime"/>.</summary>
+    public void RenewLease() => Write("lease", durable: false, () =>
     {
-        while (true)
-        {
-            await Task.Delay(LeaseTime / 3, _time, cancellationToken).ConfigureAwait(false);
-            Write("lease", durable: false, () =>
-            {
-                _leaseUntil = 0;
-                return HoldLease();
-            });
-        }
-    }
+        _leaseUntil = 0;
+        return HoldLease();
+    });
 
     /// <summary>Takes an intent over, with a new fencing token, from a process that is gone or stands still; null when another one lives and works on it, or when there is none.</summary>
     public Intent? TryOwn(Intent intent)

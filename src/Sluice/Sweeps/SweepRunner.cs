@@ -78,11 +78,6 @@ public sealed class SweepRunner
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
         _partlyReplayed = _time.GetTimestamp();
-        if (_ledger.SweepDead(_workspace.SpoolFolder) is var lost and > 0)
-        {
-            _observe(new Remark($"{lost} live calls were under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
-        }
-
         AtomicFile.DropLeftovers(folder, _time);
         foreach (var run in runs)
         {
@@ -93,6 +88,7 @@ public sealed class SweepRunner
         SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
+        engine.ClearUp();
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
@@ -122,6 +118,10 @@ public sealed class SweepRunner
         if (state == SweepState.Interrupted)
         {
             await SaveWhatIsThereAsync(runs).ConfigureAwait(false);
+        }
+        else if (Sends)
+        {
+            await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
         }
 
         SweepManifest.Write(folder, _options.Name, runs, _ledger, state);

@@ -34,6 +34,9 @@ internal sealed class AccountLoops
     /// <summary>Looks at submitted batches and takes over the results of ended ones.</summary>
     public Task CollectAsync(CancellationToken cancellationToken) => _collector.RunAsync(cancellationToken);
 
+    /// <summary>Closes a batch whose requests are all settled; not while it is collected.</summary>
+    public Task CloseAsync(Intent intent, CancellationToken cancellationToken) => _collector.CloseAsync(intent, cancellationToken);
+
     private void Refuse(Intent intent, RequestError error)
     {
         var refused = _context.Ledger.MarkRefused(intent, $"the provider refused the batch: {error}");

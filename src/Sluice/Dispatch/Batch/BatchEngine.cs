@@ -38,7 +38,7 @@ public sealed class BatchEngine
     public async Task RunAsync(bool submit, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new List<Task> { _context.Ledger.KeepLeaseAsync(stop.Token), SweepAsync(stop.Token) };
+        var running = new List<Task> { KeepHouseAsync(stop.Token) };
         var changed = Wake();
         try
         {
@@ -77,6 +77,15 @@ public sealed class BatchEngine
         }
     }
 
+    /// <summary>Clears up after processes that died: half-written spools, live calls whose answers are lost.</summary>
+    public void ClearUp()
+    {
+        if (_context.Ledger.SweepDead(_context.SpoolFolder) is var lost and > 0)
+        {
+            _context.Observe(new Remark($"{lost} live {(lost == 1 ? "call was" : "calls were")} under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
+        }
+    }
+
     /// <summary>Waits until every batch that was submitted when the engine started has been looked at once.</summary>
     public async Task LookedAtAllAsync(CancellationToken cancellationToken)
     {
@@ -88,6 +97,27 @@ public sealed class BatchEngine
         }
 
         await Task.WhenAll(looks).WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Closes batches whose process died after it had taken all their answers over: nobody waits for them any more. Call it when the engine has ended.</summary>
+    public async Task CloseSettledAsync(CancellationToken cancellationToken)
+    {
+        foreach (var intent in _context.Ledger.Open().Where(i => i.State == IntentState.Submitted))
+        {
+            if (!_accounts.TryGetValue(intent.Account, out var loops))
+            {
+                continue;
+            }
+
+            try
+            {
+                await loops.CloseAsync(intent, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception error) when (error is SluiceException or OperationCanceledException)
+            {
+                // Every answer is there: that the batch stays open until the next command harms nobody.
+            }
+        }
     }
 
     /// <summary>Says that the ledger has something new to send.</summary>
@@ -108,6 +138,17 @@ public sealed class BatchEngine
         }
     }
 
+    /// <summary>Shows that this process lives, and looks whether others still do: what they had claimed is waited for here.</summary>
+    private async Task KeepHouseAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
+            _context.Ledger.RenewLease();
+            ClearUp();
+        }
+    }
+
     private TaskCompletionSource _wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private Task Wake()
@@ -120,19 +161,6 @@ public sealed class BatchEngine
             }
 
             return _wake.Task;
-        }
-    }
-
-    /// <summary>Frees what dies with other processes while this one runs: it may be waiting for just that.</summary>
-    private async Task SweepAsync(CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
-            if (_context.Ledger.SweepDead(_context.SpoolFolder) is var lost and > 0)
-            {
-                _context.Observe(new Remark($"{lost} live calls were under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
-            }
         }
     }
 

@@ -62,6 +62,10 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         return (report, settled);
     }
 
+    /// <summary>Tells whether every request of an intent is answered or has a failed try: its results were taken over, and only the last step is missing.</summary>
+    public async Task<bool> IsSettledAsync(Intent intent, CancellationToken cancellationToken) =>
+        await FindMissingAsync(intent, record: false, cancellationToken, most: 1).ConfigureAwait(false) == 0;
+
     private async Task ReadAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
     {
         using var lines = new LineReader(stream, MaxLineBytes);
@@ -100,8 +104,8 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         reading.Clear();
     }
 
-    /// <summary>Compares the spool with cache and ledger: what is neither answered nor failed has no result line.</summary>
-    private async Task<int> FindMissingAsync(Intent intent, bool record, CancellationToken cancellationToken)
+    /// <summary>Compares the spool with cache and ledger: what is neither answered nor failed has no result line. Gives up when there are as many as asked for.</summary>
+    private async Task<int> FindMissingAsync(Intent intent, bool record, CancellationToken cancellationToken, int most = int.MaxValue)
     {
         if (!File.Exists(SpoolPath(intent)))
         {
@@ -113,7 +117,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         var file = new FileStream(SpoolPath(intent), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan | FileOptions.Asynchronous);
         await using var _ = file.ConfigureAwait(false);
         using var lines = new LineReader(file, int.MaxValue - 1);
-        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        while (missing < most && await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             try
             {

@@ -54,6 +54,15 @@ internal sealed class Collector(
         }
     }
 
+    /// <summary>Closes a batch whose requests are all settled; not while <see cref="RunAsync"/> runs.</summary>
+    public async Task CloseAsync(Intent intent, CancellationToken cancellationToken)
+    {
+        if (_ledger.TryOwn(intent) is { } mine && await ingester.IsSettledAsync(mine, cancellationToken).ConfigureAwait(false))
+        {
+            await LookAsync(mine, new Watch(), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     private async Task LookAsync(Intent intent, Watch watch, CancellationToken cancellationToken)
     {
         if (_ledger.TryOwn(intent) is not { } mine)

@@ -1,4 +1,5 @@
 using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
@@ -293,6 +294,19 @@ public sealed class BatchEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_process_claimed_that_dies_meanwhile_is_set_free()
+    {
+        using var other = _fixture.OpenLedger("1:1@elsewhere");
+        Intent spooling = other.Begin(Provider, "m");
+        other.Claim(spooling, [_fixture.Request(1).Key], new long[1], retryFailed: false);
+        other.ClaimLive(_fixture.Request(2).Key, retryFailed: false);
+
+        await _fixture.RunUntilAsync(() => AllSettled && _fixture.Events.OfType<Remark>().Any(r => r.Text.StartsWith("1 live call was", StringComparison.Ordinal)));
+
+        Assert.All((int[])[1, 2], i => Assert.Equal(Standing.New, _fixture.Ledger.Find(_fixture.Request(i).Key).Standing));
+    }
+
+    [Fact]
     public async Task A_spool_that_is_not_what_was_written_is_not_sent()
     {
         await _fixture.SpoolAsync(2);
@@ -418,6 +432,27 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         Assert.Equal(1, Provider.CountOf("create"));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task A_batch_whose_answers_were_all_taken_over_is_closed_though_nobody_waits_for_it()
+    {
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+        Provider.OnGet = batch => batch.Info(BatchState.Running);
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().State == IntentState.Submitted);
+        BatchEngine engine = _fixture.Engine();
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 0, engine);
+        await _fixture.PutAsync(keys[0]);
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out");
+
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+        Assert.False(AllSettled);
+
+        await _fixture.PutAsync(keys[1]);
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+        Assert.True(AllSettled);
+        Assert.Empty(_fixture.Spools);
+        Assert.All(keys, key => Assert.Equal(Standing.New, StandingOf(key)));
     }
 
     [Theory]
