@@ -81,6 +81,9 @@ public sealed partial class LedgerStore
         }
     }
 
+    /// <summary>Returns complete spools that no intent knows: they may have been sent, and their ledger is lost.</summary>
+    public IReadOnlyList<string> UnknownSpools(string spoolFolder) => [.. Spool.In(spoolFolder).Where(id => Spool.IsComplete(spoolFolder, id) && !IsKnown(id))];
+
     /// <summary>Returns the other processes that have work of this ledger.</summary>
     public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && IsAlive(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
 

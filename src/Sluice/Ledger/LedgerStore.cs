@@ -68,7 +68,7 @@ public sealed partial class LedgerStore : IDisposable
         _connection = Open(cacheKib: 4 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
         _claims = new SlotIndex(_connection, "claims");
-        HasHistory = Write("open", durable: false, () =>
+        HasHistory = Look(() =>
             Number("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent) OR EXISTS(SELECT 1 FROM failures)", static s => s)) != 0;
     }
 
