@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Sluice.Simulator.Answers;
 using Sluice.Simulator.Anthropic;
 using Sluice.Simulator.Batches;
@@ -70,9 +71,29 @@ internal sealed class SimulatorCore : IAsyncDisposable
         }
     }
 
+    /// <summary>Returns all batches of both providers, oldest first.</summary>
+    public List<SimulatedBatch> Batches() =>
+    [
+        .. OpenAI.Batches.List(null, int.MaxValue, newestFirst: false).Items.Select(b => new SimulatedBatch(b.Id, FirstCustomId(OpenAI.ContentPath(b.InputFileId)), b.Status == "failed")),
+        .. Anthropic.Batches.List(null, int.MaxValue, newestFirst: false).Items.Select(b => new SimulatedBatch(b.Id, FirstCustomId(Anthropic.RequestsPath(b.Id)), HasFailed: false)),
+    ];
+
     public void Start(OpenAIBatch batch) => Runner.Start(batch.Id, new OpenAIBatchJob(this, batch.Id).RunAsync);
 
     public void Start(MessageBatch batch) => Runner.Start(batch.Id, new AnthropicBatchJob(this, batch.Id).RunAsync);
+
+    private static string? FirstCustomId(string path)
+    {
+        try
+        {
+            using var line = JsonDocument.Parse(File.ReadLines(path).First());
+            return line.RootElement.GetProperty("custom_id").GetString();
+        }
+        catch (Exception error) when (error is IOException or JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            return null;
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -34,6 +34,9 @@ public sealed class SimulatorServer : IAsyncDisposable
     /// <summary>Gets the counters as they are now.</summary>
     public SimulatorStats Stats => _core.Stats.Read();
 
+    /// <summary>Returns all batches of both providers, oldest first.</summary>
+    public IReadOnlyList<SimulatedBatch> Batches() => _core.Batches();
+
     /// <summary>Starts a server.</summary>
     /// <exception cref="IOException">The port is in use, or the folder cannot be written.</exception>
     /// <exception cref="InvalidDataException">The recordings or a file in the folder cannot be read.</exception>
