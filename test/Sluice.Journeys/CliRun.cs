@@ -39,6 +39,14 @@ public sealed class CliRun : IAsyncDisposable
         return new CliRun(Native is { } native ? Prepare(native, folder, environment, args) : Prepare("dotnet", folder, environment, ["exec", Program, .. args]));
     }
 
+    /// <summary>Starts the build that can be killed at named points: its variables are SLUICE_CRASH_AT and SLUICE_CRASH_LOG. Skips the test where it was not made.</summary>
+    public static CliRun StartCrashing(string folder, IReadOnlyDictionary<string, string> environment, params string[] args)
+    {
+        var program = CrashProgram;
+        Assert.SkipUnless(File.Exists(program), $"{program} is missing: `dotnet build src/Sluice.Cli -c Crash` makes it");
+        return new CliRun(program.EndsWith(".dll", StringComparison.Ordinal) ? Prepare("dotnet", folder, environment, ["exec", program, .. args]) : Prepare(program, folder, environment, args));
+    }
+
     /// <summary>Starts it below a process that buries no children; its id lands in the file <c>pid</c>.</summary>
     public static Process StartUnburied(string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         Process.Start(Prepare("sh", folder, environment, ["-c", "dotnet exec \"$@\" >log 2>&1 & echo $! >pid; exec sleep 300", "sh", Program, .. args]))!;
@@ -73,6 +81,23 @@ public sealed class CliRun : IAsyncDisposable
     {
         _process.Kill();
         await _process.WaitForExitAsync(Cancel);
+    }
+
+    /// <summary>Ends it as <c>kill -9</c> does, some time after its start; false when it has ended by itself before.</summary>
+    public async Task<bool> KillAfterAsync(TimeSpan time)
+    {
+        using var timer = new CancellationTokenSource(time, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Cancel, timer.Token);
+        try
+        {
+            await _process.WaitForExitAsync(either.Token);
+            return false;
+        }
+        catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
+        {
+            await KillAsync();
+            return _process.ExitCode == 128 + 9;
+        }
     }
 
     public void Signal(int signal)
@@ -115,6 +140,11 @@ public sealed class CliRun : IAsyncDisposable
 
     /// <summary>Gets the native executable that test/native.sh asks to be tested instead of the built assembly.</summary>
     private static string? Native => Environment.GetEnvironmentVariable("SLUICE_PROGRAM") is { Length: > 0 } path ? path : null;
+
+    /// <summary>Gets the build with crash points, which test.sh makes; a native one when it names one.</summary>
+    private static string CrashProgram => Environment.GetEnvironmentVariable("SLUICE_CRASH_PROGRAM") is { Length: > 0 } path
+        ? path
+        : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../Sluice.Cli/crash/Sluice.Cli.dll"));
 
     private static string Program => Path.Combine(AppContext.BaseDirectory, "Sluice.Cli.dll");
 

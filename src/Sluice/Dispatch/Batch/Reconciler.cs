@@ -9,8 +9,8 @@ namespace Sluice.Dispatch.Batch;
 /// <summary>Finds the batch of a create call whose outcome is not known, in the provider's own list. Never guesses: what only looks like ours has to prove it.</summary>
 internal sealed class Reconciler(BatchContext context, BatchEngineOptions options)
 {
-    /// <summary>How far our clock and the provider's may be apart.</summary>
-    private static readonly TimeSpan Skew = TimeSpan.FromMinutes(15);
+    /// <summary>How far our clock and the provider's may be apart: a batch before that is not looked at, and would be made a second time.</summary>
+    private static readonly TimeSpan Skew = TimeSpan.FromDays(1);
 
     /// <summary>How long providers list old batches: 30 days at OpenAI, 29 at Anthropic. Older ones may have been there.</summary>
     private static readonly TimeSpan Reach = TimeSpan.FromDays(28);
