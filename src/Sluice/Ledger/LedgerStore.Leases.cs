@@ -13,19 +13,12 @@ public sealed partial class LedgerStore
     private long _leaseUntil;
     private int _liveClaims;
 
-    /// <summary>Keeps this process's lease alive until cancelled.</summary>
-    public async Task KeepLeaseAsync(CancellationToken cancellationToken)
+    /// <summary>Gives a sign of life: this process keeps what it works on for another <see cref="LeaseTime"/>.</summary>
+    public void RenewLease() => Write("lease", durable: false, () =>
     {
-        while (true)
-        {
-            await Task.Delay(LeaseTime / 3, _time, cancellationToken).ConfigureAwait(false);
-            Write("lease", durable: false, () =>
-            {
-                _leaseUntil = 0;
-                return HoldLease();
-            });
-        }
-    }
+        _leaseUntil = 0;
+        return HoldLease();
+    });
 
     /// <summary>Takes an intent over, with a new fencing token, from a process that is gone or stands still; null when another one lives and works on it, or when there is none.</summary>
     public Intent? TryOwn(Intent intent)
@@ -68,22 +61,28 @@ public sealed partial class LedgerStore
             }
         }
 
-        DropFinishedSpools(spoolFolder);
+        DropSpools(spoolFolder);
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
     }
 
-    /// <summary>Deletes the spools of intents that are done: a process was killed after it had closed the intent and before it had deleted them.</summary>
-    private void DropFinishedSpools(string spoolFolder)
+    /// <summary>Deletes the spools of closed intents, whose processes died before they could, and those that were never complete and belong to no intent.</summary>
+    private void DropSpools(string spoolFolder)
     {
-        // The files first: an intent that begins after that cannot be among them.
-        foreach (var id in Spool.In(spoolFolder).ToList())
+        // The files first: an intent is in the ledger before its spool is made.
+        var files = Spool.In(spoolFolder).ToList();
+        var open = files.Count == 0 ? [] : Open().Select(i => i.Id).ToHashSet();
+        foreach (var id in files.Where(id => !open.Contains(id)))
         {
-            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { IsOpen: false })
+            // A complete spool without an intent is all that is left of a lost ledger.
+            if (Look(() => One("id=?1", s => s.Bind(1, id))) is { } intent ? !intent.IsOpen : !Spool.IsComplete(spoolFolder, id))
             {
                 Spool.Delete(spoolFolder, id);
             }
         }
     }
+
+    /// <summary>Returns complete spools that no intent knows: they may have been sent, and their ledger is lost.</summary>
+    public IReadOnlyList<string> UnknownSpools(string spoolFolder) => [.. Spool.In(spoolFolder).Where(id => Spool.IsComplete(spoolFolder, id) && !IsKnown(id))];
 
     /// <summary>Returns the other processes that have work of this ledger.</summary>
     public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && IsAlive(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
@@ -109,7 +108,7 @@ public sealed partial class LedgerStore
     }
 
     private bool IsAlive(string owner) =>
-        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && Owner.IsAlive(owner) != false;
+        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && _isAlive(owner) != false;
 
     private bool IsAlive(long liveHolder)
     {
@@ -158,6 +157,7 @@ public sealed partial class LedgerStore
             return;
         }
 
+        CrashPoint.Hit("ledger.drop-lease.before");
         try
         {
             Transact("PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", () => Sql("DELETE FROM leases WHERE row=?1").Bind(1, _lease).Run());

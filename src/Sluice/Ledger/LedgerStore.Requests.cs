@@ -20,6 +20,8 @@ public sealed partial class LedgerStore
             RequireOwn(intent);
             return Claim(intent, all, retryFailed);
         }).CopyTo(claimed);
+        // Another process has recorded a failure: from now on only the ledger knows, and it has to be asked.
+        HasHistory |= claimed.Contains(RequestStanding.FailedForGood);
     }
 
     /// <summary>Gives back claims of an intent: the requests are as if they had never been claimed.</summary>

@@ -37,6 +37,7 @@ public sealed partial class LedgerStore : IDisposable
     private readonly string _path;
     private readonly TimeProvider _time;
     private readonly string _owner;
+    private readonly Func<string, bool?> _isAlive;
     private bool _isDisposed;
     private readonly SqliteConnection _connection;
     private readonly SlotIndex _claims;
@@ -47,20 +48,27 @@ public sealed partial class LedgerStore : IDisposable
     /// <summary>Opens or makes the ledger.</summary>
     /// <exception cref="SluiceException">The file cannot be used.</exception>
     public LedgerStore(string path, TimeProvider time)
-        : this(path, time, Owner.Self)
+        : this(path, time, Owner.Self, Owner.IsAlive)
     {
     }
 
     /// <summary>Opens or makes the ledger in the name of a process.</summary>
     internal LedgerStore(string path, TimeProvider time, string owner)
+        : this(path, time, owner, Owner.IsAlive)
+    {
+    }
+
+    /// <summary>Opens or makes the ledger in the name of a process that looks in its own way whether others live.</summary>
+    internal LedgerStore(string path, TimeProvider time, string owner, Func<string, bool?> isAlive)
     {
         _path = path;
         _time = time;
         _owner = owner;
+        _isAlive = isAlive;
         _connection = Open(cacheKib: 4 * 1024);
         SqliteStore.Migrate(_connection, path, Schema);
         _claims = new SlotIndex(_connection, "claims");
-        HasHistory = Write("open", durable: false, () =>
+        HasHistory = Look(() =>
             Number("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent) OR EXISTS(SELECT 1 FROM failures)", static s => s)) != 0;
     }
 
@@ -99,14 +107,20 @@ public sealed partial class LedgerStore : IDisposable
             }
 
             _isDisposed = true;
-            DropLease();
-            foreach (var statement in _statements.Values)
+            try
             {
-                statement.Dispose();
+                DropLease();
             }
+            finally
+            {
+                foreach (var statement in _statements.Values)
+                {
+                    statement.Dispose();
+                }
 
-            _claims.Dispose();
-            _connection.Dispose();
+                _claims.Dispose();
+                _connection.Dispose();
+            }
         }
 
         while (_finders.TryTake(out var finder))

@@ -35,6 +35,9 @@ public static class Spool
             ? Directory.EnumerateFiles(folder).Where(f => f.EndsWith(Lines, StringComparison.Ordinal) || f.EndsWith(Note, StringComparison.Ordinal)).Select(f => Path.GetFileNameWithoutExtension(f)!).Distinct()
             : [];
 
+    /// <summary>Tells whether a spool has both its lines and the note how it is sent.</summary>
+    public static bool IsComplete(string folder, string intent) => File.Exists(PathOf(folder, intent)) && File.Exists(Path.Combine(folder, intent + Note));
+
     /// <summary>Writes how a complete spool is sent, synced to disk; a spool without it was never sent.</summary>
     internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum)
     {

@@ -138,7 +138,9 @@ internal static class SqliteStore
                 Execute(connection, $"PRAGMA user_version={step + 1}");
             }
 
+            CrashPoint.Hit("schema.commit.before");
             Execute(connection, "COMMIT");
+            CrashPoint.Hit("schema.commit.after");
         }
     }
 

@@ -78,11 +78,6 @@ public sealed class SweepRunner
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
         _partlyReplayed = _time.GetTimestamp();
-        if (_ledger.SweepDead(_workspace.SpoolFolder) is var lost and > 0)
-        {
-            _observe(new Remark($"{lost} live calls were under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
-        }
-
         AtomicFile.DropLeftovers(folder, _time);
         foreach (var run in runs)
         {
@@ -93,6 +88,8 @@ public sealed class SweepRunner
         SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
+        engine.ClearUp();
+        RequireWholeLedger();
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
@@ -135,6 +132,15 @@ public sealed class SweepRunner
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
         };
+    }
+
+    /// <summary>Sends nothing on the word of a ledger that was lost: what waits in spools may have been paid for.</summary>
+    private void RequireWholeLedger()
+    {
+        if (Sends && _ledger.UnknownSpools(_workspace.SpoolFolder) is { Count: > 0 } unknown)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"the ledger does not know {unknown.Count} of the spools in {_workspace.SpoolFolder}, which may have been sent (e.g. {unknown[0]})", "`sluice doctor --repair` takes them in, so that nothing is paid for twice");
+        }
     }
 
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, Task carrying, string folder, CancellationToken cancellationToken)

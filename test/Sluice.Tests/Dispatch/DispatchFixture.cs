@@ -50,6 +50,9 @@ internal sealed class DispatchFixture : IAsyncDisposable
     public BatchDispatcher Batches(int? maxRequests = null, long? maxBytes = null, Action<Intent>? onSealed = null) =>
         new(Ledger, Cache, SpoolFolder, new BatchDispatchOptions(maxRequests, maxBytes), onSealed ?? (_ => { }));
 
+    /// <summary>Opens the ledger as another process does.</summary>
+    public LedgerStore OpenLedger(string owner) => new(Path.Combine(_folder, "ledger.db"), Time, owner);
+
     /// <summary>Spools and seals requests; returns their keys.</summary>
     public async Task<RequestKey[]> SpoolAsync(int count, int from = 0)
     {

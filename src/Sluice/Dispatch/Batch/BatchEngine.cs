@@ -38,7 +38,7 @@ public sealed class BatchEngine
     public async Task RunAsync(bool submit, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new List<Task> { _context.Ledger.KeepLeaseAsync(stop.Token) };
+        var running = new List<Task> { KeepHouseAsync(stop.Token) };
         var changed = Wake();
         try
         {
@@ -77,6 +77,15 @@ public sealed class BatchEngine
         }
     }
 
+    /// <summary>Clears up after processes that died: half-written spools, live calls whose answers are lost.</summary>
+    public void ClearUp()
+    {
+        if (_context.Ledger.SweepDead(_context.SpoolFolder) is var lost and > 0)
+        {
+            _context.Observe(new Remark($"{lost} live {(lost == 1 ? "call was" : "calls were")} under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
+        }
+    }
+
     /// <summary>Waits until every batch that was submitted when the engine started has been looked at once.</summary>
     public async Task LookedAtAllAsync(CancellationToken cancellationToken)
     {
@@ -105,6 +114,17 @@ public sealed class BatchEngine
         foreach (var loops in all)
         {
             loops.Notify();
+        }
+    }
+
+    /// <summary>Shows that this process lives, and looks whether others still do: what they had claimed is waited for here.</summary>
+    private async Task KeepHouseAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
+            _context.Ledger.RenewLease();
+            ClearUp();
         }
     }
 

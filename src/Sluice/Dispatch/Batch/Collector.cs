@@ -13,6 +13,7 @@ internal sealed class Collector(
     private const int MaxRefusals = 5;
     private const int MaxReadings = 3;
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
 
     private readonly LedgerStore _ledger = context.Ledger;
     private readonly Dictionary<long, Watch> _watches = [];
@@ -47,8 +48,9 @@ internal sealed class Collector(
 
             _firstLook.TrySetResult();
             // New batches of our own appear within the shortest poll anyway; those of other processes within half a minute.
+            // A delay of less than a millisecond is none: the loop would spin.
             var wait = next - now;
-            await Task.Delay(wait > Tick ? Tick : wait > TimeSpan.Zero ? wait : TimeSpan.FromMilliseconds(1), context.Time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(wait > Tick ? Tick : wait > Least ? wait : Least, context.Time, cancellationToken).ConfigureAwait(false);
         }
     }
 

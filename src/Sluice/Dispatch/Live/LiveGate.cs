@@ -17,7 +17,8 @@ internal sealed class LiveGate(int concurrency, TimeProvider time) : IDisposable
         {
             for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
             {
-                await Task.Delay(wait, time, cancellationToken).ConfigureAwait(false);
+                // Upwards: a delay of less than a millisecond is none, and the loop would spin.
+                await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, cancellationToken).ConfigureAwait(false);
             }
         }
         catch

@@ -293,6 +293,19 @@ public sealed class BatchEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_a_process_claimed_that_dies_meanwhile_is_set_free()
+    {
+        using var other = _fixture.OpenLedger("1:1@elsewhere");
+        Intent spooling = other.Begin(Provider, "m");
+        other.Claim(spooling, [_fixture.Request(1).Key], new long[1], retryFailed: false);
+        other.ClaimLive(_fixture.Request(2).Key, retryFailed: false);
+
+        await _fixture.RunUntilAsync(() => AllSettled && _fixture.Events.OfType<Remark>().Any(r => r.Text.StartsWith("1 live call was", StringComparison.Ordinal)));
+
+        Assert.All((int[])[1, 2], i => Assert.Equal(Standing.New, _fixture.Ledger.Find(_fixture.Request(i).Key).Standing));
+    }
+
+    [Fact]
     public async Task A_spool_that_is_not_what_was_written_is_not_sent()
     {
         await _fixture.SpoolAsync(2);

@@ -1,0 +1,72 @@
+using System.Text;
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Simulation;
+
+/// <summary>What has been answered, in memory, for all processes of a seed.</summary>
+internal sealed class SimCache(World world)
+{
+    private readonly Dictionary<RequestKey, CachedResponse> _answers = [];
+
+    /// <summary>Gets the keys whose answers somebody was told to be safe.</summary>
+    public HashSet<RequestKey> Acknowledged { get; } = [];
+
+    public CachedResponse? Find(RequestKey key) => _answers.GetValueOrDefault(key);
+
+    /// <summary>Returns the cache as a process uses it.</summary>
+    public IResponseCache For(SimProcess process) => new View(world, this, process);
+
+    private int Put(IReadOnlyList<CacheEntry> entries)
+    {
+        var added = 0;
+        foreach (var entry in entries)
+        {
+            if (!Encoding.UTF8.GetString(entry.Body.Span).Contains(entry.Key.ToString(), StringComparison.Ordinal))
+            {
+                world.Violate($"the answer to another request is stored under {entry.Key}");
+            }
+
+            added += _answers.TryAdd(entry.Key, new CachedResponse(entry.Body.ToArray(), entry.Usage, entry.Origin.IsBatch)) ? 1 : 0;
+        }
+
+        return added;
+    }
+
+    private sealed class View(World world, SimCache cache, SimProcess process) : IResponseCache
+    {
+        public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
+        {
+            await process.TurnAsync(world.Plan.SlowCache / 4);
+            for (var i = 0; i < keys.Length; i++)
+            {
+                responses.Span[i] = cache.Find(keys.Span[i]);
+            }
+
+            await process.TurnAsync(world.Plan.SlowCache / 4);
+        }
+
+        public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default)
+        {
+            process.RequireAlive();
+            if (entries.Count == 0)
+            {
+                return 0;
+            }
+
+            await process.TurnAsync(world.Plan.SlowCache);
+            var added = cache.Put(entries);
+            await process.TurnAsync(world.Plan.SlowCache);
+            cache.Acknowledged.UnionWith(entries.Select(e => e.Key));
+            return added;
+        }
+
+        public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
+        {
+            process.RequireAlive();
+            await process.TurnAsync(world.Plan.SlowCache);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
