@@ -8,6 +8,7 @@ internal static class FaultCases
     private const int First = 3;
     private const string Refusal = "refused by the simulator's fault script";
     private const string LiveConfig = "batch_mode: false";
+    private const string Patient = "batch: { max_requests: 3, lost_after_seconds: 30 }";
 
     /// <summary>The create call whose answer is lost: only then is the list asked.</summary>
     private const string LostCreate = """{ "type": "drop", "after": true }""";
@@ -79,7 +80,7 @@ internal static class FaultCases
 
         // Longer than any call may take.
         yield return One(provider, "get", """{ "type": "delay", "seconds": 130 }""", new Recovers());
-        yield return One(provider, "live", """{ "type": "delay", "seconds": 60, "after": true }""", new Recovers(1)) with { Config = LiveConfig + "\nlive: { timeout_seconds: 30 }" };
+        yield return One(provider, "live", """{ "type": "delay", "seconds": 100, "after": true }""", new Recovers(1)) with { Config = LiveConfig + "\nlive: { timeout_seconds: 60 }" };
         yield return One(provider, "list", """{ "type": "delay", "seconds": 130, "after": true }""", new Recovers());
         if (provider == "openai")
         {
@@ -188,9 +189,15 @@ internal static class FaultCases
 
         // Lists that do not show a new batch: within the patience it is found, beyond it made again, and the twin is named once it is shown.
         yield return Batch("""{ "type": "list-lag", "seconds": 5 }""", new Recovers());
-        yield return Lagging("1", new Recovers());
-        yield return Lagging("10", new Recovers()) with { Config = "batch: { max_requests: 3, lost_after_seconds: 30 }" };
-        yield return Lagging("8", new Recovers(First)) with { BatchDelay = 15 };
+        yield return Lagging(LostCreate, 1, new Recovers()) with { Config = Patient };
+        yield return Lagging(LostCreate, 10, new Recovers()) with { Config = Patient };
+        yield return Lagging(LostCreate, 60, new Recovers(First)) with { BatchDelay = 80 };
+        if (provider == "openai")
+        {
+            // The patience begins when the answer is given up, not with the call.
+            yield return Lagging("""{ "type": "delay", "seconds": 300, "after": true }""", 135, new Recovers()) with { Config = Patient };
+        }
+
         // Oddities of a batch whose answer was lost, too.
         foreach (var fault in (string[])["""{ "type": "null-counts" }""", """{ "type": "upper-case-states" }""", """{ "type": "show-state", "gets": 2 }""", """{ "type": "not-found", "gets": 3 }""", """{ "type": "expired", "fraction": 0 }""", """{ "type": "rows-shuffled" }"""])
         {
@@ -199,8 +206,8 @@ internal static class FaultCases
 
         FaultCase Batch(string fault, Ending ending, int times = 1) => new(provider, "create", $"[{Rule(provider, "create", fault, times)}]", ending);
 
-        FaultCase Lagging(string seconds, Ending ending) =>
-            new(provider, "create", $$"""[{{Rule(provider, "create", LostCreate)}}, {{Rule(provider, "create", $$"""{ "type": "list-lag", "seconds": {{seconds}} }""")}}]""", ending);
+        FaultCase Lagging(string lost, int seconds, Ending ending) =>
+            new(provider, "create", $$"""[{{Rule(provider, "create", lost)}}, {{Rule(provider, "create", $$"""{ "type": "list-lag", "seconds": {{seconds}} }""")}}]""", ending);
     }
 
     private static IEnumerable<FaultCase> Lines(string provider)
