@@ -1,4 +1,3 @@
-using System.Text;
 using Sluice.Providers;
 using Sluice.Providers.Anthropic;
 using Sluice.Providers.OpenAI;
@@ -47,11 +46,11 @@ public sealed class KeyMaskTests
         using var redirecting = new StubHttp(_ => StubHttp.Json("", 302, ("Location", $"http://elsewhere/?key={Key}")));
         Hides(await Assert.ThrowsAsync<ProviderException>(() => OpenAIProviderFactory.OpenAI.Create(new("openai", "chat", "http://h/v1", null), redirecting.Environment).Batch!.GetAsync("b", Token)));
 
-        using var failing = new StubHttp(_ => StubHttp.Json($$"""{"id":"b","status":"failed","errors":{"data":[{"code":"x","message":"key {{Key}}"}]}}"""));
+        using var failing = new StubHttp(_ => StubHttp.Json($$$"""{"id":"b","status":"failed","errors":{"data":[{"code":"x","message":"key {{{Key}}}"}]}}"""));
         IProvider provider = OpenAIProviderFactory.OpenAI.Create(new("openai", "chat", "http://h/v1", null), failing.Environment);
         Assert.Equal("key ***", (await provider.Batch!.GetAsync("b", Token)).Error!.Message);
 
-        BatchLine line = provider.Dialect.ReadBatchLine(Encoding.UTF8.GetBytes($$"""{"custom_id":"a","response":{"status_code":401,"body":{"error":{"message":"wrong: {{Key}}"} } } }"""));
+        BatchLine line = provider.Dialect.ReadBatchLine("""{"custom_id":"a","response":{"status_code":401,"body":{"error":{"message":"wrong: key-of-OPENAI_API_KEY"}}}}"""u8.ToArray());
         Assert.Equal("wrong: ***", line.Error!.Message);
         using var other = new StubHttp(_ => StubHttp.Json("{}"));
         IProvider anthropic = new AnthropicProviderFactory().Create(new("anthropic", "messages", "http://h", null), other.Environment);
