@@ -19,16 +19,22 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     private static readonly TimeSpan PatienceLocal = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<(long Intent, string Batch)> _foreign = [];
+    private readonly Dictionary<long, DateTimeOffset> _lostAt = [];
 
     /// <summary>Says how people settle a doubt.</summary>
     public static string Decide(Intent intent) =>
         $"when a batch of the account is this one, `sluice adopt --intent {intent.Id} --batch BATCH`; when none is, `sluice resend {intent.Id}`";
+
+    /// <summary>Notes that a create call of this process has ended without an answer: until then the provider may have been at it, and its list could not show the batch.</summary>
+    public void Lost(Intent intent) => _lostAt[intent.Row] = context.Time.GetUtcNow();
 
     /// <summary>Searches the list for an intent's batch.</summary>
     /// <exception cref="ProviderException">The list cannot be read.</exception>
     public async Task<BatchFinding> FindAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
         var started = intent.CreateStartedAt ?? intent.CreatedAt;
+        // What the list says holds for the moment in which it is asked for, however long it takes.
+        var asked = context.Time.GetUtcNow();
         var candidates = new List<BatchInfo>();
         CrashPoint.Hit("provider.list.before");
         await foreach (var batch in provider.Batch!.ListAsync(started - Skew, cancellationToken).ConfigureAwait(false))
@@ -46,13 +52,14 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         }
 
         CrashPoint.Hit("provider.list.after");
-        var age = context.Time.GetUtcNow() - started;
+        var age = asked - started;
+        var sinceLost = asked - (_lostAt.TryGetValue(intent.Row, out var lostAt) && lostAt > started ? lostAt : started);
         return candidates.Count switch
         {
             1 => new BatchFinding.Found(candidates[0], IsProvisional: true),
             > 1 => new BatchFinding.Undecided($"{candidates.Count} batches of the account might be this one ({string.Join(", ", candidates.Take(5).Select(c => c.Id))}), which their results will tell; {Decide(intent)}", NeedsHuman: true),
             _ when age > Reach => new BatchFinding.Undecided($"the create call is older than the provider's list; {Decide(intent)}", NeedsHuman: true),
-            _ when age > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
+            _ when sinceLost > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
             _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
         };
     }
