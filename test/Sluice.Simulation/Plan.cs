@@ -41,6 +41,7 @@ internal sealed class Plan
         LostRequest = Often(0.15);
         LostAnswer = Often(0.3);
         Throttled = Often(0.3);
+        SlowUploads = Often(0.5);
         BadKey = random.Next(20) == 0 ? 0.02 : 0;
         ListLag = random.Next(3) == 0 ? 1 : 0;
         NotFoundLag = random.Next(4) == 0 ? 1 : 0;
@@ -95,6 +96,8 @@ internal sealed class Plan
 
     public double Throttled { get; }
 
+    public double SlowUploads { get; }
+
     public double BadKey { get; }
 
     public double ListLag { get; }
@@ -131,7 +134,7 @@ internal sealed class Plan
         var faults = new (string Name, double Value)[]
         {
             ("refused", Refused), ("error-before", ErrorBefore), ("error-after", ErrorAfter), ("lost-request", LostRequest), ("lost-answer", LostAnswer),
-            ("throttled", Throttled), ("bad-key", BadKey), ("list-lag", ListLag), ("not-found-lag", NotFoundLag), ("late-files", LateFiles), ("cut", CutDownloads),
+            ("throttled", Throttled), ("slow-uploads", SlowUploads), ("bad-key", BadKey), ("list-lag", ListLag), ("not-found-lag", NotFoundLag), ("late-files", LateFiles), ("cut", CutDownloads),
             ("short", ShortDownloads), ("messy", MessyLines), ("missing", MissingLines), ("failed-lines", FailedLines), ("permanent-lines", PermanentLines),
             ("unfinished", Unfinished), ("failed-batches", FailedBatches), ("wrong-counts", WrongCounts), ("others", Others), ("slow-cache", SlowCache),
             ("live", LiveShare), ("kills", Kills), ("stops", Stops),

@@ -227,8 +227,9 @@ internal sealed class SimBatch
                 all.Add(all[_world.Random.Next(all.Count)]);
             }
 
+            // A file of nothing but a stranger's line would be a stranger's file.
             all.Insert(0, "");
-            all.Add(_world.Random.Next(2) == 0 ? "{\"custom_id\":\"nobody's\",\"response\":null,\"result\":{\"type\":\"errored\"}}" : "<html>no JSON</html>");
+            all.Add(all.Count == 1 ? "" : _world.Random.Next(2) == 0 ? "{\"custom_id\":\"nobody's\",\"response\":null,\"result\":{\"type\":\"errored\"}}" : "<html>no JSON</html>");
         }
 
         var text = string.Concat(all.Select(l => l + "\n"));

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Sluice.Caching;
 using Sluice.Requests;
@@ -9,8 +10,12 @@ internal sealed class SimCache(World world)
 {
     private readonly Dictionary<RequestKey, CachedResponse> _answers = [];
 
-    /// <summary>Gets the keys whose answers somebody was told to be safe.</summary>
-    public HashSet<RequestKey> Acknowledged { get; } = [];
+    /// <summary>Gets the answers that somebody was told to be safe, by a hash of each.</summary>
+    public Dictionary<RequestKey, string> Acknowledged { get; } = [];
+
+    public IReadOnlyDictionary<RequestKey, CachedResponse> All => _answers;
+
+    public static string HashOf(CachedResponse response) => Convert.ToHexString(SHA256.HashData(response.Body.Span));
 
     public CachedResponse? Find(RequestKey key) => _answers.GetValueOrDefault(key);
 
@@ -57,7 +62,11 @@ internal sealed class SimCache(World world)
             await process.TurnAsync(world.Plan.SlowCache);
             var added = cache.Put(entries);
             await process.TurnAsync(world.Plan.SlowCache);
-            cache.Acknowledged.UnionWith(entries.Select(e => e.Key));
+            foreach (var entry in entries)
+            {
+                cache.Acknowledged.TryAdd(entry.Key, HashOf(cache._answers[entry.Key]));
+            }
+
             return added;
         }
 

@@ -153,7 +153,9 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
             }
 
             // From here on the call arrives, whatever becomes of the process.
-            world.After(Travel(), null, () => Arrive(name, fault, timeout, effect, gone, source));
+            // A large upload takes its time.
+            var travel = timeout > TimeSpan.FromMinutes(2) && !_plan.IsLocal && world.Chance(_plan.SlowUploads) ? world.Between(60, 600) : Travel();
+            world.After(travel, null, () => Arrive(name, fault, timeout, effect, gone, source));
         });
         var result = await source.Task;
         process.RequireAlive();

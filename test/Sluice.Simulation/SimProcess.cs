@@ -56,7 +56,7 @@ internal sealed class SimProcess
         _cache = world.Cache.For(this);
         _numbers = requests;
         _isLive = isLive;
-        _coarseness = TimeSpan.FromMilliseconds((world.Plan.IsLocal ? [200, 1000, 2000] : new[] { 2000, 5000, 8000 })[world.Random.Next(3)]);
+        _coarseness = TimeSpan.FromMilliseconds((world.Plan.IsLocal ? [200, 2000, 4000] : new[] { 2000, 6000, 10_000 })[world.Random.Next(3)]);
     }
 
     /// <summary>Gets the process whose code runs now; null for the driver.</summary>
@@ -83,9 +83,6 @@ internal sealed class SimProcess
     public List<Action> Missed { get; } = [];
 
     public int Hits { get; private set; }
-
-    /// <summary>Gets or sets whether it stays until the ledger has nothing open.</summary>
-    public bool IsLast { get; set; }
 
     /// <summary>Gets or sets at which crash point it dies.</summary>
     public int DieAt { get; set; }
@@ -244,12 +241,17 @@ internal sealed class SimProcess
         Ledger = ledger;
         try
         {
-            ledger.SweepDead(_world.SpoolFolder);
             using var done = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             var registry = new ProviderRegistry([_client], new ProviderEnvironment(_ => null, _world.Stage.NoHttp, _time));
             var engine = new BatchEngine(new BatchContext(ledger, _cache, registry, _world.SpoolFolder, _time, Observe), new BatchEngineOptions(Stage.MaxAttempts));
             using var batches = new BatchDispatcher(ledger, _cache, _world.SpoolFolder, new BatchDispatchOptions(_world.Plan.MaxRequests, null), _ => engine.Notify());
             using var live = new LiveDispatcher(ledger, _cache, new LiveOptions { Concurrency = 4, MaxAttempts = Stage.MaxAttempts }, _time, Observe, _world.Random.NextDouble);
+            engine.ClearUp();
+            foreach (var unknown in ledger.UnknownSpools(_world.SpoolFolder))
+            {
+                _world.Violate($"{Name} finds a spool that the ledger does not know: {unknown}");
+            }
+
             var carrying = engine.RunAsync(submit: true, done.Token);
             var work = RunAsync(batches, live, engine, done.Token);
             try
@@ -262,6 +264,8 @@ internal sealed class SimProcess
                 await done.CancelAsync();
                 await Task.WhenAll(carrying, work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+
+            await engine.CloseSettledAsync(_stop.Token);
         }
         finally
         {
@@ -294,12 +298,6 @@ internal sealed class SimProcess
             pending = left;
             if (pending.Count == 0)
             {
-                // A command ends when all is answered, though a batch that a killed process has read may not be closed. The last one tidies up.
-                while (IsLast && Ledger!.Open().Count > 0)
-                {
-                    await Task.Delay(TimeSpan.FromSeconds(5), _time, cancellationToken);
-                }
-
                 return;
             }
 

@@ -152,9 +152,9 @@ internal sealed class Stage(World world)
         }
     }
 
-    private SimProcess Start(int slot, int[] requests, bool isLive, bool isLast = false)
+    private SimProcess Start(int slot, int[] requests, bool isLive)
     {
-        var process = new SimProcess(world, slot, _processes.Count + 1, requests, isLive) { IsLast = isLast };
+        var process = new SimProcess(world, slot, _processes.Count + 1, requests, isLive);
         _processes.Add(process);
         process.Begin();
         return process;
@@ -214,7 +214,7 @@ internal sealed class Stage(World world)
             }
         }
 
-        _last = Start(world.Plan.Processes, [.. Enumerable.Range(0, world.Plan.Requests)], isLive: false, isLast: true);
+        _last = Start(world.Plan.Processes, [.. Enumerable.Range(0, world.Plan.Requests)], isLive: false);
     }
 
     /// <summary>People look at what needs a decision now and then, and know the truth.</summary>
