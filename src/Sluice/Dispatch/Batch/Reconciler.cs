@@ -19,14 +19,10 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     private static readonly TimeSpan PatienceLocal = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<(long Intent, string Batch)> _foreign = [];
-    private readonly Dictionary<long, DateTimeOffset> _lostAt = [];
 
     /// <summary>Says how people settle a doubt.</summary>
     public static string Decide(Intent intent) =>
         $"when a batch of the account is this one, `sluice adopt --intent {intent.Id} --batch BATCH`; when none is, `sluice resend {intent.Id}`";
-
-    /// <summary>Notes that a create call of this process has ended without an answer: until then the provider may have been at it, and its list could not show the batch.</summary>
-    public void Lost(Intent intent) => _lostAt[intent.Row] = context.Time.GetUtcNow();
 
     /// <summary>Searches the list for an intent's batch.</summary>
     /// <exception cref="ProviderException">The list cannot be read.</exception>
@@ -53,7 +49,8 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
 
         CrashPoint.Hit("provider.list.after");
         var age = asked - started;
-        var sinceLost = asked - (_lostAt.TryGetValue(intent.Row, out var lostAt) && lostAt > started ? lostAt : started);
+        // Until its answer was given up, the provider may have been at it, and its list could not show the batch.
+        var sinceLost = asked - (intent.LostAt ?? started);
         return candidates.Count switch
         {
             1 => new BatchFinding.Found(candidates[0], IsProvisional: true),

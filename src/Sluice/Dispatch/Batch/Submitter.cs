@@ -135,7 +135,6 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         if (creating && error.OutcomeUnknown)
         {
             // Perhaps there is a batch: it is looked for before anything else is sent to this account.
-            reconciler.Lost(intent);
             intent = _ledger.MarkUnknown(intent, $"the answer to the create call was lost ({error.Error}); looking for the batch");
             context.Observe(new BatchChanged(intent, null));
             holds.Hold(intent, provider, error.RetryAfter);
