@@ -14,6 +14,7 @@ public sealed class RandomKillJourneys : Journey
 
     private static readonly int Kills = Scale.Of(quick: 20, usual: 200, full: 1000);
 
+    /// <summary>The time of the kill is drawn from the length of an undisturbed run, each time anew.</summary>
     [Fact]
     public async Task Killed_at_random_times_over_and_over_it_ends_as_if_nothing_had_happened()
     {
@@ -88,7 +89,8 @@ public sealed class RandomKillJourneys : Journey
     {
         var random = new Random(seed);
         await using var sweep = await DisturbedSweep.PrepareAsync(Folder, "configs", $"seed{seed}");
-        while (mayKill() && await sweep.KillAfterAsync(length * random.NextDouble()))
+        // What is left to do gets shorter from kill to kill.
+        while (mayKill() && await sweep.KillAfterAsync(length * random.NextDouble() / (1 + sweep.Kills)))
         {
             killed();
         }
