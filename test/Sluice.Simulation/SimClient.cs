@@ -206,7 +206,9 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
         }
 
         // A lost answer is noticed when the connection breaks, or when the call's time is up.
-        var back = fault is Fault.LostAnswer or Fault.LostRequest && world.Chance(0.15) ? timeout : Travel();
+        var back = fault is Fault.LostAnswer or Fault.LostRequest && world.Chance(0.15) ? timeout
+            : name == "send" && !_plan.IsLocal && world.Chance(_plan.SlowUploads) ? world.Between(10, 300)
+            : Travel();
         world.After(back, process, () =>
         {
             if (problem is not null)
