@@ -29,6 +29,8 @@ public sealed class CliRun : IAsyncDisposable
     /// <summary>Gets what it has said so far on both streams.</summary>
     public string Text => Read(_output) + Read(_errors);
 
+    public int Id => _process.Id;
+
     public bool HasExited => _process.HasExited;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -66,6 +66,9 @@ public sealed record Intent
     /// <summary>Gets when the create call was begun.</summary>
     public DateTimeOffset? CreateStartedAt { get; init; }
 
+    /// <summary>Gets when the answer to the create call was given up, or its process last gave a sign of life.</summary>
+    public DateTimeOffset? LostAt { get; init; }
+
     /// <summary>Gets the uploaded file's id.</summary>
     public string? FileId { get; init; }
 

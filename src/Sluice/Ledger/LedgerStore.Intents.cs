@@ -8,7 +8,7 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, rejected";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, rejected, lost";
     private const string RejectBatch = "rejected=coalesce(rejected || coalesce(' ' || batch_id, ''), batch_id), batch_id=NULL";
     private const string IsOpen = "state NOT IN (5, 6)";
 
@@ -43,7 +43,7 @@ public sealed partial class LedgerStore
         {
             RequireOwn(intent);
             var changed = Sql($"""
-                UPDATE intents SET state=3, create_started=?2, attempt=attempt+1
+                UPDATE intents SET state=3, create_started=?2, lost=NULL, attempt=attempt+1
                 WHERE row=?1 AND NOT EXISTS(SELECT 1 FROM intents other WHERE other.account=intents.account AND other.row<>?1 AND other.state IN (3, 7, 8) AND other.{IsOpen})
                 """).Bind(1, intent.Row).Bind(2, Now()).Run();
             return changed == 0 ? null : Row(intent.Row);
@@ -51,7 +51,7 @@ public sealed partial class LedgerStore
     }
 
     /// <summary>Records that nobody knows whether the create call has made a batch.</summary>
-    public Intent MarkUnknown(Intent intent, string note) => Change("unknown", intent, "state=7, note=?2", s => s.Bind(2, note));
+    public Intent MarkUnknown(Intent intent, string note) => Change("unknown", intent, "state=7, note=?2, lost=coalesce(lost, ?3)", s => s.Bind(2, note).Bind(3, Now()));
 
     /// <summary>Records that the provider's list does not tell either: people have to decide.</summary>
     public Intent MarkNeedsHuman(Intent intent, string note) => Change("needs-human", intent, "state=8, note=?2", s => s.Bind(2, note));
@@ -210,6 +210,7 @@ public sealed partial class LedgerStore
         Attempt = (int)row.Integer(20),
         IsProvisional = row.Integer(21) != 0,
         Rejected = row.Text(22),
+        LostAt = row.IsNull(23) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(23)),
     };
 
     /// <summary>Makes a fresh id of 100 random bits.</summary>

@@ -118,9 +118,11 @@ public sealed partial class LedgerStore
 
     private Intent Take(Intent intent)
     {
+        // Whoever began a create call can no longer tell how it ended, and was at it until its last sign of life at least.
+        var last = Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, intent.Owner));
         HoldLease();
-        // Whoever began the create call can no longer tell how it ended.
-        Sql("UPDATE intents SET owner=?2, fence=fence+1, state=CASE state WHEN 3 THEN 7 ELSE state END WHERE row=?1").Bind(1, intent.Row).Bind(2, _owner).Run();
+        Sql("UPDATE intents SET owner=?2, fence=fence+1, lost=CASE state WHEN 3 THEN ?3 ELSE lost END, state=CASE state WHEN 3 THEN 7 ELSE state END WHERE row=?1")
+            .Bind(1, intent.Row).Bind(2, _owner).Bind(3, last == 0 ? Now() : Math.Min(last, Now())).Run();
         return Row(intent.Row);
     }
 

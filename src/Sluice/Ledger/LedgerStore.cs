@@ -28,6 +28,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE intents ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE intents ADD COLUMN rejected TEXT;
+        ALTER TABLE intents ADD COLUMN lost INTEGER;
         DROP INDEX intents_open;
         CREATE INDEX intents_open ON intents(state) WHERE state NOT IN (5, 6);
         CREATE TABLE leases(row INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, until INTEGER NOT NULL);

@@ -32,6 +32,17 @@ internal static class ProviderAddress
             var variable = reference.ApiKeyEnv ?? vendorVariable;
             throw new SluiceException(ErrorKind.Credentials, $"no API key for provider `{reference.Provider}`: the environment variable {variable} is not set", $"export {variable}=..., or name another variable with `api_key_env` in the model's configuration");
         }
+
+        RequireSendable(reference, key);
+    }
+
+    /// <summary>Throws when no HTTP header can hold the key: nothing would ever be sent, and an error from further down might show it.</summary>
+    public static void RequireSendable(ProviderReference reference, string key)
+    {
+        if (key.Any(c => c is < ' ' or > '~'))
+        {
+            throw new SluiceException(ErrorKind.Credentials, $"the API key for provider `{reference.Provider}` has characters that cannot be sent, such as a line break", "copy it into its environment variable again, as one line without anything around it");
+        }
     }
 
     /// <summary>Returns a text that is equal for equal accounts and does not tell the key.</summary>

@@ -14,16 +14,19 @@ internal sealed class ProviderHttp
     private readonly ProviderEnvironment _environment;
     private readonly Action<HttpRequestHeaders> _authorise;
     private readonly Func<int, ReadOnlySpan<byte>, RequestError> _readError;
+    private readonly KeyMask _mask;
 
     /// <summary>Creates the sender of one account.</summary>
     /// <param name="environment">The client and the clock.</param>
     /// <param name="authorise">Adds the account's headers; the only place where the key is used.</param>
     /// <param name="readError">Reads an error body.</param>
-    public ProviderHttp(ProviderEnvironment environment, Action<HttpRequestHeaders> authorise, Func<int, ReadOnlySpan<byte>, RequestError> readError)
+    /// <param name="mask">Takes the key out of what the provider says.</param>
+    public ProviderHttp(ProviderEnvironment environment, Action<HttpRequestHeaders> authorise, Func<int, ReadOnlySpan<byte>, RequestError> readError, KeyMask mask)
     {
         _environment = environment;
         _authorise = authorise;
         _readError = readError;
+        _mask = mask;
     }
 
     /// <summary>Sends a request and returns its JSON answer.</summary>
@@ -90,6 +93,9 @@ internal sealed class ProviderHttp
     public static string? Header(HttpResponseHeaders headers, string name) =>
         headers.NonValidated.TryGetValues(name, out var values) ? values.ToString().Trim() : null;
 
+    /// <summary>Returns an error that does not tell the key, whatever the provider has put into it.</summary>
+    public RequestError WithoutKey(RequestError error) => _mask.Apply(error);
+
     /// <summary>Returns the items of a page of a list.</summary>
     /// <exception cref="ProviderException">The answer is no such page.</exception>
     public static JsonElement.ArrayEnumerator List(JsonElement page) =>
@@ -137,7 +143,7 @@ internal sealed class ProviderHttp
             var error = status is >= 300 and < 400
                 ? new RequestError(ErrorClass.Permanent, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
                 : _readError(status, body);
-            throw new ProviderException(error, outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status, RetryAfter(response.Headers));
+            throw new ProviderException(WithoutKey(error), outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status, RetryAfter(response.Headers));
         }
     }
 

@@ -29,6 +29,8 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     public async Task<BatchFinding> FindAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
         var started = intent.CreateStartedAt ?? intent.CreatedAt;
+        // What the list says holds for the moment in which it is asked for, however long it takes.
+        var asked = context.Time.GetUtcNow();
         var candidates = new List<BatchInfo>();
         CrashPoint.Hit("provider.list.before");
         await foreach (var batch in provider.Batch!.ListAsync(started - Skew, cancellationToken).ConfigureAwait(false))
@@ -46,13 +48,15 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         }
 
         CrashPoint.Hit("provider.list.after");
-        var age = context.Time.GetUtcNow() - started;
+        var age = asked - started;
+        // Until its answer was given up, the provider may have been at it, and its list could not show the batch.
+        var sinceLost = asked - (intent.LostAt ?? started);
         return candidates.Count switch
         {
             1 => new BatchFinding.Found(candidates[0], IsProvisional: true),
             > 1 => new BatchFinding.Undecided($"{candidates.Count} batches of the account might be this one ({string.Join(", ", candidates.Take(5).Select(c => c.Id))}), which their results will tell; {Decide(intent)}", NeedsHuman: true),
             _ when age > Reach => new BatchFinding.Undecided($"the create call is older than the provider's list; {Decide(intent)}", NeedsHuman: true),
-            _ when age > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
+            _ when sinceLost > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
             _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
         };
     }

@@ -32,8 +32,9 @@ public sealed class AnthropicProviderFactory : IProviderFactory
     /// <param name="environment">Client and clock.</param>
     public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment)
     {
-        var dialect = new AnthropicMessagesDialect(dialectName);
-        var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
+        var mask = new KeyMask(key);
+        var dialect = new MaskedDialect(new AnthropicMessagesDialect(dialectName), mask);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
         return new HttpProvider(reference, account, dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
             KeyVariable = reference.ApiKeyEnv ?? KeyVariable,
@@ -42,11 +43,12 @@ public sealed class AnthropicProviderFactory : IProviderFactory
         };
     }
 
-    private static void Authorise(HttpRequestHeaders headers, string? key)
+    private static void Authorise(HttpRequestHeaders headers, ProviderReference reference, string? key)
     {
         headers.Add("anthropic-version", Version);
         if (key is not null)
         {
+            ProviderAddress.RequireSendable(reference, key);
             headers.Add("x-api-key", key);
         }
     }

@@ -124,7 +124,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
     }
 
     /// <summary>Reads a batch object; anything but the id may be absent, null or empty.</summary>
-    private static BatchInfo ReadBatch(JsonElement root, TimeSpan? retryAfter)
+    private BatchInfo ReadBatch(JsonElement root, TimeSpan? retryAfter)
     {
         // Together wraps the answer of a create into "job".
         var batch = root.ValueKind == JsonValueKind.Object && root.TryGetProperty("job", out var job) && job.ValueKind == JsonValueKind.Object ? job : root;
@@ -145,7 +145,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
             Model = Text(batch, "model"),
             Total = Number(counts, "total"),
             Finished = Number(counts, "completed") is { } completed ? completed + (Number(counts, "failed") ?? 0) : null,
-            Error = error,
+            Error = error is null ? null : http.WithoutKey(error),
             ResultFiles = [.. new[] { Text(batch, "output_file_id"), Text(batch, "error_file_id") }.OfType<string>()],
             RetryAfter = retryAfter,
         };

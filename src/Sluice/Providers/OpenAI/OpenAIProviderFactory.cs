@@ -50,8 +50,9 @@ public sealed class OpenAIProviderFactory : IProviderFactory
     /// <param name="environment">Client and clock.</param>
     public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment)
     {
-        IDialect dialect = reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName);
-        var http = new ProviderHttp(environment, headers => Authorise(headers, key), dialect.ReadError);
+        var mask = new KeyMask(key);
+        var dialect = new MaskedDialect(reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName), mask);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
         var path = dialect.Endpoint["/v1".Length..];
         return new HttpProvider(reference, account, dialect, address, () => RequireKey(reference, key, requiredVariable))
         {
@@ -69,10 +70,11 @@ public sealed class OpenAIProviderFactory : IProviderFactory
         }
     }
 
-    private static void Authorise(HttpRequestHeaders headers, string? key)
+    private static void Authorise(HttpRequestHeaders headers, ProviderReference reference, string? key)
     {
         if (key is not null)
         {
+            ProviderAddress.RequireSendable(reference, key);
             headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         }
     }
