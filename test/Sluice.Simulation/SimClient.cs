@@ -152,10 +152,22 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
                 return;
             }
 
-            // From here on the call arrives, whatever becomes of the process.
-            // A large upload takes its time.
-            var travel = timeout > TimeSpan.FromMinutes(2) && !_plan.IsLocal && world.Chance(_plan.SlowUploads) ? world.Between(60, 600) : Travel();
-            world.After(travel, null, () => Arrive(name, fault, timeout, effect, gone, source));
+            // From here on the call arrives, whatever becomes of the process; but a large body has left only when its last byte has.
+            void Leave() => world.After(Travel(), null, () => Arrive(name, fault, timeout, effect, gone, source));
+            if (timeout > TimeSpan.FromMinutes(2) && name != "send" && !_plan.IsLocal && world.Chance(_plan.SlowUploads))
+            {
+                world.After(world.Between(60, 600), process, () =>
+                {
+                    if (!source.Task.IsCompleted)
+                    {
+                        Leave();
+                    }
+                });
+            }
+            else
+            {
+                Leave();
+            }
         });
         var result = await source.Task;
         process.RequireAlive();
@@ -194,7 +206,9 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
         }
 
         // A lost answer is noticed when the connection breaks, or when the call's time is up.
-        var back = fault is Fault.LostAnswer or Fault.LostRequest && world.Chance(0.15) ? timeout : Travel();
+        var back = fault is Fault.LostAnswer or Fault.LostRequest && world.Chance(0.15) ? timeout
+            : name == "send" && !_plan.IsLocal && world.Chance(_plan.SlowUploads) ? world.Between(10, 300)
+            : Travel();
         world.After(back, process, () =>
         {
             if (problem is not null)

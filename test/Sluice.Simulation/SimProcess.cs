@@ -262,7 +262,7 @@ internal sealed class SimProcess
             finally
             {
                 await done.CancelAsync();
-                await Task.WhenAll(carrying, work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ledger.KeepLeaseWhileAsync(Task.WhenAll(carrying, work)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
             await engine.CloseSettledAsync(_stop.Token);

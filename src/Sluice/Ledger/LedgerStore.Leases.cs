@@ -20,6 +20,23 @@ public sealed partial class LedgerStore
         return HoldLease();
     });
 
+    /// <summary>Waits for work of this process and shows meanwhile that it lives: others would take its live calls for lost, and make them again.</summary>
+    public async Task KeepLeaseWhileAsync(Task work)
+    {
+        while (!work.IsCompleted)
+        {
+            using var end = new CancellationTokenSource();
+            await Task.WhenAny(work, Task.Delay(LeaseTime / 3, _time, end.Token)).ConfigureAwait(false);
+            await end.CancelAsync().ConfigureAwait(false);
+            if (!work.IsCompleted)
+            {
+                RenewLease();
+            }
+        }
+
+        await work.ConfigureAwait(false);
+    }
+
     /// <summary>Takes an intent over, with a new fencing token, from a process that is gone or stands still; null when another one lives and works on it, or when there is none.</summary>
     public Intent? TryOwn(Intent intent)
     {

@@ -113,7 +113,7 @@ public sealed class SweepRunner
             await stop.CancelAsync().ConfigureAwait(false);
             // The engine's own error, if any, has been thrown by StepsAsync already.
             // Live calls under way are paid for: the replays end when those are answered.
-            await Task.WhenAll(carrying, _work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _ledger.KeepLeaseWhileAsync(Task.WhenAll(carrying, _work)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         if (state == SweepState.Interrupted)
