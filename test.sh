@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test. Ends with a line "N passed, N failed, N skipped".
 #   ./test.sh           all tests, the native executable included
-#   ./test.sh --quick   without native executables (they take a minute or two to compile), and with few kills
+#   ./test.sh --quick   without native executables (they take a minute or two to compile), with few kills and seeds
+#   ./test.sh --long    as before a release: all kill points to the fifth hit, 1,000 random kills, 100,000 seeds, hundreds of disk faults
 set -uo pipefail
 cd "$(dirname "$0")"
 
 quick=false
+seeds=10000
 for arg in "$@"; do
     case "$arg" in
-        --quick) quick=true ;;
-        *) echo "usage: ./test.sh [--quick]" >&2; exit 2 ;;
+        --quick) quick=true; seeds=500; export SLUICE_QUICK=1 ;;
+        --long) seeds=100000; export SLUICE_LONG=1 ;;
+        *) echo "usage: ./test.sh [--quick | --long]" >&2; exit 2 ;;
     esac
 done
 
@@ -68,13 +71,22 @@ elif ! dotnet build src/Sluice.Cli --configuration Crash --nologo --verbosity qu
     echo "0 passed, 1 failed"
     exit 1
 fi
-if [ "$quick" = true ]; then
-    export SLUICE_QUICK=1
-fi
 
 bin=artifacts/bin
 run unit dotnet exec "$bin/Sluice.Tests/release/Sluice.Tests.dll"
 run simulator dotnet exec "$bin/Sluice.Simulator.Tests/release/Sluice.Simulator.Tests.dll"
+simulate() { # simulate: the simulated world runs on one thread, so each half of the seeds has a process of its own
+    local program=$bin/Sluice.Simulation/crash/Sluice.Simulation.dll half=$((seeds / 2)) bad=0
+    dotnet build test/Sluice.Simulation --configuration Crash --nologo --verbosity quiet || return 1
+    dotnet exec "$program" --seeds "1..$half" >"$logs/simulation-1.log" 2>/dev/null & local first=$!
+    dotnet exec "$program" --seeds "$((half + 1))..$seeds" >"$logs/simulation-2.log" 2>/dev/null || bad=1
+    wait "$first" || bad=1
+    cat "$logs/simulation-1.log" "$logs/simulation-2.log"
+    grep -h '^simulation: ' "$logs/simulation-1.log" "$logs/simulation-2.log" >>"$logs/figures.txt"
+    echo "simulation: Total: 1, Errors: 0, Failed: $bad, Skipped: 0"
+    return "$bad"
+}
+run simulation simulate
 run journeys dotnet exec "$bin/Sluice.Journeys/release/Sluice.Journeys.dll"
 if [ "$quick" = false ]; then
     run native test/native.sh
