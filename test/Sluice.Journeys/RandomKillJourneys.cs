@@ -89,8 +89,8 @@ public sealed class RandomKillJourneys : Journey
     {
         var random = new Random(seed);
         await using var sweep = await DisturbedSweep.PrepareAsync(Folder, "configs", $"seed{seed}");
-        // What is left to do gets shorter from kill to kill.
-        while (mayKill() && await sweep.KillAfterAsync(length * random.NextDouble() / (1 + sweep.Kills)))
+        // A start with nothing left to send takes half as long as the first one. Most are killed before that, so that there are several kills per workspace.
+        while (mayKill() && await sweep.KillAfterAsync(length * random.NextDouble() * (random.Next(3) == 0 ? 1 : 0.5)))
         {
             killed();
         }
