@@ -111,7 +111,7 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
         Execution? execution = null;
         var copy = body.ToArray();
         var answer = await CallAsync(
-            "send",
+            "send " + System.Text.Json.JsonDocument.Parse(copy).RootElement.GetProperty("n"),
             timeout,
             () =>
             {
@@ -154,7 +154,7 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
 
             // From here on the call arrives, whatever becomes of the process; but a large body has left only when its last byte has.
             void Leave() => world.After(Travel(), null, () => Arrive(name, fault, timeout, effect, gone, source));
-            if (timeout > TimeSpan.FromMinutes(2) && name != "send" && !_plan.IsLocal && world.Chance(_plan.SlowUploads))
+            if (timeout > TimeSpan.FromMinutes(2) && !name.StartsWith("send ", StringComparison.Ordinal) && !_plan.IsLocal && world.Chance(_plan.SlowUploads))
             {
                 world.After(world.Between(60, 600), process, () =>
                 {

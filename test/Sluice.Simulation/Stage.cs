@@ -12,11 +12,14 @@ internal sealed class Stage(World world)
 {
     public const int MaxAttempts = 3;
 
+    private const int MaxMore = 5;
+
     private readonly List<SimProcess> _processes = [];
     private readonly Dictionary<string, int> _creating = [];
     private readonly bool[] _isLive = [.. Enumerable.Range(0, world.Plan.Processes).Select(_ => world.Chance(world.Plan.LiveShare))];
     private readonly int[][] _wanted = [.. Enumerable.Range(0, world.Plan.Processes).Select(i => Wanted(world, i == 0))];
     private SimProcess? _last;
+    private int _more;
 
     /// <summary>Gets whether the time of faults is over.</summary>
     public bool IsCalm { get; private set; }
@@ -76,6 +79,12 @@ internal sealed class Stage(World world)
         else if (process == _last && process.Ending != Ending.Done)
         {
             world.Violate($"the last process ended as {process.Ending}");
+        }
+        else if (process == _last && _more < MaxMore && IsAnyOpen(process))
+        {
+            // What dead processes have left is closed by the next command after their leases, or after the batch has ended.
+            _last = null;
+            world.After(LedgerStore.LeaseTime * (2 << _more++), null, StartLast);
         }
     }
 
@@ -214,8 +223,16 @@ internal sealed class Stage(World world)
             }
         }
 
-        _last = Start(world.Plan.Processes, [.. Enumerable.Range(0, world.Plan.Requests)], isLive: false);
+        StartLast();
     }
+
+    private bool IsAnyOpen(SimProcess process)
+    {
+        using var ledger = new LedgerStore(world.LedgerPath, new SimTime(world, process), "0:2@simulated", _ => null);
+        return ledger.Open().Count > 0;
+    }
+
+    private void StartLast() => _last = Start(world.Plan.Processes, [.. Enumerable.Range(0, world.Plan.Requests)], isLive: false);
 
     /// <summary>People look at what needs a decision now and then, and know the truth.</summary>
     private void Decide()

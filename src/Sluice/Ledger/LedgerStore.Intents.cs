@@ -67,6 +67,16 @@ public sealed partial class LedgerStore
     public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false) =>
         Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
 
+    /// <summary>Records the id of a batch that came of a create call which another process has taken over in the meantime. That process goes on with it.</summary>
+    /// <returns>False, and nothing changed, when the other process has made a batch of its own, or is about to.</returns>
+    public bool TryHandIn(Intent intent, string batchId)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write("handed-in", durable: true, () =>
+            Sql("UPDATE intents SET state=4, batch_id=?2, provisional=0, note=NULL, fence=fence+1 WHERE row=?1 AND batch_id IS NULL AND state IN (1, 2, 7, 8)")
+                .Bind(1, intent.Row).Bind(2, batchId).Run() == 1);
+    }
+
     /// <summary>Records that a batch taken for this intent's is another's: the outcome of the create call is unknown again.</summary>
     public Intent MarkForeign(Intent intent, string note) =>
         Change("foreign", intent, $"state=7, {RejectBatch}, provisional=0, note=?2", s => s.Bind(2, note));

@@ -9,7 +9,8 @@ public sealed partial class LedgerStore
     /// <returns>0 when it is now ours, else who has it: see <see cref="Claim(Intent, ReadOnlySpan{RequestKey}, Span{long}, bool)"/>.</returns>
     public long ClaimLive(RequestKey key, bool retryFailed) => Write("live-claim", durable: false, () =>
     {
-        var holder = Claim(LiveHolder(HoldLease()), key, retryFailed);
+        // In the same transaction: another process's call may have failed since the caller looked.
+        var holder = !retryFailed && FailedForGood(key) ? RequestStanding.FailedForGood : Claim(LiveHolder(HoldLease()), key, retryFailed);
         if (holder == 0)
         {
             _liveClaims++;

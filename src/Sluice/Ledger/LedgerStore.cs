@@ -12,11 +12,12 @@ namespace Sluice.Ledger;
 /// </remarks>
 public sealed partial class LedgerStore : IDisposable
 {
+    // Rows are never used again (AUTOINCREMENT): a process that stood still may know one whose intent has been discarded meanwhile.
     internal static readonly string[] Schema =
     [
         SlotIndex.Tables("claims") +
         """
-        CREATE TABLE intents(row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, api TEXT NOT NULL, base_url TEXT, api_key_env TEXT,
+        CREATE TABLE intents(row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, api TEXT NOT NULL, base_url TEXT, api_key_env TEXT,
             account TEXT NOT NULL, model TEXT NOT NULL, state INTEGER NOT NULL, owner TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
             created INTEGER NOT NULL, create_started INTEGER, file_id TEXT, batch_id TEXT, note TEXT, input_tokens INTEGER NOT NULL DEFAULT 0, output_tokens INTEGER NOT NULL DEFAULT 0);
         CREATE INDEX intents_open ON intents(state) WHERE state < 5;

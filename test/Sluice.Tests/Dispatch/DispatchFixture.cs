@@ -53,6 +53,9 @@ internal sealed class DispatchFixture : IAsyncDisposable
     /// <summary>Opens the ledger as another process does.</summary>
     public LedgerStore OpenLedger(string owner) => new(Path.Combine(_folder, "ledger.db"), Time, owner);
 
+    /// <summary>Opens the ledger as a process does for which every other one is dead.</summary>
+    public LedgerStore OpenRival() => new(Path.Combine(_folder, "ledger.db"), Time, "1:1@elsewhere", _ => false);
+
     /// <summary>Spools and seals requests; returns their keys.</summary>
     public async Task<RequestKey[]> SpoolAsync(int count, int from = 0)
     {

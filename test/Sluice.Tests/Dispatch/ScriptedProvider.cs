@@ -21,6 +21,9 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
     public Func<BatchSpool, string?> OnUpload { get; set; }
 
     /// <summary>Called before a create is carried out; may throw.</summary>
+    /// <summary>Gets or sets what takes time before a create call arrives.</summary>
+    public Func<CancellationToken, Task> BeforeCreate { get; set; } = _ => Task.CompletedTask;
+
     public Action<BatchSpool> OnCreate { get; set; } = _ => { };
 
     /// <summary>Called after a create was carried out; may throw: then the answer is lost.</summary>
@@ -83,14 +86,20 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
 
     public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) => Called("upload", () => OnUpload(spool));
 
-    public Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default) => Called("create", () =>
+    public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
+    {
+        await BeforeCreate(cancellationToken);
+        return await Called("create", () => Create(spool, fileId));
+    }
+
+    private BatchInfo Create(BatchSpool spool, string? fileId)
     {
         OnCreate(spool);
         var batch = new ScriptedBatch($"batch-{Batches.Count}", spool.Intent, fileId, File.ReadAllLines(spool.Path), CreatedAt);
         Batches[batch.Id] = batch;
         OnCreated(batch);
         return batch.Info(BatchState.Validating);
-    });
+    }
 
     public Task<BatchInfo> GetAsync(string batchId, CancellationToken cancellationToken = default) => Called("get", () => OnGet(Batches[batchId]));
 

@@ -120,6 +120,44 @@ public sealed class LeaseTests : LedgerTests
         Assert.Equal(0, second.ClaimLive(Key(1), retryFailed: false));
         second.EndLive(Key(1), "refused", 2);
         Assert.Equal(new RequestStanding(Standing.Failed, 0, 2, "refused"), first.Find(Key(1)));
+        Assert.Equal(RequestStanding.FailedForGood, first.ClaimLive(Key(1), retryFailed: false));
+        Assert.Equal(0, first.ClaimLive(Key(1), retryFailed: true));
+    }
+
+    [Fact]
+    public void An_intent_that_was_discarded_while_its_process_stood_still_is_not_taken_for_a_later_one()
+    {
+        LedgerStore first = Open(A);
+        LedgerStore second = Open(B);
+        Intent stale = Begin(first);
+        Time.Advance(Expiry);
+        Assert.True(second.Discard(second.TryOwn(stale)!));
+
+        Intent later = Begin(first);
+
+        Assert.NotEqual(stale.Row, later.Row);
+        Assert.Throws<LostIntentException>(() => first.Seal(stale, 1, 10));
+        Assert.Equal(IntentState.Spooling, second.Get(later.Row)!.State);
+    }
+
+    [Fact]
+    public void The_batch_of_an_intent_that_was_taken_over_is_handed_in_unless_another_one_is_made()
+    {
+        LedgerStore first = Open(A);
+        LedgerStore second = Open(B);
+        Intent stale = first.MarkCreating(first.MarkUploaded(first.Seal(Begin(first), 1, 10), "file"))!;
+        Time.Advance(Expiry);
+        Intent mine = second.TryOwn(stale)!;
+
+        Assert.True(first.TryHandIn(stale, "batch"));
+        Intent known = second.Get(mine.Row)!;
+        Assert.Equal((IntentState.Submitted, "batch", mine.Owner), (known.State, known.BatchId, known.Owner));
+        Assert.Throws<LostIntentException>(() => second.MarkNotCreated(mine, "not in the list"));
+        Assert.False(first.TryHandIn(stale, "twin"));
+
+        Intent again = second.MarkCreating(second.MarkNotCreated(known, "refused"))!;
+        Assert.False(first.TryHandIn(stale, "twin"));
+        Assert.Equal(again, second.Get(again.Row));
     }
 
     [Fact]

@@ -99,10 +99,10 @@ public sealed class BatchEngine
         await Task.WhenAll(looks).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Closes batches whose process died after it had taken all their answers over: nobody waits for them any more. Call it when the engine has ended.</summary>
+    /// <summary>Closes batches of dead processes whose requests are all settled by now: nobody waits for them any more. Call it when the engine has ended.</summary>
     public async Task CloseSettledAsync(CancellationToken cancellationToken)
     {
-        foreach (var intent in _context.Ledger.Open().Where(i => i.State == IntentState.Submitted))
+        foreach (var intent in _context.Ledger.Open())
         {
             if (!_accounts.TryGetValue(intent.Account, out var loops))
             {
@@ -146,6 +146,8 @@ public sealed class BatchEngine
             await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
             _context.Ledger.RenewLease();
             ClearUp();
+            // What a process that is gone now has left: perhaps in an account that nothing was sent to from here.
+            Notify();
         }
     }
 

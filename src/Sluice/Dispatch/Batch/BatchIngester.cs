@@ -18,9 +18,13 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private const int GroupBytes = 1024 * 1024;
 
     /// <summary>Reads all result files of an ended batch.</summary>
-    /// <returns>What was found. When requests are missing and <paramref name="acceptMissing"/> is not set, the intent stays open, to be read again.</returns>
+    /// <param name="intent">Whose they are.</param>
+    /// <param name="info">What the provider says of the batch.</param>
+    /// <param name="provider">The provider.</param>
+    /// <param name="acceptMissing">Whether requests without a line have failed, rather than to be looked for again.</param>
+    /// <param name="cancellationToken">Ends the reading; what has been read stays.</param>
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
-    public async Task<(IngestReport Report, Intent Intent)> IngestAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
+    public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
         using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
         foreach (var file in info.ResultFiles)
@@ -29,7 +33,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                await ReadAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
+                await ReadLinesAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
             }
 
             CrashPoint.Hit("provider.results.after");
@@ -38,35 +42,30 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
         if (intent.IsProvisional && reading.IsForeign)
         {
-            return (reading.Report(0), ledger.MarkForeign(intent, $"batch {info.Id} is another's; looking for the right one"));
+            return reading.Report(intent.Count);
         }
 
         // Each request settled exactly once means that none is missing; duplicates or an earlier, interrupted reading need a closer look.
-        var missing = 0;
-        if (reading.NewlyStored + reading.NewlyFailed != intent.Count)
-        {
-            missing = await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false);
-        }
+        var isWhole = reading.NewlyStored + reading.NewlyFailed == intent.Count;
+        return reading.Report(isWhole ? 0 : await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false));
+    }
 
-        var report = reading.Report(missing);
-        if (missing > 0 && !acceptMissing)
-        {
-            return (report, intent);
-        }
-
+    /// <summary>Closes an intent whose results have been read: its answers are synced to disk first.</summary>
+    public async Task<Intent> CloseAsync(Intent intent, IngestReport report, IDialect dialect, CancellationToken cancellationToken)
+    {
         CrashPoint.Hit("cache.sync.before");
         await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
         CrashPoint.Hit("cache.sync.after");
-        var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(provider.Dialect));
+        var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(dialect));
         Spool.Delete(spoolFolder, intent.Id);
-        return (report, settled);
+        return settled;
     }
 
     /// <summary>Tells whether every request of an intent is answered or has a failed try: its results were taken over, and only the last step is missing.</summary>
     public async Task<bool> IsSettledAsync(Intent intent, CancellationToken cancellationToken) =>
         await FindMissingAsync(intent, record: false, cancellationToken, most: 1).ConfigureAwait(false) == 0;
 
-    private async Task ReadAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
+    private async Task ReadLinesAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
     {
         using var lines = new LineReader(stream, MaxLineBytes);
         while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
@@ -239,6 +238,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             Missing = missing,
             Surplus = Surplus,
             Usage = _usage,
+            IsForeign = IsForeign,
             FirstError = FirstError,
         };
     }

@@ -57,9 +57,19 @@ internal sealed class Collector(
     /// <summary>Closes a batch whose requests are all settled; not while <see cref="RunAsync"/> runs.</summary>
     public async Task CloseAsync(Intent intent, CancellationToken cancellationToken)
     {
-        if (_ledger.TryOwn(intent) is { } mine && await ingester.IsSettledAsync(mine, cancellationToken).ConfigureAwait(false))
+        if (_ledger.TryOwn(intent) is not { } mine || !await ingester.IsSettledAsync(mine, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        if (mine.State == IntentState.Submitted)
         {
             await LookAsync(mine, new Watch(), cancellationToken).ConfigureAwait(false);
+        }
+        else if (mine.State is IntentState.Sealed or IntentState.Uploaded)
+        {
+            // Others have answered what it was to ask: it is not sent any more.
+            await ingester.CloseAsync(mine, new IngestReport(), context.Providers.Get(mine.Provider).Dialect, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -120,31 +130,35 @@ internal sealed class Collector(
             return;
         }
 
-        var (report, settled) = await ingester.IngestAsync(intent, info, provider, acceptMissing: watch.Readings >= MaxReadings, cancellationToken).ConfigureAwait(false);
-        switch (settled.State)
+        var acceptMissing = watch.Readings >= MaxReadings;
+        var report = await ingester.ReadAsync(intent, info, provider, acceptMissing, cancellationToken).ConfigureAwait(false);
+        if (intent.IsProvisional && report.IsForeign)
         {
-            case IntentState.Ingested:
-                _watches.Remove(intent.Row);
-                holds.LetGo(intent);
-                settle(settled, report);
-                if (settled.Attempt > 1)
-                {
-                    await reconciler.DropTwinsAsync(settled, provider, cancellationToken).ConfigureAwait(false);
-                }
-
-                break;
-            case IntentState.Unknown:
-                _watches.Remove(intent.Row);
-                context.Observe(new BatchChanged(settled, null));
-                context.Observe(new Remark($"batch {info.Id} is not the one that was looked for: its results answer other requests"));
-                notify();
-                break;
-            default:
-                // File ids have been seen to come late, and downloads to be short: read again before lines are called missing.
-                watch.Readings++;
-                watch.Failures = watch.Readings;
-                break;
+            _watches.Remove(intent.Row);
+            context.Observe(new BatchChanged(_ledger.MarkForeign(intent, $"batch {info.Id} is another's; looking for the right one"), null));
+            context.Observe(new Remark($"batch {info.Id} is not the one that was looked for: its results answer other requests"));
+            notify();
+            return;
         }
+
+        if (report.Missing > 0 && !acceptMissing)
+        {
+            // File ids have been seen to come late, and downloads to be short: read again before lines are called missing.
+            watch.Readings++;
+            watch.Failures = watch.Readings;
+            return;
+        }
+
+        if (intent.Attempt > 1)
+        {
+            // Before the batch is closed: nobody looks for twins of a closed one.
+            await reconciler.DropTwinsAsync(intent, provider, cancellationToken).ConfigureAwait(false);
+        }
+
+        var settled = await ingester.CloseAsync(intent, report, provider.Dialect, cancellationToken).ConfigureAwait(false);
+        _watches.Remove(intent.Row);
+        holds.LetGo(intent);
+        settle(settled, report);
     }
 
     private void RefusedWhole(Intent intent, RequestError error, IProvider provider, Watch watch)

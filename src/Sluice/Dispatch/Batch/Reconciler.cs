@@ -61,15 +61,22 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         };
     }
 
-    /// <summary>After a batch that was created more than once: cancels the others and says so.</summary>
+    /// <summary>For an intent with several create calls: cancels other batches that came of them, and says so.</summary>
     public async Task DropTwinsAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
-        await foreach (var batch in provider.Batch!.ListAsync(intent.CreatedAt - Skew, cancellationToken).ConfigureAwait(false))
+        try
         {
-            if (batch.Id != intent.BatchId && await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false) == true)
+            await foreach (var batch in provider.Batch!.ListAsync(intent.CreatedAt - Skew, cancellationToken).ConfigureAwait(false))
             {
-                await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+                if (batch.Id != intent.BatchId && await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false) == true)
+                {
+                    await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+                }
             }
+        }
+        catch (ProviderException error) when (error.Error.Class == ErrorClass.Permanent)
+        {
+            context.Observe(new Remark($"whether batch {intent.BatchId} was made twice cannot be told: {error.Error}"));
         }
     }
 
@@ -90,7 +97,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
             }
         }
 
-        context.Observe(new Remark($"batch {twin.Id} was made twice, beside {context.Ledger.Get(intent.Row)?.BatchId}: {outcome}"));
+        context.Observe(new Remark($"batch {twin.Id} was made twice, beside {context.Ledger.Get(intent.Row)?.BatchId ?? "one that another process is making"}: {outcome}"));
     }
 
     /// <summary>Tells whether a batch is an intent's; null when it may be, and only its results can tell.</summary>

@@ -84,7 +84,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             intent = creating;
             context.Observe(new BatchChanged(intent, null));
             CrashPoint.Hit("provider.create.before");
-            var info = await api.CreateAsync(spool, intent.FileId, cancellationToken).ConfigureAwait(false);
+            var info = await CreateAsync(intent, spool, api, cancellationToken).ConfigureAwait(false);
             CrashPoint.Hit("provider.create.after");
             await CreatedAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
         }
@@ -94,6 +94,31 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         }
 
         return true;
+    }
+
+    /// <summary>Makes the create call, and breaks it off when the intent is another process's by now: that one looks for the batch already.</summary>
+    private async Task<BatchInfo> CreateAsync(Intent intent, BatchSpool spool, IBatchApi api, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var call = api.CreateAsync(spool, intent.FileId, stop.Token);
+        while (true)
+        {
+            try
+            {
+                return await call.WaitAsync(LedgerStore.LeaseTime / 3, context.Time, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (TimeoutException) when (!call.IsCompleted)
+            {
+                if (_ledger.Get(intent.Row)?.Fence != intent.Fence)
+                {
+                    await stop.CancelAsync().ConfigureAwait(false);
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                throw new LostIntentException(intent.Id);
+            }
+        }
     }
 
     /// <summary>Sends nothing that is not what was written: an answer to other words would be kept under the key of these.</summary>
@@ -122,10 +147,13 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         {
             context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, info.Id), info));
         }
-        catch (LostIntentException) when (_ledger.Get(intent.Row)?.BatchId is { } other && other != info.Id)
+        catch (LostIntentException) when (_ledger.Get(intent.Row)?.BatchId != info.Id)
         {
-            // This process stood still before its call for so long that another one has made the batch: ours is one too many.
-            await reconciler.CancelTwinAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
+            // This process stood still around its call, and another one has taken over. Has that made a batch too, ours is one too many.
+            if (!_ledger.TryHandIn(intent, info.Id))
+            {
+                await reconciler.CancelTwinAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -153,11 +153,6 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                 return DispatchResult.Answered(cached);
             }
 
-            if (_ledger.Find(request.Key) is { Standing: Standing.Failed, Error: var reason } && !tally.RetryFailed)
-            {
-                return DispatchResult.Failed(reason ?? "failed");
-            }
-
             var (result, end) = await TryAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
             isClaimed = false;
             end();

@@ -294,6 +294,62 @@ public sealed class BatchEngineTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_create_call_is_broken_off_when_another_process_has_taken_its_intent_over()
+    {
+        using LedgerStore rival = _fixture.OpenRival();
+        Provider.BeforeCreate = async cancellationToken =>
+        {
+            Provider.BeforeCreate = _ => Task.CompletedTask;
+            TakeOver(rival);
+            await Task.Delay(Timeout.InfiniteTimeSpan, _fixture.Time, cancellationToken);
+        };
+        await _fixture.SpoolAsync(1);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(1, Provider.CountOf("create"));
+        Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.EndsWith("belongs to another process now", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_id_of_a_batch_whose_intent_was_taken_over_meanwhile_is_handed_in()
+    {
+        using LedgerStore rival = _fixture.OpenRival();
+        Provider.OnCreated = _ => TakeOver(rival);
+        RequestKey[] keys = await _fixture.SpoolAsync(1);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal((1, 0, 0), (Provider.CountOf("create"), Provider.CountOf("list"), Provider.CountOf("cancel")));
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task A_batch_is_cancelled_when_another_process_makes_it_too()
+    {
+        using LedgerStore rival = _fixture.OpenRival();
+        Provider.OnCreated = _ =>
+        {
+            Provider.OnCreated = _ => { };
+            Intent taken = rival.MarkNotCreated(TakeOver(rival), "nothing in the list");
+            rival.MarkCreating(taken);
+        };
+        await _fixture.SpoolAsync(1);
+
+        await _fixture.RunUntilAsync(() => Provider.CountOf("cancel") > 0);
+
+        Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.StartsWith("batch batch-0 was made twice, beside one that another process is making", StringComparison.Ordinal));
+    }
+
+    /// <summary>Takes the only batch over from this process, as if it had stood still for longer than its lease.</summary>
+    private Intent TakeOver(LedgerStore rival)
+    {
+        Intent taken = rival.TryOwn(_fixture.Ledger.Open().Single())!;
+        Assert.Equal(IntentState.Unknown, taken.State);
+        return taken;
+    }
+
+    [Fact]
     public async Task What_a_process_claimed_that_dies_meanwhile_is_set_free()
     {
         using var other = _fixture.OpenLedger("1:1@elsewhere");
@@ -453,6 +509,24 @@ public sealed class BatchEngineTests : IAsyncDisposable
         Assert.True(AllSettled);
         Assert.Empty(_fixture.Spools);
         Assert.All(keys, key => Assert.Equal(Standing.New, StandingOf(key)));
+    }
+
+    [Fact]
+    public async Task What_a_dead_process_was_to_send_and_others_have_answered_is_not_sent_any_more()
+    {
+        RequestKey[] keys = await _fixture.SpoolAsync(1);
+        Provider.OnUpload = _ => throw ScriptedProvider.Error(ErrorClass.Transient, "busy");
+        BatchEngine engine = _fixture.Engine();
+        await _fixture.RunUntilAsync(() => Provider.CountOf("upload") > 0, engine);
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+        Assert.False(AllSettled);
+
+        await _fixture.PutAsync(keys[0]);
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(AllSettled);
+        Assert.Empty(_fixture.Spools);
+        Assert.Equal(0, Provider.CountOf("create"));
     }
 
     [Theory]
