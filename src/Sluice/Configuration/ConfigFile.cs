@@ -9,7 +9,7 @@ internal static class ConfigFile
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Reads the mapping that a file holds.</summary>
-    /// <exception cref="ConfigSyntaxException">It cannot be read, or holds something else.</exception>
+    /// <exception cref="ConfigException">It cannot be read, or holds something else.</exception>
     public static ConfigMapping Read(string file, string currentDirectory)
     {
         var start = new SourceMark(file, 1, 1);
@@ -18,16 +18,16 @@ internal static class ConfigFile
             return YamlReader.Read(Text(Path.GetFullPath(file, currentDirectory), start), file) switch
             {
                 ConfigMapping mapping => mapping,
-                var other => throw new ConfigSyntaxException(other.Mark, $"expected keys and values, found {Say.Found(other)}"),
+                var other => throw new ConfigException(ConfigErrorKind.Yaml, other.Mark, $"expected keys and values, found {Say.Found(other)}"),
             };
         }
         catch (DecoderFallbackException)
         {
-            throw new ConfigSyntaxException(start, "is not UTF-8 text");
+            throw new ConfigException(ConfigErrorKind.Yaml, start, "is not UTF-8 text");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigSyntaxException(start, "cannot be read: " + exception.Message);
+            throw new ConfigException(ConfigErrorKind.Yaml, start, "cannot be read: " + exception.Message);
         }
     }
 
@@ -40,7 +40,7 @@ internal static class ConfigFile
         {
             int length = stream.ReadAtLeast(buffer, ConfigLimits.FileBytes + 1, throwOnEndOfStream: false);
             return length > ConfigLimits.FileBytes
-                ? throw new ConfigSyntaxException(start, "larger than 1 MiB",
+                ? throw new ConfigException(ConfigErrorKind.Yaml, start, "larger than 1 MiB",
                     "a config only describes the experiment; data goes into the dataset")
                 : Utf8.GetString(buffer, 0, length).TrimStart('\uFEFF');
         }

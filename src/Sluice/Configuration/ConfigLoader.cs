@@ -65,7 +65,7 @@ public static class ConfigLoader
         {
             root = ConfigFile.Read(file, context.CurrentDirectory);
         }
-        catch (ConfigSyntaxException exception)
+        catch (ConfigException exception)
         {
             mistakes.Add(exception);
             return null;

@@ -27,7 +27,7 @@ internal sealed class MistakeList
         configs.Add(_config);
     }
 
-    public void Add(ConfigSyntaxException exception) => Add(exception.Mark, "", exception.Message, exception.Hint);
+    public void Add(ConfigException exception) => Add(exception.Mark, "", exception.Message, exception.Hint);
 
     /// <summary>Throws one error that lists all mistakes by file and line, when there are any.</summary>
     /// <exception cref="SluiceException">There are mistakes.</exception>

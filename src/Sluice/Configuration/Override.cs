@@ -36,7 +36,7 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
             {
                 overrides.Add(Read(word));
             }
-            catch (ConfigSyntaxException exception)
+            catch (ConfigException exception)
             {
                 mistakes.Add(exception);
             }
@@ -46,7 +46,7 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
     }
 
     /// <summary>Reads one override.</summary>
-    /// <exception cref="ConfigSyntaxException">It is none.</exception>
+    /// <exception cref="ConfigException">It is none.</exception>
     public static Override Read(string word)
     {
         (OverrideAction action, string rest) = word switch
@@ -94,7 +94,7 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
                 return node;
             }
         }
-        catch (ConfigSyntaxException)
+        catch (ConfigException)
         {
             // The parser's own words are about YAML in a file; the message below says what to do in a shell.
         }
@@ -103,7 +103,7 @@ internal sealed partial record Override(OverrideAction Action, IReadOnlyList<str
             "close every bracket and quote, or put the whole value in quotes: 'key=\"...\"'");
     }
 
-    private static ConfigSyntaxException Refused(string message, string hint) => new(SourceMark.CommandLine, message, hint);
+    private static ConfigException Refused(string message, string hint) => new(ConfigErrorKind.OverrideSyntax, SourceMark.CommandLine, message, hint);
 
     [GeneratedRegex(@"^[A-Za-z_][A-Za-z0-9_-]*(\.([A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*\z", RegexOptions.CultureInvariant)]
     private static partial Regex KeyShape { get; }

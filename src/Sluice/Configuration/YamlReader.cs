@@ -22,7 +22,7 @@ internal sealed class YamlReader
     }
 
     /// <summary>Reads one document; an empty one is an empty mapping.</summary>
-    /// <exception cref="ConfigSyntaxException">The text is no YAML, or more than <see cref="ConfigLimits"/> allow.</exception>
+    /// <exception cref="ConfigException">The text is no YAML, or more than <see cref="ConfigLimits"/> allow.</exception>
     public static ConfigNode Read(string text, string file)
     {
         var reader = new YamlReader(text, file);
@@ -32,7 +32,7 @@ internal sealed class YamlReader
         }
         catch (YamlException exception)
         {
-            throw new ConfigSyntaxException(reader.MarkOf(exception.Start), "not valid YAML: " + exception.Message.TrimEnd('.'));
+            throw new ConfigException(ConfigErrorKind.Yaml, reader.MarkOf(exception.Start), "not valid YAML: " + exception.Message.TrimEnd('.'));
         }
     }
 
@@ -123,7 +123,7 @@ internal sealed class YamlReader
 
             if (!lines.TryAdd(key, keyMark))
             {
-                throw new ConfigSyntaxException(keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}",
+                throw new ConfigException(ConfigErrorKind.Yaml, keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}",
                     "keep one of the two");
             }
 
@@ -174,7 +174,7 @@ internal sealed class YamlReader
     {
         IReadOnlyList<ConfigNode> parts = value is ConfigSequence sequence ? sequence.Items : [value];
         return parts.Select(part => part as ConfigMapping
-            ?? throw new ConfigSyntaxException(mark, $"<< merges a mapping or a list of mappings, not {part.Kind}"));
+            ?? throw new ConfigException(ConfigErrorKind.Yaml, mark, $"<< merges a mapping or a list of mappings, not {part.Kind}"));
     }
 
     private ConfigNode Aliased(AnchorAlias alias)
@@ -191,7 +191,7 @@ internal sealed class YamlReader
     }
 
     private static T Checked<T>(T node)
-        where T : ConfigNode => ConfigLimits.Broken(node) is { } limit ? throw new ConfigSyntaxException(node.Mark, limit) : node;
+        where T : ConfigNode => ConfigLimits.Broken(node) is { } limit ? throw new ConfigException(ConfigErrorKind.Yaml, node.Mark, limit) : node;
 
     private ParsingEvent Next()
     {
@@ -203,12 +203,12 @@ internal sealed class YamlReader
         catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
         {
             // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
-            throw new ConfigSyntaxException(MarkOf(_scanner.CurrentPosition), "not valid YAML",
+            throw new ConfigException(ConfigErrorKind.Yaml, MarkOf(_scanner.CurrentPosition), "not valid YAML",
                 "look for a missing quote, bracket or indent before this place");
         }
     }
 
-    private ConfigSyntaxException Refused(Mark mark, string message) => new(MarkOf(mark), message);
+    private ConfigException Refused(Mark mark, string message) => new(ConfigErrorKind.Yaml, MarkOf(mark), message);
 
     private SourceMark MarkOf(Mark mark) =>
         _file == SourceMark.CommandLineName

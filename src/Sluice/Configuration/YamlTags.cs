@@ -13,7 +13,7 @@ internal static class YamlTags
         string text = scalar.Value;
         if (HasLoneSurrogate(text))
         {
-            throw new ConfigSyntaxException(mark, "half of a surrogate pair, which no text can hold");
+            throw new ConfigException(ConfigErrorKind.Yaml, mark, "half of a surrogate pair, which no text can hold");
         }
 
         if (scalar.Tag.IsEmpty)
@@ -33,7 +33,7 @@ internal static class YamlTags
             (Core + "int", ScalarKind.Integer) or (Core + "bool", ScalarKind.Boolean) or (Core + "null", ScalarKind.Null)
                 or (Core + "float", ScalarKind.Number or ScalarKind.Integer) => typed,
             (Core + "int" or Core + "bool" or Core + "null" or Core + "float", _) =>
-                throw new ConfigSyntaxException(mark, $"{Say.Quoted(text)} is not what its tag says: !!{scalar.Tag.Value[Core.Length..]}"),
+                throw new ConfigException(ConfigErrorKind.Yaml, mark, $"{Say.Quoted(text)} is not what its tag says: !!{scalar.Tag.Value[Core.Length..]}"),
             _ => throw Unknown(scalar.Tag, mark),
         };
     }
@@ -46,8 +46,8 @@ internal static class YamlTags
         }
     }
 
-    private static ConfigSyntaxException Unknown(TagName tag, SourceMark mark) =>
-        new(mark, $"the tag {Say.Short(tag.Value)} is not known",
+    private static ConfigException Unknown(TagName tag, SourceMark mark) =>
+        new(ConfigErrorKind.Yaml, mark, $"the tag {Say.Short(tag.Value)} is not known",
             "tags other than !!str, !!int, !!float, !!bool and !!null are not allowed");
 
     private static bool HasLoneSurrogate(string text)

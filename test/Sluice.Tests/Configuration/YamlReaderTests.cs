@@ -101,7 +101,7 @@ public class YamlReaderTests
                 {
                     YamlReader.Read(text, "f");
                 }
-                catch (ConfigSyntaxException)
+                catch (ConfigException)
                 {
                 }
             },
@@ -110,7 +110,7 @@ public class YamlReaderTests
 
     private static string Refusal(string text)
     {
-        ConfigSyntaxException exception = Assert.Throws<ConfigSyntaxException>(() => YamlReader.Read(text, "f"));
+        ConfigException exception = Assert.Throws<ConfigException>(() => YamlReader.Read(text, "f"));
         return new ConfigMistake(exception.Mark, "", exception.Message, exception.Hint).ToString();
     }
 }
