@@ -17,6 +17,8 @@ internal sealed class EmptyCache : IResponseCache
     public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default) =>
         throw new InvalidOperationException("planning stores nothing");
 
+    public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(true);
+
     public ValueTask SyncAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,5 +1,6 @@
 using Sluice.Experiments;
 using Sluice.Simulator;
+using Sluice.Storage;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli;
@@ -87,5 +88,5 @@ internal sealed class InProcessSimulator(Workspace workspace, HttpMessageHandler
     private static bool IsUsersToMend(Exception error) => error is IOException or InvalidDataException or FormatException or UnauthorizedAccessException;
 
     private static SluiceException CannotStart(Exception error) =>
-        new(ErrorKind.Usage, $"the simulator cannot start: {error.Message}", "mend the `simulator` section of the config, or check the workspace folder", error);
+        DiskTrouble.Explain(error) ?? new(ErrorKind.Usage, $"the simulator cannot start: {error.Message}", "mend the `simulator` section of the config, or check the workspace folder", error);
 }

@@ -4,4 +4,4 @@ using Sluice.Cli;
 Crashes.Arm();
 #endif
 NativeHeap.Compact();
-return await Application.RunAsync(args).ConfigureAwait(false);
+return !OpenFiles.AreEnough() ? ExitCodes.Unexpected : await Application.RunAsync(args).ConfigureAwait(false);

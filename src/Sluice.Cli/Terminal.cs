@@ -42,6 +42,9 @@ internal static class Terminal
     /// <summary>Prints a line of plain text to stderr: not wrapped, control characters shown as spaces.</summary>
     public static void Line(string text) => Console.Error.WriteLine(Clean(text));
 
+    /// <summary>Prints a line of data to stdout: not wrapped, since it may hold a command to copy.</summary>
+    public static void Print(string text) => Console.Out.WriteLine(Clean(text));
+
     /// <summary>Makes foreign text safe for a terminal; line feeds stay.</summary>
     public static string Clean(string text) => text.Any(c => char.IsControl(c) && c != '\n')
         ? string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? ' ' : c))

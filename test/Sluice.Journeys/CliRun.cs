@@ -53,6 +53,10 @@ public sealed class CliRun : IAsyncDisposable
     public static Process StartUnburied(string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         Process.Start(Prepare("sh", folder, environment, ["-c", "dotnet exec \"$@\" >log 2>&1 & echo $! >pid; exec sleep 300", "sh", Program, .. args]))!;
 
+    /// <summary>Starts it from a shell that does something first, such as lowering a limit.</summary>
+    public static CliRun StartAfter(string first, string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        new(Prepare("sh", folder, environment, ["-c", first + "; exec \"$@\"", "sh", .. Native is { } native ? (string[])[native] : ["dotnet", "exec", Program], .. args]));
+
     /// <summary>Ends any process as <c>kill -9</c> does.</summary>
     public static void Kill(int process) => Assert.Equal(0, Send(process, 9));
 

@@ -44,6 +44,19 @@ public sealed class DiskFaultJourneys : Journey
         EachAsync(provider, IsLong ? 30 : 6, new("open,look", Errno: 24));
 
     [Theory]
+    [InlineData(64)]
+    [InlineData(150)]
+    [InlineData(255)]
+    public async Task A_low_limit_on_open_files_is_named_before_anything_is_done(int limit)
+    {
+        Assert.SkipUnless(File.Exists("/proc/self/limits"), "limits are read from /proc");
+        await using var run = CliRun.StartAfter($"ulimit -n {limit}", Folder, new Dictionary<string, string>(), "status");
+        (await run.EndAsync()).Explains(3, $"only {limit} files", "ulimit -n 1024");
+        await using var enough = CliRun.StartAfter("ulimit -n 256", Folder, new Dictionary<string, string>(), "status");
+        (await enough.EndAsync()).Is(0);
+    }
+
+    [Theory]
     [InlineData("openai")]
     [InlineData("anthropic")]
     public Task A_kill_before_some_call(string provider) =>
@@ -100,7 +113,7 @@ public sealed class DiskFaultJourneys : Journey
         else
         {
             Assert.True(wasHit, disturbed.Errors);
-            disturbed.Explains(3, workspace);
+            disturbed.Explains(3, workspace, fault.Errno switch { 28 => "the disk is full while writing", 30 => "read-only file system", _ => "" });
             Assert.Empty(disturbed.Output);
         }
 

@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.IO.Compression;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace Sluice.Journeys;
 
@@ -63,10 +66,146 @@ public sealed class RecoveryJourneys : Journey
         Write("foreign.jsonl", """{"custom_id":"mine","response":{"status_code":200,"body":{"choices":[{"message":{"content":"x"}}]}},"error":null}""" + "\nno json\n");
 
         var adopted = (await RunAsync(["adopt", "--workspace", "other", "--json", "foreign.jsonl", .. files])).Is(0).Json;
-        Assert.Equal((30, 30, 2), (Number(adopted, "responses"), Number(adopted, "new"), Number(adopted, "others")));
+        Assert.Equal((30, 30, 1, 1), (Number(adopted, "responses"), Number(adopted, "new"), Number(adopted, "others"), Number(adopted, "unreadable")));
+        (await RunAsync("adopt", "--workspace", "third", "foreign.jsonl")).Is(0).Says("1 file: 0 answers, 0 of them new here; 0 failed lines, 1 line of others, 1 unreadable line");
 
         Assert.Equal(0, (await SweepAsync("--workspace", "other")).Is(0).Sent);
-        (await RunAsync("adopt", "nowhere.jsonl")).Explains(2, "nowhere.jsonl");
+        (await RunAsync("adopt", "--workspace", "fourth", files[0], "nowhere.jsonl", "gone.jsonl.gz")).Explains(2, "file nowhere.jsonl does not exist", "file gone.jsonl.gz does not exist");
+        Assert.False(Directory.Exists(Path.Combine(Folder, "fourth")));
+    }
+
+    [Theory]
+    [InlineData(".gz")]
+    [InlineData("")]
+    public async Task Of_a_result_file_that_is_cut_off_what_comes_before_the_cut_is_kept(string compression)
+    {
+        await ProviderAsync();
+        Dataset(400);
+        Config();
+        (await SweepAsync()).Is(0);
+        var file = Directory.EnumerateFiles(Path.Combine(Folder, "provider0"), "*", SearchOption.AllDirectories).Single(f => File.ReadLines(f).FirstOrDefault()?.Contains("\"response\"", StringComparison.Ordinal) == true);
+        using var packed = new MemoryStream();
+        await using (Stream pack = compression == ".gz" ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true) : new BufferedStream(packed))
+        {
+            await pack.WriteAsync(await File.ReadAllBytesAsync(file, Cancel), Cancel);
+            await pack.FlushAsync(Cancel);
+            await File.WriteAllBytesAsync(Path.Combine(Folder, "cut.jsonl" + compression), packed.ToArray()[..(int)(packed.Length / 2)], Cancel);
+        }
+
+        var adopted = await RunAsync("adopt", "--workspace", "other", "cut.jsonl" + compression);
+
+        int kept;
+        if (compression.Length > 0)
+        {
+            adopted.Explains(2, "file cut.jsonl.gz is cut off");
+            kept = int.Parse(Regex.Match(adopted.Errors, "(\\d+) answers are kept").Groups[1].Value, CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            adopted.Is(0).Says("1 unreadable line");
+            kept = int.Parse(Regex.Match(adopted.Output, "(\\d+) answers").Groups[1].Value, CultureInfo.InvariantCulture);
+        }
+
+        Assert.InRange(kept, 100, 399);
+        Assert.Equal(kept, Number((await RunAsync("doctor", "--workspace", "other", "--json")).Is(0).Json, "responses"));
+        Assert.Equal(400 - kept, (await SweepAsync("--workspace", "other")).Is(0).Sent);
+    }
+
+    [Theory]
+    [InlineData("--base-url needs --provider", "--base-url", "http://127.0.0.1:9/v1")]
+    [InlineData("--provider has no meaning here", "foreign.jsonl", "--provider", "openai")]
+    [InlineData("--base-url has no meaning here", "foreign.jsonl", "--base-url", "http://127.0.0.1:9/v1")]
+    [InlineData("--api-key-env has no meaning here", "--intent", "a", "--batch", "b", "--api-key-env", "KEY")]
+    [InlineData("files have no part in it", "foreign.jsonl", "--intent", "a", "--batch", "b")]
+    public async Task Options_of_adopt_that_would_do_nothing_are_refused(string message, params string[] args)
+    {
+        Write("foreign.jsonl", "{}");
+
+        (await RunAsync(["adopt", .. args])).Explains(2, message);
+    }
+
+    [Theory]
+    [InlineData("gone")]
+    [InlineData("emptied")]
+    public async Task A_lost_cache_is_not_paid_for_again_unless_people_say_so(string how)
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config(more: "batch: { max_requests: 10 }");
+        (await SweepAsync()).Is(0);
+        var results = Results();
+        void Lose()
+        {
+            foreach (var part in (string[])["", "-wal", "-shm"])
+            {
+                File.Delete(Cache + part);
+            }
+
+            File.WriteAllBytes(Cache, []);
+            if (how == "gone")
+            {
+                File.Delete(Cache);
+            }
+        }
+
+        Lose();
+        (await RunAsync("status")).Is(0).Says("warning:", "2 batches whose answers were paid for", "sluice adopt");
+        (await RunAsync("plan", "configs")).Is(0).Says("warning:", "2 batches whose answers were paid for");
+        (await RunAsync("run", "configs")).Explains(3, "2 batches whose answers were paid for", "sluice adopt", "sluice doctor --repair");
+        (await RunAsync("submit", "configs")).Explains(3, "2 batches whose answers were paid for");
+        (await RunAsync("doctor")).Is(1).Says("2 batches whose answers were paid for", "sluice adopt");
+        Assert.Equal((2, 20, 0), (OpenAI.BatchesCreated, OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+        (await RunAsync("adopt")).Is(0).Says("20 answers, 20 of them new here");
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(results, Results());
+
+        Lose();
+        (await RunAsync("doctor", "--repair")).Is(0).Says("2 forgotten");
+        (await RunAsync("doctor")).Is(0).Says("sound");
+        Assert.Equal(20, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(results, Results());
+    }
+
+    [Theory]
+    [InlineData(13, "is not writable")]
+    [InlineData(30, "read-only file system")]
+    public async Task A_database_that_cannot_be_opened_is_left_as_it_is(int errno, string reason)
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config();
+        (await SweepAsync()).Is(0);
+        foreach (var (name, value) in FaultLibrary.Over(Folder, Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())))
+        {
+            Set(name, value);
+        }
+
+        Set("FAULTFS_OPS", "open");
+        Set("FAULTFS_AT", "1");
+        Set("FAULTFS_STICKY", "1");
+        Set("FAULTFS_ERRNO", errno.ToString(CultureInfo.InvariantCulture));
+        (await RunAsync("doctor")).Is(1).Says("cache.db: cannot be looked at", "ledger.db: cannot be looked at", reason);
+        (await RunAsync("doctor", "--repair")).Is(1).Says("cache.db: cannot be looked at", "ledger.db: cannot be looked at");
+        (await RunAsync("run", "configs")).Explains(3, reason);
+        Set("FAULTFS_AT", "0");
+
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(Folder, ".sluice"), "*damaged*"));
+        (await RunAsync("doctor")).Is(0).Says("sound: 10 responses");
+    }
+
+    [Fact]
+    public async Task A_spool_of_a_batch_that_is_under_way_may_be_gone()
+    {
+        await ProviderAsync(batchDelay: 4);
+        Dataset(10);
+        Config();
+        (await RunAsync("submit", "configs")).Is(8);
+        File.Delete(Spools().Single(s => s.EndsWith(".jsonl", StringComparison.Ordinal)));
+
+        (await RunAsync("doctor")).Is(0).Says("is gone", "nothing to do: its results are taken over");
+        Assert.False((await RunAsync("doctor", "--json")).Is(0).Json["findings"]![0]!["to_do"]!.GetValue<bool>());
+        (await SweepAsync()).Is(0);
+        Assert.Equal(10, Count("done"));
     }
 
     [Fact]
@@ -85,6 +224,14 @@ public sealed class RecoveryJourneys : Journey
         var batches = (await RunAsync("status", "--json")).Is(8).Json["batches"]!.AsArray();
         Assert.All(batches, b => Assert.Equal("needs a decision", (string?)b!["state"]));
         Assert.All(batches, b => Assert.Contains("sluice adopt --intent", (string?)b!["note"], StringComparison.Ordinal));
+        // People copy the commands: each is whole, on one line, below the table.
+        foreach (var told in (CliResult[])[await RunAsync("status"), await RunAsync("submit", "configs"), await RunAsync("retrieve", "--wait")])
+        {
+            var lines = (told.Is(8).Output + told.Errors).Split('\n');
+            Assert.All(batches, b => Assert.Contains(lines, l => l.Contains($"`sluice adopt --intent {b!["intent"]} --batch BATCH`", StringComparison.Ordinal) && l.Contains($"`sluice resend {b["intent"]}`", StringComparison.Ordinal)));
+            Assert.DoesNotContain("collect them with", told.Errors, StringComparison.Ordinal);
+        }
+
         string Id(string provider) => (string)batches.Single(b => (string?)b!["provider"] == provider)!["intent"]!;
         var made = Directory.EnumerateFiles(Path.Combine(Folder, "provider0"), "batch_*", SearchOption.AllDirectories).Select(f => Path.GetFileNameWithoutExtension(f)).First();
 
@@ -93,11 +240,31 @@ public sealed class RecoveryJourneys : Journey
         (await RunAsync("resend", "nonsense")).Explains(2, "nonsense");
         (await RunAsync("adopt", "--intent", Id("openai"), "--batch", made)).Is(0);
         (await RunAsync("resend", Id("anthropic"))).Is(0);
+        (await RunAsync("retrieve")).Is(8).Says("`sluice run` or `sluice submit` sends 1 batch that waits");
         (await RunAsync("resend", Id("anthropic"))).Explains(2, "not in doubt");
 
         (await SweepAsync()).Is(0);
         Assert.Equal((1, 0, 10), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies, OpenAI.DistinctBodies));
         Assert.Equal((1, 0, 10), (Anthropic.BatchesCreated, Anthropic.RepeatedBodies, Anthropic.DistinctBodies));
+    }
+
+    [Fact]
+    public async Task A_batch_that_people_name_is_taken_until_its_results_prove_it()
+    {
+        await ProviderAsync("""
+            [{ "when": { "provider": "anthropic", "operation": "create" }, "times": 1, "fault": { "type": "drop", "after": true } },
+             { "when": { "operation": "list" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }]
+            """);
+        Dataset(10);
+        Config(provider: "anthropic");
+        (await RunAsync("submit", "configs")).Is(8);
+        var id = (string)(await RunAsync("status", "--json")).Is(8).Json["batches"]![0]!["intent"]!;
+        var made = Directory.EnumerateFiles(Path.Combine(Folder, "provider0"), "msgbatch_*", SearchOption.AllDirectories).Select(f => Path.GetFileNameWithoutExtension(f)).First();
+
+        (await RunAsync("adopt", "--intent", id, "--batch", made)).Is(0).Says("until its results prove it");
+
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal((1, 0), (Anthropic.BatchesCreated, Anthropic.RepeatedBodies));
     }
 
     [Fact]
@@ -152,6 +319,14 @@ public sealed class RecoveryJourneys : Journey
         Config("b", "anthropic", more: "batch: { max_requests: 20 }");
         (await RunAsync("submit", "configs")).Is(8);
         Damage(Ledger, damage);
+        if (damage == "gone")
+        {
+            foreach (var command in (string[][])[["status"], ["plan", "configs"], ["retrieve"]])
+            {
+                (await RunAsync(command)).Says("warning:", "may have been sent", "sluice doctor --repair");
+            }
+        }
+
         (await RunAsync("run", "configs")).Explains(3, damage == "gone" ? "may have been sent" : "ledger.db", "sluice doctor");
         (await RunAsync("doctor")).Is(1).Says("sluice doctor --repair");
         (await RunAsync("doctor", "--repair")).Is(0).Says("taken in with 20 requests");

@@ -70,6 +70,8 @@ internal sealed class SimCache(World world)
             return added;
         }
 
+        public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(cache._answers.Count == 0);
+
         public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
         {
             process.RequireAlive();

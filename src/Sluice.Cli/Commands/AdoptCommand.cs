@@ -5,7 +5,6 @@ using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Recovery;
-using Spectre.Console;
 
 namespace Sluice.Cli.Commands;
 
@@ -24,6 +23,7 @@ internal static class AdoptCommand
         var command = new Command("adopt", "Fill the cache with answers to our requests that the provider, or a result file, still has. Settle a batch in doubt.") { Files, Provider, BaseUrl, ApiKeyEnv, OfIntent, Batch };
         command.SetAction(async (parsed, cancellationToken) =>
         {
+            RequireUse(parsed);
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
             return (parsed.GetValue(OfIntent), parsed.GetValue(Batch)) switch
@@ -34,6 +34,32 @@ internal static class AdoptCommand
             };
         });
         return command;
+    }
+
+    /// <summary>Refuses what would otherwise be passed over in silence.</summary>
+    private static void RequireUse(ParseResult parsed)
+    {
+        var files = parsed.GetValue(Files)!;
+        var settles = parsed.GetValue(OfIntent) is not null || parsed.GetValue(Batch) is not null;
+        if (settles && files.Length > 0)
+        {
+            throw new SluiceException(ErrorKind.Usage, "--intent and --batch settle a batch in doubt; files have no part in it", "adopt the files in a command of their own");
+        }
+
+        if ((settles || files.Length > 0) && ((Option[])[Provider, BaseUrl, ApiKeyEnv]).FirstOrDefault(o => parsed.GetResult(o) is not null) is { } idle)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"{idle.Name} has no meaning here: {(settles ? "the ledger knows the batch's provider" : "files are read without a provider")}", "leave it out");
+        }
+
+        if (parsed.GetValue(BaseUrl) is not null && parsed.GetValue(Provider) is null)
+        {
+            throw new SluiceException(ErrorKind.Usage, "--base-url needs --provider: whose address is it", "name it: openai, anthropic or openai-compatible");
+        }
+
+        if (files.Where(f => !File.Exists(f)).ToList() is { Count: > 0 } missing)
+        {
+            throw new SluiceException(ErrorKind.Usage, string.Join('\n', missing.Select(f => $"file {f} {(Directory.Exists(f) ? "is a folder" : "does not exist")}")), "nothing was read; a relative path is looked up from the current folder");
+        }
     }
 
     private static async Task<int> TakeOverAsync(Session session, ParseResult parsed, CancellationToken cancellationToken)
@@ -100,8 +126,8 @@ internal static class AdoptCommand
         }
         else
         {
-            Terminal.Out.WriteLine($"batch {batchId} taken for {id}: {Numbers.Of(intent.Count, "request")}");
-            Terminal.Hint("`sluice run` or `sluice retrieve --wait` collects it");
+            Terminal.Print($"batch {batchId} taken for {id}: {Numbers.Of(intent.Count, "request")}{(info.Intent is null ? ", until its results prove it" : "")}");
+            Terminal.Hint("`sluice run` or `sluice retrieve --wait` collects it" + (info.Intent is null ? "; if its results are others', `sluice status` shows the doubt again" : ""));
         }
 
         return ExitCodes.Done;
@@ -163,12 +189,13 @@ internal static class AdoptCommand
                 writer.WriteNumber("new", report.New);
                 writer.WriteNumber("failed", report.Failed);
                 writer.WriteNumber("others", report.Others);
+                writer.WriteNumber("unreadable", report.Unreadable);
             });
             return;
         }
 
         var source = files > 0 ? Numbers.Of(files, "file") : $"{Numbers.Of(report.Batches, "batch")}, {Numbers.Count(report.Ours)} of them ours";
-        Terminal.Out.WriteLine($"{source}: {Numbers.Of(report.Responses, "answer")}, {Numbers.Count(report.New)} of them new here; {Numbers.Count(report.Failed)} failed lines, {Numbers.Count(report.Others)} lines of others");
+        Terminal.Print($"{source}: {Numbers.Of(report.Responses, "answer")}, {Numbers.Count(report.New)} of them new here; {Numbers.Of(report.Failed, "failed line")}, {Numbers.Of(report.Others, "line")} of others, {Numbers.Of(report.Unreadable, "unreadable line")}");
         if (report.UnderWay > 0)
         {
             Terminal.Line($"{Numbers.Of(report.UnderWay, "batch")} of ours still under way: `sluice run` collects what they bring");

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
 using Sluice.Recovery;
-using Spectre.Console;
 
 namespace Sluice.Cli.Commands;
 
@@ -27,7 +26,7 @@ internal static class DoctorCommand
                 Show(findings, doctor.Responses);
             }
 
-            return findings.All(f => f.IsRepaired) ? ExitCodes.Done : ExitCodes.Incomplete;
+            return findings.Any(f => f.IsToDo) ? ExitCodes.Incomplete : ExitCodes.Done;
         });
         return command;
     }
@@ -36,11 +35,11 @@ internal static class DoctorCommand
     {
         foreach (var finding in findings)
         {
-            Terminal.Out.WriteLine($"{finding.Subject}: {Terminal.Clean(finding.Problem)}");
-            Terminal.Out.WriteLine($"  {(finding.IsRepaired ? "repaired" : "to do")}: {Terminal.Clean(finding.Remedy)}");
+            Terminal.Print($"{finding.Subject}: {finding.Problem}");
+            Terminal.Print($"  {(finding.IsRepaired ? "repaired" : finding.IsHarmless ? "nothing to do" : "to do")}: {finding.Remedy}");
         }
 
-        Terminal.Out.WriteLine(findings.Count == 0
+        Terminal.Print(findings.Count == 0
             ? $"everything is sound: {Numbers.Of(responses, "response")} in the cache"
             : $"{Numbers.Of(findings.Count, "finding")}, {Numbers.Count(findings.Count(f => f.IsRepaired))} repaired");
     }
@@ -56,6 +55,7 @@ internal static class DoctorCommand
             writer.WriteString("problem", finding.Problem);
             writer.WriteString("remedy", finding.Remedy);
             writer.WriteBoolean("repaired", finding.IsRepaired);
+            writer.WriteBoolean("to_do", finding.IsToDo);
             writer.WriteEndObject();
         }
 

@@ -14,12 +14,13 @@ internal static class StatusCommand
     {
         var all = new Option<bool>("--all") { Description = "Show finished batches too (the latest 100)." };
         var command = new Command("status", "Show the workspace's sweeps and batches; asks no provider.") { all };
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
-            await using var __ = session.ConfigureAwait(false);
+            await using var _ = session.ConfigureAwait(false);
             IReadOnlyList<Intent> intents = session.ExistingLedger is not { } ledger ? [] : parsed.GetValue(all) ? ledger.Latest(100) : ledger.Open();
             var sweeps = SweepManifest.Sweeps(session.Workspace);
+            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
                 Json(session, intents, sweeps);
@@ -54,15 +55,19 @@ internal static class StatusCommand
         }
 
         var table = new Table().Border(TableBorder.Rounded).AddColumn("batch").AddColumn("provider").AddColumn("model").AddColumn("state")
-            .AddColumn(new TableColumn("requests").RightAligned()).AddColumn(new TableColumn("size").RightAligned()).AddColumn(new TableColumn("age").RightAligned()).AddColumn("note");
+            .AddColumn(new TableColumn("requests").RightAligned()).AddColumn(new TableColumn("size").RightAligned()).AddColumn(new TableColumn("age").RightAligned());
         foreach (var intent in intents)
         {
             table.AddRow(
                 new Text(intent.BatchId ?? intent.Id), new Text(intent.Provider.Provider), new Text(intent.Model), new Text(Word(intent.State)), new Text(Numbers.Count(intent.Count)),
-                new Text(Numbers.Bytes(intent.Bytes)), new Text(Numbers.Age(session.Time.GetUtcNow() - intent.CreatedAt)), new Text(Terminal.Clean(intent.Note ?? "")));
+                new Text(Numbers.Bytes(intent.Bytes)), new Text(Numbers.Age(session.Time.GetUtcNow() - intent.CreatedAt)));
         }
 
         Terminal.Out.Write(table);
+        foreach (var intent in intents.Where(i => i.Note is not null))
+        {
+            Terminal.Print($"{intent.BatchId ?? intent.Id}: {intent.Note}");
+        }
     }
 
     private static void Json(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps) => JsonOut.Write(writer =>

@@ -12,6 +12,9 @@ public interface IResponseCache : IAsyncDisposable
     /// <summary>Stores responses and returns how many were new, once they are durable.</summary>
     ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default);
 
+    /// <summary>Tells whether nothing at all is stored.</summary>
+    ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default);
+
     /// <summary>Makes everything stored so far survive a power cut too; called before a batch's spool and claims are given up.</summary>
     ValueTask SyncAsync(CancellationToken cancellationToken = default);
 }

@@ -93,6 +93,15 @@ public sealed class SqliteResponseCache : IResponseCache
     }
 
     /// <inheritdoc/>
+    public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default)
+    {
+        using var connection = Open(cacheKib: 64);
+        using var any = new Statement(connection, "SELECT EXISTS(SELECT 1 FROM responses)");
+        any.Step();
+        return ValueTask.FromResult(any.Integer(0) == 0);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
     {
         var sync = new PendingPut([]);

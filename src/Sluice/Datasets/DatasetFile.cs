@@ -11,10 +11,10 @@ internal static class DatasetFile
     // 2^27 = 128 MiB is what the zstd command accepts without being asked; a hostile frame could ask for gigabytes.
     private const int MaxWindowLog = 27;
 
-    /// <summary>Opens the file for one pass from start to end.</summary>
-    public static Stream OpenSequential(string path, DatasetCompression compression)
+    /// <summary>Opens the file for one pass from start to end; messages call it what it is.</summary>
+    public static Stream OpenSequential(string path, DatasetCompression compression, string kind = "dataset")
     {
-        FileStream file = OpenFile(path, FileOptions.SequentialScan, compression == DatasetCompression.None ? 0 : BlockSize);
+        FileStream file = OpenFile(path, FileOptions.SequentialScan, compression == DatasetCompression.None ? 0 : BlockSize, kind);
         if (compression == DatasetCompression.None)
         {
             return file;
@@ -23,7 +23,7 @@ internal static class DatasetFile
         if (file.CanSeek && file.Length == 0)
         {
             file.Dispose();
-            throw Truncated(path, compression, inner: null);
+            throw Truncated(path, compression, kind, inner: null);
         }
 
         return compression == DatasetCompression.Gzip ? new GzipFileStream(file) : Zstandard(file);
@@ -34,7 +34,7 @@ internal static class DatasetFile
     {
         if (compression == DatasetCompression.None)
         {
-            return OpenFile(path, FileOptions.RandomAccess, BlockSize);
+            return OpenFile(path, FileOptions.RandomAccess, BlockSize, "dataset");
         }
 
         Stream unpacked = OpenSequential(path, compression);
@@ -56,18 +56,18 @@ internal static class DatasetFile
     }
 
     /// <summary>Turns an error met while reading into one for people; null when it is not about the file.</summary>
-    public static SluiceException? Explain(Exception error, string path, DatasetCompression compression) => error switch
+    public static SluiceException? Explain(Exception error, string path, DatasetCompression compression, string kind = "dataset") => error switch
     {
-        EndOfStreamException when compression != DatasetCompression.None => Truncated(path, compression, error),
-        InvalidDataException when compression == DatasetCompression.Gzip => Damaged(path, "gzip", error),
+        EndOfStreamException when compression != DatasetCompression.None => Truncated(path, compression, kind, error),
+        InvalidDataException when compression == DatasetCompression.Gzip => Damaged(path, "gzip", kind, error),
         ZstdException { Code: ZSTD_ErrorCode.ZSTD_error_frameParameter_windowTooLarge } => new SluiceException(
             ErrorKind.Usage,
-            $"dataset {path}: its zstd window is larger than {1 << (MaxWindowLog - 20)} MiB",
+            $"{kind} {path}: its zstd window is larger than {1 << (MaxWindowLog - 20)} MiB",
             "compress it again without --long or --ultra",
             error),
-        ZstdException => Damaged(path, "zstd", error),
+        ZstdException => Damaged(path, "zstd", kind, error),
         IOException or UnauthorizedAccessException => new SluiceException(
-            ErrorKind.Environment, $"dataset {path} cannot be read: {error.Message}", inner: error),
+            ErrorKind.Environment, $"{kind} {path} cannot be read: {error.Message}", inner: error),
         _ => null,
     };
 
@@ -78,7 +78,7 @@ internal static class DatasetFile
         return stream;
     }
 
-    private static FileStream OpenFile(string path, FileOptions options, int bufferSize)
+    private static FileStream OpenFile(string path, FileOptions options, int bufferSize, string kind)
     {
         try
         {
@@ -86,20 +86,20 @@ internal static class DatasetFile
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new SluiceException(ErrorKind.Usage, $"dataset {path} does not exist", Neighbour(path), error);
+            throw new SluiceException(ErrorKind.Usage, $"{kind} {path} does not exist", Neighbour(path), error);
         }
         catch (UnauthorizedAccessException error) when (Directory.Exists(path))
         {
-            throw new SluiceException(ErrorKind.Usage, $"dataset {path} is a folder", "name one file in it", error);
+            throw new SluiceException(ErrorKind.Usage, $"{kind} {path} is a folder", "name one file in it", error);
         }
         catch (UnauthorizedAccessException error)
         {
             throw new SluiceException(
-                ErrorKind.Environment, $"dataset {path} cannot be read: permission denied", "check the file's owner and mode", error);
+                ErrorKind.Environment, $"{kind} {path} cannot be read: permission denied", "check the file's owner and mode", error);
         }
         catch (IOException error)
         {
-            throw new SluiceException(ErrorKind.Environment, $"dataset {path} cannot be opened: {error.Message}", inner: error);
+            throw new SluiceException(ErrorKind.Environment, $"{kind} {path} cannot be opened: {error.Message}", inner: error);
         }
     }
 
@@ -147,15 +147,15 @@ internal static class DatasetFile
         return file;
     }
 
-    private static SluiceException Truncated(string path, DatasetCompression compression, Exception? inner) => new(
+    private static SluiceException Truncated(string path, DatasetCompression compression, string kind, Exception? inner) => new(
         ErrorKind.Usage,
-        $"dataset {path} is cut off: its {(compression == DatasetCompression.Gzip ? "gzip" : "zstd")} data ends too early",
+        $"{kind} {path} is cut off: its {(compression == DatasetCompression.Gzip ? "gzip" : "zstd")} data ends too early",
         "copy or download it again",
         inner);
 
-    private static SluiceException Damaged(string path, string format, Exception inner) => new(
+    private static SluiceException Damaged(string path, string format, string kind, Exception inner) => new(
         ErrorKind.Usage,
-        $"dataset {path} is damaged or no {format} file: {inner.Message}",
+        $"{kind} {path} is damaged or no {format} file: {inner.Message}",
         "copy or download it again",
         inner);
 }

@@ -51,8 +51,8 @@ internal sealed class GzipFileStream : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        // What might be the mark is held back until the end is known.
-        while (!_ended && _end - _start <= Mark.Length)
+        // What might be the mark is held back until the end is known; so is all that comes behind the file's last byte, the mark or what a cut made of it.
+        while (!_ended && (_end - _start <= Mark.Length || _input.AtMark))
         {
             await FillAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -112,12 +112,13 @@ internal sealed class GzipFileStream : Stream
             return;
         }
 
-        if (!_buffer.AsSpan(0, _end).SequenceEqual(Mark))
+        if (!_buffer.AsSpan(0, _end).EndsWith(Mark))
         {
             throw new EndOfStreamException("no end of the gzip data before the end of the file");
         }
 
-        (_start, _end, _ended) = (0, 0, true);
+        _end -= Mark.Length;
+        _ended = true;
     }
 
     /// <summary>The file with the packed mark behind it.</summary>

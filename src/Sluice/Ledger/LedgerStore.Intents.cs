@@ -11,6 +11,7 @@ public sealed partial class LedgerStore
     private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, rejected, lost";
     private const string RejectBatch = "rejected=coalesce(rejected || coalesce(' ' || batch_id, ''), batch_id), batch_id=NULL";
     private const string IsOpen = "state NOT IN (5, 6)";
+    private const string IsAnswered = "state=5 AND input_tokens+output_tokens>0";
 
     /// <summary>Begins an intent of this process.</summary>
     public Intent Begin(IProvider provider, string model)
@@ -161,6 +162,12 @@ public sealed partial class LedgerStore
     /// <summary>Returns whether a batch of an account is another intent's.</summary>
     public bool IsTaken(string account, string batchId) => Look(() =>
         Number("SELECT EXISTS(SELECT 1 FROM intents WHERE batch_id=?1 AND account=?2)", s => s.Bind(1, batchId).Bind(2, account))) == 1;
+
+    /// <summary>Returns how many closed batches have brought answers: those are in the cache.</summary>
+    public int AnsweredBatches() => (int)Look(() => Number($"SELECT count(*) FROM intents WHERE {IsAnswered}", static s => s));
+
+    /// <summary>Forgets the closed batches that have brought answers, because those are lost: they are asked for again. Returns how many there were.</summary>
+    public int ForgetAnswered() => Write("forget", durable: true, () => Sql($"DELETE FROM intents WHERE {IsAnswered}").Run());
 
     private Intent Change(string name, Intent intent, string set, Action<Statement> bind)
     {

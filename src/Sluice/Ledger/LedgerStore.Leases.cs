@@ -66,7 +66,7 @@ public sealed partial class LedgerStore
 
     /// <summary>Discards what dead processes left half-spooled or undeleted, and gives up their live calls.</summary>
     /// <param name="spoolFolder">Where spools lie.</param>
-    /// <returns>How many live calls were under way when their processes died: they may have been paid for, and their answers are lost.</returns>
+    /// <returns>How many live calls were claimed when their processes died. At most so many were under way, the others waited for their turn: those may have been paid for, and their answers are lost.</returns>
     public int SweepDead(string spoolFolder)
     {
         foreach (var intent in Open().Where(i => i.State == IntentState.Spooling && i.Owner != _owner))

@@ -24,8 +24,11 @@ public sealed record AdoptReport
     /// <summary>Gets lines that failed; they are sent again when they are asked for.</summary>
     public long Failed { get; init; }
 
-    /// <summary>Gets lines that are none of ours, or cannot be read.</summary>
+    /// <summary>Gets lines that are none of ours.</summary>
     public long Others { get; init; }
+
+    /// <summary>Gets lines that cannot be read as a result.</summary>
+    public long Unreadable { get; init; }
 
     /// <summary>Adds two reports up.</summary>
     public static AdoptReport operator +(AdoptReport left, AdoptReport right)
@@ -42,6 +45,7 @@ public sealed record AdoptReport
             New = left.New + right.New,
             Failed = left.Failed + right.Failed,
             Others = left.Others + right.Others,
+            Unreadable = left.Unreadable + right.Unreadable,
         };
     }
 }

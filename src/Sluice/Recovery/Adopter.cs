@@ -35,30 +35,31 @@ public sealed class Adopter(BatchContext context)
     }
 
     /// <summary>Takes over the answers in a result file on disk, plain or compressed, of whatever provider.</summary>
-    /// <exception cref="SluiceException">The file cannot be read.</exception>
+    /// <exception cref="SluiceException">The file cannot be read, or not to its end; what came before is kept.</exception>
     public async Task<AdoptReport> AdoptAsync(string path, IReadOnlyList<IDialect> dialects, CancellationToken cancellationToken = default)
     {
         var compression = DatasetFormat.CompressionOf(path);
+        var reader = new ResultReader(context.Cache, dialects);
         try
         {
-            var stream = DatasetFile.OpenSequential(path, compression);
+            var stream = DatasetFile.OpenSequential(path, compression, "file");
             await using (stream.ConfigureAwait(false))
             {
-                var report = await new ResultReader(context.Cache, dialects)
-                    .ReadAsync(stream, new ResponseOrigin("adopted", "", Path.GetFileName(path)), untilForeign: false, cancellationToken).ConfigureAwait(false);
-                await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
-                return report;
+                await reader.ReadAsync(stream, new ResponseOrigin("adopted", "", Path.GetFileName(path)), untilForeign: false, cancellationToken).ConfigureAwait(false);
             }
         }
-        catch (Exception error) when (error is not SluiceException && DatasetFile.Explain(error, path, compression) is { } explained)
+        catch (Exception error) when (error is not SluiceException && DatasetFile.Explain(error, path, compression, "file") is { } explained)
         {
-            throw explained;
+            await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+            throw new SluiceException(explained.Kind, $"{explained.Message}; of what comes before, {reader.Report.Responses} answers are kept", explained.Hint, error);
         }
+
+        await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        return reader.Report;
     }
 
     private async Task<AdoptReport> AdoptEndedAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
     {
-        var report = new AdoptReport { Batches = 1 };
         var reader = new ResultReader(context.Cache, [provider.Dialect]);
         var origin = new ResponseOrigin(provider.Reference.Provider, batch.Model ?? "", batch.Id);
         foreach (var file in batch.ResultFiles)
@@ -66,10 +67,11 @@ public sealed class Adopter(BatchContext context)
             var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
             await using (stream.ConfigureAwait(false))
             {
-                report += await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
+                await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
             }
         }
 
+        var report = reader.Report with { Batches = 1 };
         if (report.Responses + report.Failed == 0)
         {
             return report;

@@ -14,6 +14,7 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
     private const int MostMisses = 1_000_000;
 
     /// <summary>Says what is wrong with the cache, or null, and how many sound responses it has.</summary>
+    /// <exception cref="SluiceException">It cannot be looked at, which says nothing about its content.</exception>
     public async Task<(string? Problem, long Responses)> ExamineAsync()
     {
         long responses = 0;
@@ -38,7 +39,7 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
 
             return (damaged == 0 ? null : $"{damaged} responses are not what was stored: their checksums differ", responses);
         }
-        catch (SluiceException error)
+        catch (SluiceException error) when (SqliteStore.IsDamage(error))
         {
             return (error.Message, responses);
         }

@@ -19,29 +19,34 @@ public sealed class Doctor(Workspace workspace, TimeProvider time)
     public async Task<IReadOnlyList<Finding>> ExamineAsync(bool repair, CancellationToken cancellationToken = default)
     {
         var findings = new List<Finding>();
-        if (repair)
+        repair = repair && IsAlone();
+        if (File.Exists(workspace.CachePath) && await ExamineCacheAsync(repair, cancellationToken).ConfigureAwait(false) is { } finding)
         {
-            RequireAlone();
+            findings.Add(finding);
         }
 
-        if (File.Exists(workspace.CachePath))
-        {
-            var cache = new CacheDoctor(workspace.CachePath, time);
-            (var problem, Responses) = await cache.ExamineAsync().ConfigureAwait(false);
-            if (problem is not null)
-            {
-                findings.Add(repair ? await SaveAsync(cache, problem, cancellationToken).ConfigureAwait(false) : new Finding(
-                    workspace.CachePath, problem, "`sluice doctor --repair` saves what is sound; `sluice adopt` then fetches what is lost from the provider's result files"));
-            }
-        }
-
-        findings.AddRange(new LedgerDoctor(workspace, time, repair).Examine());
+        findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0).Examine());
         foreach (var folder in Folders())
         {
             findings.AddRange(AtomicFile.Leftovers(folder, time).Select(path => Dropped(path, repair)));
         }
 
         return findings;
+    }
+
+    private async Task<Finding?> ExamineCacheAsync(bool repair, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var cache = new CacheDoctor(workspace.CachePath, time);
+            (var problem, Responses) = await cache.ExamineAsync().ConfigureAwait(false);
+            return problem is null ? null : repair ? await SaveAsync(cache, problem, cancellationToken).ConfigureAwait(false) : new Finding(
+                workspace.CachePath, problem, "`sluice doctor --repair` saves what is sound; `sluice adopt` then fetches what is lost from the provider's result files");
+        }
+        catch (SluiceException error) when (!SqliteStore.IsDamage(error))
+        {
+            return Finding.CannotLook(workspace.CachePath, error);
+        }
     }
 
     private async Task<Finding> SaveAsync(CacheDoctor cache, string problem, CancellationToken cancellationToken)
@@ -66,19 +71,20 @@ public sealed class Doctor(Workspace workspace, TimeProvider time)
         ? Directory.EnumerateDirectories(workspace.RunsFolder, "*", SearchOption.AllDirectories)
         : [];
 
-    private void RequireAlone()
+    /// <summary>Makes sure that nobody else works here; false when the ledger, which knows, cannot be looked at.</summary>
+    private bool IsAlone()
     {
         try
         {
             using var ledger = File.Exists(workspace.LedgerPath) ? new LedgerStore(workspace.LedgerPath, time) : null;
-            if (ledger?.OthersAtWork() is { Count: > 0 } others)
-            {
-                throw new SluiceException(ErrorKind.Usage, $"other processes work in this workspace: {string.Join(", ", others)}", "wait for them or stop them, then repair");
-            }
+            return ledger?.OthersAtWork() is not { Count: > 0 } others
+                ? true
+                : throw new SluiceException(ErrorKind.Usage, $"other processes work in this workspace: {string.Join(", ", others)}", "wait for them or stop them, then repair");
         }
         catch (SluiceException error) when (error.Kind == ErrorKind.Environment)
         {
-            // A ledger that cannot be opened is what is to be repaired.
+            // A damaged ledger is what is to be repaired.
+            return SqliteStore.IsDamage(error);
         }
     }
 }

@@ -6,14 +6,21 @@ using Sluice.Sweeps;
 namespace Sluice.Recovery;
 
 /// <summary>Examines the ledger and the spools, holds one against the other, and makes a lost ledger again from the spools.</summary>
-internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair)
+internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair, bool cacheIsEmpty)
 {
     private readonly string _spools = workspace.SpoolFolder;
 
     /// <summary>Examines both; what is wrong is repaired where that is wanted and loses nothing.</summary>
     public IEnumerable<Finding> Examine()
     {
-        if (File.Exists(workspace.LedgerPath) && Damage(workspace.LedgerPath) is { } damage)
+        var (damage, trouble) = File.Exists(workspace.LedgerPath) ? Look(workspace.LedgerPath) : default;
+        if (trouble is not null)
+        {
+            yield return Finding.CannotLook(workspace.LedgerPath, trouble);
+            yield break;
+        }
+
+        if (damage is not null)
         {
             if (!repair)
             {
@@ -41,18 +48,34 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         {
             yield return finding;
         }
+
+        // Last: a spool that was left behind is known by its batch.
+        if (cacheIsEmpty && ledger.AnsweredBatches() is var batches and > 0)
+        {
+            var loss = Loss.OfCache(batches);
+            yield return repair
+                ? new Finding(workspace.CachePath, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
+                : new Finding(workspace.CachePath, loss.Problem, loss.Remedy);
+        }
     }
 
-    private static string? Damage(string path)
+    /// <summary>Opens the ledger as it is, and as everybody does: says what is damaged, or why neither can be told.</summary>
+    private (string? Damage, SluiceException? Trouble) Look(string path)
     {
         try
         {
             using var connection = SqliteStore.OpenForReading(path);
-            return SqliteStore.IntegrityProblem(connection);
+            if (SqliteStore.IntegrityProblem(connection) is { } problem)
+            {
+                return (problem, null);
+            }
+
+            new LedgerStore(path, time).Dispose();
+            return default;
         }
         catch (SluiceException error)
         {
-            return error.Message;
+            return SqliteStore.IsDamage(error) ? (error.Message, null) : (null, error);
         }
     }
 
@@ -111,7 +134,7 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         }
 
         return intent.State == IntentState.Submitted || intent.FileId is not null
-            ? new Finding($"batch {intent.BatchId ?? intent.Id}", problem, "nothing: its results are taken over all the same, and what has none is sent again")
+            ? new Finding($"batch {intent.BatchId ?? intent.Id}", problem, "its results are taken over all the same, and what has none is sent again") { IsHarmless = true }
             : new Finding($"batch {intent.Id}", problem, $"`sluice cancel {intent.Id}` drops it; its requests are planned again");
     }
 

@@ -13,56 +13,76 @@ internal sealed class ResultReader(IResponseCache cache, IReadOnlyList<IDialect>
     private const int GroupSize = 1024;
     private const int GroupBytes = 1024 * 1024;
 
-    /// <summary>Reads a file to its end.</summary>
+    /// <summary>Gets what has been read and stored so far, of all files.</summary>
+    public AdoptReport Report { get; private set; } = new();
+
+    /// <summary>Reads a file to its end. When it ends too early, what came before is kept.</summary>
     /// <param name="stream">The file.</param>
     /// <param name="origin">Where its answers come from.</param>
     /// <param name="untilForeign">Whether a first line that is not ours means that none is, so that the rest need not be read.</param>
     /// <param name="cancellationToken">Ends the reading; what was stored stays.</param>
-    public async Task<AdoptReport> ReadAsync(Stream stream, ResponseOrigin origin, bool untilForeign, CancellationToken cancellationToken)
+    public async Task ReadAsync(Stream stream, ResponseOrigin origin, bool untilForeign, CancellationToken cancellationToken)
     {
         using var lines = new LineReader(stream, MaxLineBytes);
         using var bodies = new PooledBytes(GroupBytes);
         var entries = new List<CacheEntry>(GroupSize);
-        var report = new AdoptReport();
-        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        try
         {
-            if (lines.Line.Span.Trim(" \r\t"u8).IsEmpty && !lines.TooLong)
-            {
-                continue;
-            }
+            await ReadAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or ProviderException)
+        {
+            // Whole lines before a cut are as good as ever; those of damaged data are not.
+            await StoreAsync().ConfigureAwait(false);
+            throw;
+        }
 
-            if (entries.Count == GroupSize || !bodies.Fits(lines.Line.Length))
-            {
-                report = await StoreAsync(report).ConfigureAwait(false);
-            }
+        await StoreAsync().ConfigureAwait(false);
 
-            if (lines.TooLong || Read(lines.Line) is not { } line || !CustomId.TryParse(line.CustomId.Span, out _, out var key))
+        async Task ReadAsync()
+        {
+            while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
             {
-                report = report with { Others = report.Others + 1 };
-                if (untilForeign && report.Responses + report.Failed == 0)
+                if (lines.Line.Span.Trim(" \r\t"u8).IsEmpty && !lines.TooLong)
                 {
-                    return report;
+                    continue;
                 }
-            }
-            else if (line.Error is not null)
-            {
-                report = report with { Failed = report.Failed + 1 };
-            }
-            else
-            {
-                report = report with { Responses = report.Responses + 1 };
-                entries.Add(new CacheEntry(key, bodies.Add(line.Body.Span), line.Usage) { Origin = origin });
+
+                if (entries.Count == GroupSize || !bodies.Fits(lines.Line.Length))
+                {
+                    await StoreAsync().ConfigureAwait(false);
+                }
+
+                if (lines.TooLong || Read(lines.Line) is not { } line)
+                {
+                    Report = Report with { Unreadable = Report.Unreadable + 1 };
+                }
+                else if (!CustomId.TryParse(line.CustomId.Span, out _, out var key))
+                {
+                    Report = Report with { Others = Report.Others + 1 };
+                }
+                else if (line.Error is not null)
+                {
+                    Report = Report with { Failed = Report.Failed + 1 };
+                }
+                else
+                {
+                    entries.Add(new CacheEntry(key, bodies.Add(line.Body.Span), line.Usage) { Origin = origin });
+                }
+
+                if (untilForeign && Report.Responses + Report.Failed + entries.Count == 0)
+                {
+                    return;
+                }
             }
         }
 
-        return await StoreAsync(report).ConfigureAwait(false);
-
-        async Task<AdoptReport> StoreAsync(AdoptReport soFar)
+        async Task StoreAsync()
         {
             var added = await cache.PutAsync(entries, cancellationToken).ConfigureAwait(false);
+            Report = Report with { Responses = Report.Responses + entries.Count, New = Report.New + added };
             entries.Clear();
             bodies.Clear();
-            return soFar with { New = soFar.New + added };
         }
     }
 

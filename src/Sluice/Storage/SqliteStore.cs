@@ -54,6 +54,7 @@ internal static class SqliteStore
         try
         {
             connection.Open();
+            raw.sqlite3_busy_timeout(connection.Handle, 60_000);
             return connection;
         }
         catch (SqliteException error)
@@ -147,12 +148,17 @@ internal static class SqliteStore
     /// <summary>Turns a database error into one for people.</summary>
     public static SluiceException Explain(SqliteException error, string path) => (error.SqliteErrorCode & 0xff) switch
     {
-        raw.SQLITE_FULL => new(ErrorKind.Environment, $"the disk is full while writing {path}", "free some space and run the same command again: nothing that was answered is lost", error),
+        raw.SQLITE_FULL => DiskTrouble.Full(path, error),
         raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT => new(ErrorKind.Environment, $"{path} is damaged or no database: {error.Message}", "`sluice doctor` says what can be saved and how", error),
-        raw.SQLITE_READONLY or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM => new(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the folder's permissions, or choose another with --workspace", error),
+        raw.SQLITE_READONLY or raw.SQLITE_CANTOPEN or raw.SQLITE_PERM => DiskTrouble.CannotWrite(path, error),
         raw.SQLITE_BUSY => new(ErrorKind.Environment, $"{path} is locked by another process for more than a minute", "find what holds it; do not open it for writing with other programs", error),
+        raw.SQLITE_IOERR when DiskTrouble.Probe(path, error) is { } trouble => trouble,
         _ => new(ErrorKind.Environment, $"{path}: {error.Message}", "check the disk and the folder, then run the same command again", error),
     };
+
+    /// <summary>Tells whether an error says that a file's content is damaged. All others say only that it could not be looked at.</summary>
+    public static bool IsDamage(SluiceException error) =>
+        error.InnerException is SqliteException inner && (inner.SqliteErrorCode & 0xff) is raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT;
 
     /// <summary>Turns the write-ahead log on. When several open a new file at once, all but one are told that it is busy, without the usual wait.</summary>
     private static void UseWriteAheadLog(SqliteConnection connection)
@@ -196,7 +202,7 @@ internal static class SqliteStore
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the folder's permissions, or choose another with --workspace", error);
+            throw DiskTrouble.Explain(error) ?? DiskTrouble.Denied(path, error.Message, error);
         }
     }
 }

@@ -1,5 +1,6 @@
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
+using Sluice.Ledger;
 using Sluice.Requests;
 
 namespace Sluice.Sweeps;
@@ -35,8 +36,11 @@ public sealed record SweepResult
     /// <summary>Gets the experiments, in order.</summary>
     public required IReadOnlyList<ExperimentResult> Experiments { get; init; }
 
-    /// <summary>Gets how many batches of the workspace are at a provider.</summary>
-    public int BatchesUnderWay { get; init; }
+    /// <summary>Gets the batches of the workspace that are not done.</summary>
+    public IReadOnlyList<Intent> OpenBatches { get; init; } = [];
+
+    /// <summary>Gets how many of them are at a provider.</summary>
+    public int BatchesUnderWay => OpenBatches.Count(i => i.State == IntentState.Submitted);
 
     /// <summary>Gets tokens of the answers that came in during the command.</summary>
     public TokenUsage SpentTokens { get; init; }

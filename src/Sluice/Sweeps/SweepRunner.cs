@@ -6,6 +6,7 @@ using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
 using Sluice.Providers;
+using Sluice.Recovery;
 using Sluice.Requests;
 using Sluice.Storage;
 
@@ -89,7 +90,7 @@ public sealed class SweepRunner
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();
-        RequireWholeLedger();
+        await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
@@ -132,18 +133,18 @@ public sealed class SweepRunner
             Folder = folder,
             State = state,
             Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held))],
-            BatchesUnderWay = _ledger.Open().Count(i => i.State == IntentState.Submitted),
+            OpenBatches = _ledger.Open(),
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
         };
     }
 
-    /// <summary>Sends nothing on the word of a ledger that was lost: what waits in spools may have been paid for.</summary>
-    private void RequireWholeLedger()
+    /// <summary>Sends nothing in a workspace that has lost its ledger or its cache: what they had may have been paid for.</summary>
+    private async Task RequireWholeAsync(CancellationToken cancellationToken)
     {
-        if (Sends && _ledger.UnknownSpools(_workspace.SpoolFolder) is { Count: > 0 } unknown)
+        if (Sends && await Loss.FindAsync(_ledger, _cache, _workspace.SpoolFolder, cancellationToken).ConfigureAwait(false) is [var loss, ..])
         {
-            throw new SluiceException(ErrorKind.Environment, $"the ledger does not know {unknown.Count} of the spools in {_workspace.SpoolFolder}, which may have been sent (e.g. {unknown[0]})", "`sluice doctor --repair` takes them in, so that nothing is paid for twice");
+            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using Sluice.Datasets;
 
@@ -56,6 +57,29 @@ public sealed class DatasetFileTests : IDisposable
 
         Assert.Equal((ErrorKind.Usage, $"dataset {path} does not exist"), (error.Kind, error.Message));
         Assert.Contains("did you mean gsm8k.jsonl", error.Hint);
+    }
+
+    [Fact]
+    public async Task Of_gzip_data_that_is_cut_off_nothing_comes_out_that_was_not_in_it()
+    {
+        byte[] content = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 300).Select(i => $"{{\"custom_id\":\"{i * 7919 % 1009}\",\"text\":\"the answer to {i} is {i * i % 97}\"}}\n")));
+        // The better levels have Huffman codes of their own, in which almost any bytes mean something.
+        var packing = new MemoryStream();
+        using (var gzip = new GZipStream(packing, CompressionLevel.SmallestSize, leaveOpen: true))
+        {
+            gzip.Write(content);
+        }
+
+        byte[] packed = packing.ToArray();
+        for (int cut = 20; cut < packed.Length; cut++)
+        {
+            var unpacked = new MemoryStream();
+            await using var stream = new GzipFileStream(new MemoryStream(packed[..cut]));
+
+            await Assert.ThrowsAnyAsync<EndOfStreamException>(() => stream.CopyToAsync(unpacked, TestContext.Current.CancellationToken));
+
+            Assert.True(content.AsSpan().StartsWith(unpacked.ToArray()), $"cut at {cut} of {packed.Length}");
+        }
     }
 
     [Fact]

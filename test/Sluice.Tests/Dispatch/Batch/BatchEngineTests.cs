@@ -357,7 +357,7 @@ public sealed class BatchEngineTests : IAsyncDisposable
         other.Claim(spooling, [_fixture.Request(1).Key], new long[1], retryFailed: false);
         other.ClaimLive(_fixture.Request(2).Key, retryFailed: false);
 
-        await _fixture.RunUntilAsync(() => AllSettled && _fixture.Events.OfType<Remark>().Any(r => r.Text.StartsWith("1 live call was", StringComparison.Ordinal)));
+        await _fixture.RunUntilAsync(() => AllSettled && _fixture.Events.OfType<Remark>().Any(r => r.Text.StartsWith("up to 1 live call was", StringComparison.Ordinal)));
 
         Assert.All((int[])[1, 2], i => Assert.Equal(Standing.New, _fixture.Ledger.Find(_fixture.Request(i).Key).Standing));
     }
