@@ -8,7 +8,7 @@ internal static class Arguments
 
     public static int Usage()
     {
-        Console.Error.WriteLine("usage: replay [SAMPLES] | cache [ENTRIES] | memory PROGRAM [SAMPLES...]");
+        Console.Error.WriteLine("usage: replay [SAMPLES] | compose [JOBS] | cache [ENTRIES] | memory PROGRAM [SAMPLES...]");
         return 2;
     }
 }

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 using Sluice.Cli.Commands;
+using Sluice.Storage;
 
 namespace Sluice.Cli;
 
@@ -59,7 +60,8 @@ internal static class Application
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Terminal.Error(error.Message, "check the disk and the folder's permissions, then run the same command again");
+            var trouble = DiskTrouble.Explain(error);
+            Terminal.Error(trouble?.Message ?? error.Message, trouble?.Hint ?? "check the disk and the folder's permissions, then run the same command again");
             return ExitCodes.Unexpected;
         }
         catch (Exception error)
@@ -100,6 +102,7 @@ internal static class Application
         root.Add(AdoptCommand.Create());
         root.Add(ResendCommand.Create());
         root.Add(DoctorCommand.Create());
+        root.Add(SchemaCommand.Create());
         root.Add(SimulateCommand.Create());
         root.Add(MemoryCommand.Create());
         return root;

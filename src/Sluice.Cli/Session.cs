@@ -1,5 +1,4 @@
 using Sluice.Caching;
-using Sluice.Cli.Commands;
 using Sluice.Configuration;
 using Sluice.Experiments;
 using Sluice.Ledger;
@@ -7,6 +6,7 @@ using Sluice.Pricing;
 using Sluice.Providers;
 using Sluice.Providers.Anthropic;
 using Sluice.Providers.OpenAI;
+using Sluice.Recovery;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli;
@@ -51,10 +51,14 @@ internal sealed class Session : IAsyncDisposable
     public IResponseCache ExistingCache => File.Exists(Workspace.CachePath) ? Cache : EmptyCache.Instance;
 
     /// <summary>Reads configs and makes them ready to run.</summary>
-    public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(IReadOnlyList<string> words, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(ConfigRequest request, CancellationToken cancellationToken) =>
+        await CompileAsync(ConfigLoader.Load(request, Context()), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Prints a part of the composed configs instead of running them.</summary>
+    public void Show(ConfigRequest request, ConfigView view)
     {
-        var (patterns, overrides) = CommonOptions.Split(words);
-        return await CompileAsync(ConfigLoader.Load(patterns, overrides, Context()), cancellationToken).ConfigureAwait(false);
+        var texts = ConfigLoader.Show(request, view, Context());
+        Console.Out.WriteLine(string.Join("\n---\n", texts.Select(text => text.TrimEnd('\n'))));
     }
 
     /// <summary>Reads the composed configs of an earlier run.</summary>
@@ -63,6 +67,23 @@ internal sealed class Session : IAsyncDisposable
         var context = Context();
         var experiments = SweepManifest.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context)).ToList();
         return await CompileAsync(experiments, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Warns when the ledger or the cache was lost; <c>run</c> and <c>submit</c> refuse then.</summary>
+    public async Task WarnOfLossAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var loss in await Loss.FindAsync(ExistingLedger, ExistingCache, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
+            {
+                Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
+            }
+        }
+        catch (SluiceException error)
+        {
+            // Looking at what else there is goes on.
+            Terminal.Warning(error.Message);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -105,5 +126,6 @@ internal sealed class Session : IAsyncDisposable
         CurrentDirectory = Environment.CurrentDirectory,
         Providers = Providers.Names,
         Environment = Environment.GetEnvironmentVariable,
+        Remark = Terminal.Warning,
     };
 }

@@ -31,6 +31,34 @@ public sealed class ExampleJourneys : Journey
     }
 
     [Fact]
+    public async Task A_multirun_over_config_groups_is_one_sweep_which_resumes()
+    {
+        Example("hydra");
+        string[] words = ["run", "-m", "model=glob(*)", "prompt=plain,steps", "judge=lenient", "dataset.limit=10"];
+        var first = (await RunAsync([.. words, "--json"])).Is(0);
+        string[] names = [.. from model in (string[])["large", "mini", "pro", "small"] from prompt in (string[])["plain", "steps"] select $"arithmetic,model={model},prompt={prompt}"];
+        Assert.Equal(names, first.Json["experiments"]!.AsArray().Select(e => (string)e!["name"]!));
+        Assert.All(names, name => Assert.Equal(10, Rows(name).Count()));
+        var before = ResultFiles();
+
+        var second = (await RunAsync([.. words, "--json"])).Is(0);
+        Assert.Equal(0, second.Sent);
+        Assert.Equal(before, ResultFiles());
+        (await RunAsync("retrieve", "--json")).Is(0);
+        Assert.Equal(Results(before), Results(ResultFiles()));
+
+        (await RunAsync("plan", "model=smal")).Is(2).Says("conf/config.yaml:5:5: In 'config': Could not find 'model/smal'", "did you mean \"small\"?");
+        (await RunAsync("plan", "model=small,large")).Is(2).Says("add --multirun");
+        Assert.Contains("name: demo-large", (await RunAsync("plan", "model=large", "--cfg", "job")).Is(0).Output, StringComparison.Ordinal);
+        Assert.Contains("model/large -> model\n", (await RunAsync("plan", "model=large", "--info", "defaults")).Is(0).Output, StringComparison.Ordinal);
+        JsonNode.Parse((await RunAsync("schema")).Is(0).Output);
+
+        // The manifest names the configs it was opened with: after `retrieve` those of the earlier run.
+        static IEnumerable<KeyValuePair<string, string>> Results(IEnumerable<KeyValuePair<string, string>> files) =>
+            files.Where(file => Path.GetFileName(file.Key) != "manifest.json").OrderBy(file => file.Key, StringComparer.Ordinal);
+    }
+
+    [Fact]
     public async Task A_judge_reads_the_answer_and_batch_and_live_give_the_same_bytes()
     {
         Example("judge");

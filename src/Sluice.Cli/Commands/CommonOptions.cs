@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using Sluice.Configuration;
 
 namespace Sluice.Cli.Commands;
 
@@ -21,33 +19,9 @@ internal static class CommonOptions
 
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show stack traces of errors.", Recursive = true };
 
-    /// <summary>Makes the argument for configs and overrides, which may come in any order.</summary>
-    public static Argument<string[]> Configs() => new("configs")
-    {
-        Description = "Config files, folders or globs, and key=value overrides in any order.",
-        Arity = ArgumentArity.OneOrMore,
-        Validators = { RefuseUnknownOptions },
-    };
-
     /// <summary>Makes the option that names the sweep.</summary>
     public static Option<string?> Sweep(string description) => new("--sweep") { Description = description, HelpName = "name" };
 
     /// <summary>Makes the option that sends failed requests again.</summary>
     public static Option<bool> RetryFailed() => new("--retry-failed") { Description = "Send requests again that failed for good." };
-
-    /// <summary>A word with a leading dash that is no option would be taken for a config.</summary>
-    private static void RefuseUnknownOptions(ArgumentResult result)
-    {
-        foreach (var word in result.Tokens.Select(t => t.Value).Where(w => w.StartsWith('-') && !Path.Exists(w)))
-        {
-            result.AddError($"Unrecognized option `{word}`.");
-        }
-    }
-
-    /// <summary>Splits words into config patterns and overrides.</summary>
-    public static (IReadOnlyList<string> Patterns, IReadOnlyList<string> Overrides) Split(IEnumerable<string> words)
-    {
-        var groups = words.ToLookup(word => ConfigLoader.IsOverride(word, Environment.CurrentDirectory));
-        return ([.. groups[false]], [.. groups[true]]);
-    }
 }

@@ -10,14 +10,20 @@ internal static class PlanCommand
 {
     public static Command Create()
     {
-        var configs = CommonOptions.Configs();
         var retry = CommonOptions.RetryFailed();
-        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { configs, retry };
+        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { retry };
+        var configs = new ConfigArguments(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            var plans = await session.PlanAsync(parsed.GetValue(configs)!, cancellationToken).ConfigureAwait(false);
+            if (configs.View(parsed) is { } wanted)
+            {
+                session.Show(configs.Request(parsed), wanted);
+                return ExitCodes.Done;
+            }
+
+            var plans = await session.PlanAsync(configs.Request(parsed), cancellationToken).ConfigureAwait(false);
             SweepPlan plan;
             using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
             {
@@ -26,6 +32,7 @@ internal static class PlanCommand
                     plans, session.ExistingCache, session.ExistingLedger, parsed.GetValue(retry), (p, n) => view.Observe(new ReplayProgress(p, n)), cancellationToken).ConfigureAwait(false);
             }
 
+            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
                 Json(plan);

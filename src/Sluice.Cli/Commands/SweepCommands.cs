@@ -24,6 +24,7 @@ internal static class SweepCommands
             await using var _ = session.ConfigureAwait(false);
             var name = parsed.GetValue(sweep) ?? SweepManifest.Sweeps(session.Workspace).FirstOrDefault()
                 ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
+            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
             return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), parsed, cancellationToken).ConfigureAwait(false);
         });
@@ -32,15 +33,21 @@ internal static class SweepCommands
 
     private static Command Sending(string name, string description, SweepMode mode)
     {
-        var configs = CommonOptions.Configs();
         var sweep = CommonOptions.Sweep("Name of the sweep, its folder below runs/; default: the configs' folder.");
         var retry = CommonOptions.RetryFailed();
-        var command = new Command(name, description) { configs, sweep, retry };
+        var command = new Command(name, description) { sweep, retry };
+        var configs = new ConfigArguments(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            var plans = await session.PlanAsync(parsed.GetValue(configs)!, cancellationToken).ConfigureAwait(false);
+            if (configs.View(parsed) is { } wanted)
+            {
+                session.Show(configs.Request(parsed), wanted);
+                return ExitCodes.Done;
+            }
+
+            var plans = await session.PlanAsync(configs.Request(parsed), cancellationToken).ConfigureAwait(false);
             WarnOfLowMemory(plans);
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
@@ -80,7 +87,7 @@ internal static class SweepCommands
                 return ExitCodes.Done;
             case SweepState.Pending:
                 Terminal.Line($"{Numbers.Of(pending, "sample")} still without an answer");
-                Terminal.Hint($"collect them with `sluice retrieve --wait --sweep {result.Name}`, or run the same configs again");
+                BatchAdvice.Give(result);
                 return ExitCodes.Pending;
             case SweepState.Interrupted:
                 Terminal.Line("stopped; what was answered is saved" + (result.BatchesUnderWay > 0 ? $", {Numbers.Of(result.BatchesUnderWay, "batch")} at the provider will be collected later" : ""));

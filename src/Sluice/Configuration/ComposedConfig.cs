@@ -1,3 +1,4 @@
+using Sluice.Configuration.Interpolation;
 using Sluice.Experiments;
 
 namespace Sluice.Configuration;
@@ -10,6 +11,8 @@ internal static class ComposedConfig
     {
         IEnumerable<ConfigEntry> known = composed.Entries.Where(static entry => ExperimentFields.Experiment.Has(entry.Key));
         var fields = new ConfigMapping([.. known], composed.Mark);
+        // In a multirun it may have become one of its own.
+        fields = fields.With("name", ConfigScalar.OfText(experiment.Name, fields.Mark));
         fields = WithPath(fields, "dataset", "path", experiment.Dataset.Path);
         fields = WithPath(fields, "simulator", "recordings", experiment.Rehearsal.Recordings);
         fields = WithPath(fields, "simulator", "faults", experiment.Rehearsal.Faults);
@@ -33,7 +36,7 @@ internal static class ComposedConfig
         ConfigMapping mapping =>
             new ConfigMapping([.. mapping.Entries.Select(static entry => entry with { Value = Escaped(entry.Value) })], mapping.Mark),
         ConfigSequence sequence => new ConfigSequence([.. sequence.Items.Select(Escaped)], sequence.Mark),
-        ConfigScalar { Type: ScalarKind.Text } text => ConfigScalar.OfText(InterpolatedText.Escape(text.Text), text.Mark),
+        ConfigScalar { Type: ScalarKind.Text } text => ConfigScalar.OfText(InterpolationSyntax.Escape(text.Text), text.Mark),
         _ => node,
     };
 }

@@ -1,3 +1,5 @@
+using Sluice.Configuration.Interpolation;
+
 namespace Sluice.Configuration;
 
 /// <summary>What composing a config may know of the world around it.</summary>
@@ -11,4 +13,10 @@ public sealed record ConfigContext
 
     /// <summary>Gets how <c>${oc.env:NAME}</c> finds a variable; null means that it is not set. By default none is.</summary>
     public Func<string, string?> Environment { get; init; } = static _ => null;
+
+    /// <summary>Gets who is told what does not matter enough to be a mistake. By default nobody.</summary>
+    public Action<string> Remark { get; init; } = static _ => { };
+
+    /// <summary>Gets the time of <c>${now:...}</c>, which all configs of a command share.</summary>
+    internal SweepClock Clock { get; init; } = new(TimeProvider.System);
 }

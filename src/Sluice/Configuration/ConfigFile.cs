@@ -12,14 +12,23 @@ internal static class ConfigFile
     /// <exception cref="ConfigException">It cannot be read, or holds something else.</exception>
     public static ConfigMapping Read(string file, string currentDirectory)
     {
+        return YamlReader.Read(ReadText(Path.GetFullPath(file, currentDirectory), file), file) switch
+        {
+            ConfigMapping mapping => mapping,
+            var other => throw new ConfigException(ConfigErrorKind.Yaml, other.Mark, $"expected keys and values, found {Say.Found(other)}"),
+        };
+    }
+
+    /// <summary>Reads a file's text.</summary>
+    /// <param name="path">Its full path.</param>
+    /// <param name="file">How messages name it.</param>
+    /// <exception cref="ConfigException">It cannot be read, is no UTF-8, or is too large.</exception>
+    public static string ReadText(string path, string file)
+    {
         var start = new SourceMark(file, 1, 1);
         try
         {
-            return YamlReader.Read(Text(Path.GetFullPath(file, currentDirectory), start), file) switch
-            {
-                ConfigMapping mapping => mapping,
-                var other => throw new ConfigException(ConfigErrorKind.Yaml, other.Mark, $"expected keys and values, found {Say.Found(other)}"),
-            };
+            return Text(path, start);
         }
         catch (DecoderFallbackException)
         {

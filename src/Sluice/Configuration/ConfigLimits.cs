@@ -16,6 +16,9 @@ internal static class ConfigLimits
     /// <summary>Levels of mappings and lists.</summary>
     public const int Depth = 64;
 
+    /// <summary>Jobs of a multirun: each is an experiment with files of its own.</summary>
+    public const int Jobs = 100_000;
+
     /// <summary>Characters of one key.</summary>
     public const int KeyCharacters = 128;
 

@@ -1,3 +1,5 @@
+using Sluice.Configuration.Composition;
+using Sluice.Configuration.Overrides;
 using Sluice.Experiments;
 
 namespace Sluice.Configuration;
@@ -5,94 +7,98 @@ namespace Sluice.Configuration;
 /// <summary>Turns config files and overrides into experiments: reads, composes, binds and checks them.</summary>
 public static class ConfigLoader
 {
-    /// <summary>Loads the experiments that files, folders and globs name.</summary>
-    /// <param name="patterns">Files, folders (their <c>.yaml</c> and <c>.yml</c> files) and globs; relative to the current
-    /// directory.</param>
-    /// <param name="overrides">Changes made to each config, such as <c>model.params.temperature=0.5</c>.</param>
+    /// <summary>Loads the experiments that a request stands for; a multirun's jobs are composed one at a time.</summary>
+    /// <param name="request">Which configs, and the changes to them.</param>
     /// <param name="context">What composing may know of the world around it.</param>
-    /// <returns>The experiments, in the order of the patterns; each has its own name.</returns>
+    /// <returns>The experiments, in the order of the files and, within one, of its jobs; each has its own name.</returns>
     /// <exception cref="SluiceException">Something is wrong: the message lists all mistakes of all configs, one on each line.</exception>
-    public static IReadOnlyList<Experiment> Load(IReadOnlyList<string> patterns, IReadOnlyList<string> overrides, ConfigContext context)
+    public static IReadOnlyList<Experiment> Load(ConfigRequest request, ConfigContext context)
     {
         var mistakes = new MistakeList();
-        if (patterns.Count == 0)
-        {
-            mistakes.Add(SourceMark.CommandLine, "", "no config is given", "name a file, a folder or a glob such as configs/*.yaml");
-        }
-
-        IReadOnlyList<Override> changes = Override.ReadAll(overrides, mistakes);
+        IReadOnlyList<Override> overrides = ReadAll(request.Overrides, mistakes);
+        IReadOnlyList<PrimaryConfig> primaries = new ConfigFolders(context.CurrentDirectory, mistakes).Find(request);
         var experiments = new List<Experiment>();
-        var names = new Dictionary<string, SourceMark>(StringComparer.OrdinalIgnoreCase);
-        foreach (string file in new ConfigFinder(context.CurrentDirectory, mistakes).Find(patterns))
+        var names = new NameBook(mistakes);
+        foreach (PrimaryConfig primary in primaries)
         {
-            if (Compose(file, changes, context, mistakes, names) is { } experiment)
-            {
-                experiments.Add(experiment);
-            }
+            Catch(mistakes, () => experiments.AddRange(JobLoader.Load(primary, overrides, request.Multirun, context, mistakes, names)));
         }
 
         mistakes.ThrowIfAny();
-        return experiments;
+        return experiments.Count > 0 ? experiments
+            : throw new SluiceException(ErrorKind.Usage, "there is nothing to run: the multirun has no jobs", "a range() is empty, or a glob() matches no option");
     }
 
+    /// <summary>Loads the experiments that files, folders and globs name.</summary>
+    /// <inheritdoc cref="Load(ConfigRequest, ConfigContext)"/>
+    public static IReadOnlyList<Experiment> Load(IReadOnlyList<string> patterns, IReadOnlyList<string> overrides, ConfigContext context) =>
+        Load(new ConfigRequest { Patterns = patterns, Overrides = overrides }, context);
+
     /// <summary>Loads the experiment of one file, which may be the composed <c>config.yaml</c> of an earlier run.</summary>
-    /// <inheritdoc cref="Load(IReadOnlyList{string}, IReadOnlyList{string}, ConfigContext)"/>
+    /// <inheritdoc cref="Load(ConfigRequest, ConfigContext)"/>
     public static Experiment LoadFile(string file, IReadOnlyList<string> overrides, ConfigContext context)
     {
         var mistakes = new MistakeList();
-        IReadOnlyList<Override> changes = Override.ReadAll(overrides, mistakes);
-        Experiment? experiment = Compose(file, changes, context, mistakes, []);
+        IReadOnlyList<Override> changes = ReadAll(overrides, mistakes);
+        PrimaryConfig primary = new ConfigFolders(context.CurrentDirectory, mistakes).Of(file, []);
+        Experiment? experiment = null;
+        Catch(mistakes, () => experiment = JobLoader.Load(primary, changes, isMultirun: false, context, mistakes, new NameBook(mistakes)).FirstOrDefault());
         mistakes.ThrowIfAny();
         return experiment!;
     }
 
-    /// <summary>Says whether a word of the command line is an override and no file: it has a <c>=</c> before any slash, or starts with
+    /// <summary>Composes each config of a request and prints a part of it, as Hydra's <c>--cfg</c> and <c>--info</c> do.</summary>
+    /// <param name="request">Which configs, and the changes to them.</param>
+    /// <param name="view">What to print.</param>
+    /// <param name="context">What composing may know of the world around it.</param>
+    /// <returns>One text for each job.</returns>
+    /// <exception cref="SluiceException">A config cannot be composed.</exception>
+    public static IReadOnlyList<string> Show(ConfigRequest request, ConfigView view, ConfigContext context)
+    {
+        var mistakes = new MistakeList();
+        IReadOnlyList<Override> overrides = ReadAll(request.Overrides, mistakes);
+        var texts = new List<string>();
+        foreach (PrimaryConfig primary in new ConfigFolders(context.CurrentDirectory, mistakes).Find(request))
+        {
+            Catch(mistakes, () => texts.AddRange(JobLoader.Show(primary, overrides, request.Multirun, view, context)));
+        }
+
+        mistakes.ThrowIfAny();
+        return texts;
+    }
+
+    /// <summary>Says whether a word of the command line is an override and no file: it has a key before a <c>=</c>, or starts with
     /// <c>+</c> or <c>~</c>.</summary>
     public static bool IsOverride(string word, string currentDirectory)
     {
-        int separator = word.AsSpan().IndexOfAny('=', '/', '\\');
+        int separator = word.IndexOf('=', StringComparison.Ordinal);
         bool looksSo = word is ['+', ..]
             || (word is ['~', ..] && !word.StartsWith("~/", StringComparison.Ordinal))
-            || (separator > 0 && word[separator] == '=');
+            || (separator > 0 && (char.IsAsciiLetter(word[0]) || word[0] == '_')
+                && word.AsSpan(0, separator).IndexOfAnyExcept("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./@$") < 0);
         return looksSo && !Path.Exists(Path.GetFullPath(word, currentDirectory));
     }
 
-    private static Experiment? Compose(
-        string file, IReadOnlyList<Override> overrides, ConfigContext context, MistakeList mistakes, Dictionary<string, SourceMark> names)
+    private static List<Override> ReadAll(IEnumerable<string> words, MistakeList mistakes)
     {
-        ConfigMapping root;
+        var overrides = new List<Override>();
+        foreach (string word in words)
+        {
+            Catch(mistakes, () => overrides.Add(Override.Parse(word)));
+        }
+
+        return overrides;
+    }
+
+    private static void Catch(MistakeList mistakes, Action action)
+    {
         try
         {
-            root = ConfigFile.Read(file, context.CurrentDirectory);
+            action();
         }
         catch (ConfigException exception)
         {
             mistakes.Add(exception);
-            return null;
-        }
-
-        mistakes.Enter(file);
-        root = OverrideApplier.Apply(root, overrides, mistakes);
-        (ConfigMapping composed, IReadOnlySet<string> referred) = Interpolator.Resolve(root, context.Environment, mistakes);
-        Experiment experiment = new ExperimentBinder(context, mistakes).Bind(composed, referred, file);
-        CheckName(experiment, composed, file, mistakes, names);
-        return mistakes.Count > 0 ? null : experiment with { ComposedYaml = ComposedConfig.Print(composed, experiment) };
-    }
-
-    private static void CheckName(
-        Experiment experiment, ConfigMapping composed, string file, MistakeList mistakes, Dictionary<string, SourceMark> names)
-    {
-        if (experiment.Name.Length == 0 || !composed.TryGet("name", out ConfigNode? name))
-        {
-            return;
-        }
-
-        // Letter case does not count, since it does not on all file systems.
-        SourceMark mark = name.Mark.Line == 0 ? new SourceMark(file, 1, 1) : name.Mark;
-        if (!names.TryAdd(experiment.Name, mark))
-        {
-            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)} is also the name in {names[experiment.Name]}",
-                "each experiment needs its own, for instance with ${model.name} in it");
         }
     }
 }

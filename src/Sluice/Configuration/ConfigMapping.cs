@@ -35,6 +35,9 @@ internal sealed class ConfigMapping : ConfigNode
 
     public bool Has(string key) => _places.ContainsKey(key);
 
+    /// <summary>Gives the place of a key among the entries; -1 when it is not there.</summary>
+    public int PlaceOf(string key) => _places.TryGetValue(key, out int place) ? place : -1;
+
     public bool TryGet(string key, [NotNullWhen(true)] out ConfigNode? value)
     {
         value = _places.TryGetValue(key, out int place) ? Entries[place].Value : null;

@@ -7,5 +7,8 @@ namespace Sluice.Configuration;
 /// <param name="Hint">What to do about it, or null.</param>
 internal sealed record ConfigMistake(SourceMark Mark, string Path, string Message, string? Hint)
 {
-    public override string ToString() => $"{Mark}: {(Path.Length == 0 ? "" : Path + ": ")}{Message}{(Hint is null ? "" : "; " + Hint)}";
+    // Some of Hydra's messages have several lines; what to do about it then gets one of its own.
+    public override string ToString() =>
+        $"{Mark}: {(Path.Length == 0 ? "" : Path + ": ")}{Message.Replace("\n", "\n    ", StringComparison.Ordinal)}"
+        + (Hint is null ? "" : (Message.Contains('\n', StringComparison.Ordinal) ? "\n    " : "; ") + Hint);
 }

@@ -10,12 +10,13 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
     private static readonly BatchOptions BatchDefaults = new();
 
     /// <summary>Gives the experiment, which is complete only when no mistakes were added.</summary>
-    /// <param name="root">The composed config.</param>
-    /// <param name="variables">The top-level keys that something refers to: the user's own variables, unless they are fields.</param>
+    /// <param name="root">The experiment's fields.</param>
+    /// <param name="path">Where they stand in the composed config: empty for the top.</param>
+    /// <param name="variables">At the top: the keys that something refers to, the user's own variables unless they are fields. Null when no others are allowed.</param>
     /// <param name="file">The file it came from.</param>
-    public Experiment Bind(ConfigMapping root, IReadOnlySet<string> variables, string file)
+    public Experiment Bind(ConfigMapping root, string path, IReadOnlySet<string>? variables, string file)
     {
-        var binder = new MappingBinder(root, "", ExperimentFields.Experiment, mistakes);
+        var binder = new MappingBinder(root, path, ExperimentFields.Experiment, mistakes);
         binder.RefuseUnknown(variables);
         string folder = Path.GetDirectoryName(Path.GetFullPath(file, context.CurrentDirectory)) ?? context.CurrentDirectory;
         var models = new ModelBinder(context.Providers, mistakes);
@@ -89,7 +90,7 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
         };
     }
 
-    [GeneratedRegex(@"^(?!\.)[A-Za-z0-9._-]{1,100}(?<!\.)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?!\.)[A-Za-z0-9._=,@+-]{1,100}(?<!\.)\z", RegexOptions.CultureInvariant)]
     private static partial Regex NameShape { get; }
 
     [GeneratedRegex(@"^(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\z)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]

@@ -1,46 +1,106 @@
+using static Sluice.Configuration.Field;
+using static Sluice.Configuration.ValueShape;
+
 namespace Sluice.Configuration;
 
-/// <summary>All keys of an experiment, listed once: for binding, for overrides, for hints and for the test of the documentation.</summary>
+/// <summary>All keys of an experiment, listed once: for binding, overrides and hints, for the JSON Schema, and for the test of the documentation.</summary>
 internal static class ExperimentFields
 {
-    public static FieldSet Dataset { get; } = new("path", "format", "id", "limit", "offset", "on_error");
+    public static FieldSet Dataset { get; } = new(
+        Of("path", Text, "the file, looked for in the current folder, then beside the config"),
+        Of("format", OneOf("jsonl", "csv", "tsv", "parquet"), "the format, when the file's name does not tell"),
+        Of("id", Text, "the field that names a sample"),
+        Of("limit", Whole(0), "how many records to read"),
+        Of("offset", Whole(0), "how many records to leave out at the start"),
+        Of("on_error", OneOf("fail", "skip"), "what to do with a record that cannot be read"));
 
-    public static FieldSet Price { get; } = new("input", "output", "batch_input", "batch_output");
+    public static FieldSet Price { get; } = new(
+        Of("input", Number(), "US dollars per million input tokens, live"),
+        Of("output", Number(), "US dollars per million output tokens, live"),
+        Of("batch_input", Number(), "US dollars per million input tokens, batch"),
+        Of("batch_output", Number(), "US dollars per million output tokens, batch"));
 
     public static FieldSet Model { get; } = new(
-        "provider", "name", "api", "base_url", "api_key_env", new Field("params", IsOpen: true), new Field("price", Price));
+        Of("provider", Text, "the provider: openai, anthropic, openai-compatible, simulated"),
+        Of("name", Text, "the model, as the provider calls it"),
+        Of("api", OneOf("chat", "responses", "messages"), "which endpoint to use"),
+        Of("base_url", Text, "where the provider is reached"),
+        Of("api_key_env", Text, "the name of the environment variable that holds the key"),
+        new Field("params", IsOpen: true) { About = "body fields sent to the provider as they are" },
+        new Field("price", Price) { About = "what the model costs, when the built-in table does not know" });
 
     public static FieldSet Step { get; } = new(
-        "name", new Field("model", Model), "system", "user", new Field("messages", IsOpen: true), new Field("body", IsOpen: true));
+        Of("name", Text, "how templates refer to the answer: steps.NAME.text"),
+        new Field("model", Model) { About = "the model of this step; default: the one at the top" },
+        Of("system", Text, "the system prompt, a template"),
+        Of("user", Text, "the user prompt, a template"),
+        new Field("messages", IsOpen: true) { About = "the conversation in the provider's shape; each text in it is a template" },
+        new Field("body", IsOpen: true) { About = "the whole request body in the provider's shape; each text in it is a template" });
 
     public static FieldSet Score { get; } = new(
-        "name", "type", "value", "target", "pattern", "target_pattern", "ignore_case", "tolerance");
+        Of("name", Text, "the name in reports"),
+        Of("type", OneOf("exact", "includes", "regex", "numeric", "choice"), "the scorer"),
+        Of("value", Text, "what is scored, a template"),
+        Of("target", Text, "what is expected, a template; for regex the pattern"),
+        Of("pattern", Text, "a regular expression that finds the answer in the value"),
+        Of("target_pattern", Text, "a regular expression that finds the answer in the target"),
+        Of("ignore_case", YesNo, "whether letter case is ignored"),
+        Of("tolerance", Number(), "how far apart equal numbers may be, for numeric"));
 
-    public static FieldSet Budget { get; } = new("usd");
+    public static FieldSet Budget { get; } = new(Of("usd", Number(isLeastExcluded: true), "the most the experiment may cost, in US dollars"));
 
-    public static FieldSet Memory { get; } = new("required_gb");
+    public static FieldSet Memory { get; } = new(Of("required_gb", Number(), "free memory below which a run warns, in GB"));
 
-    public static FieldSet Live { get; } = new("concurrency", "max_attempts", "timeout_seconds");
+    public static FieldSet Live { get; } = new(
+        Of("concurrency", Whole(1, 4096), "the most calls under way at once per provider account"),
+        Of("max_attempts", Whole(1, 100), "the most tries of one request"),
+        Of("timeout_seconds", Number(0, 86_400, isLeastExcluded: true), "how long one call may take"));
 
-    public static FieldSet Batch { get; } = new("max_requests", "max_bytes", "max_attempts", "lost_after_seconds");
+    public static FieldSet Batch { get; } = new(
+        Of("max_requests", Whole(1), "the most requests in one batch"),
+        Of("max_bytes", Whole(1), "the most bytes in one batch"),
+        Of("max_attempts", Whole(1, 100), "the most tries of one request"),
+        Of("lost_after_seconds", Number(1, 86_400), "how long a batch is looked for whose create call lost its answer"));
 
-    public static FieldSet Simulator { get; } = new("recordings", "faults", "batch_delay_seconds");
+    public static FieldSet Simulator { get; } = new(
+        Of("recordings", Text, "recorded answers of provider simulated"),
+        Of("faults", Text, "its fault script"),
+        Of("batch_delay_seconds", Number(0, 86_400), "the least time its batches take"));
 
     public static FieldSet Experiment { get; } = new(
-        "name",
-        "batch_mode",
-        "epochs",
-        new Field("dataset", Dataset, Shorthand: "path"),
-        new Field("model", Model),
-        "system",
-        "user",
-        new Field("messages", IsOpen: true),
-        new Field("body", IsOpen: true),
-        new Field("steps", Step, IsList: true),
-        new Field("scores", Score, IsList: true),
-        new Field("budget", Budget),
-        new Field("memory", Memory),
-        new Field("live", Live),
-        new Field("batch", Batch),
-        new Field("simulator", Simulator));
+        Of("name", Text, "the experiment's name and its folder below runs/"),
+        Of("batch_mode", YesNo, "through the provider's Batch API (half price, hours), or live"),
+        Of("epochs", Whole(1, 1000), "how often each sample is asked"),
+        new Field("dataset", Dataset, Shorthand: "path") { About = "where samples come from; a text is short for dataset.path" },
+        new Field("model", Model) { About = "the model that answers" },
+        Of("system", Text, "for a single step: its system prompt, a template"),
+        Of("user", Text, "for a single step: its user prompt, a template"),
+        new Field("messages", IsOpen: true) { About = "for a single step: its messages" },
+        new Field("body", IsOpen: true) { About = "for a single step: its request body" },
+        new Field("steps", Step, IsList: true) { About = "the model calls, in order" },
+        new Field("scores", Score, IsList: true) { About = "how an answered sample is scored" },
+        new Field("budget", Budget) { About = "what the experiment may cost" },
+        new Field("memory", Memory) { About = "what memory it wants" },
+        new Field("live", Live) { About = "limits of live calls" },
+        new Field("batch", Batch) { About = "limits of batches" },
+        new Field("simulator", Simulator) { About = "how provider simulated behaves" });
+
+    /// <summary>Finds what is known about a dotted path; null when it is no field.</summary>
+    public static Field? At(IReadOnlyList<string> path)
+    {
+        Field? field = new("", Experiment);
+        foreach (string key in path)
+        {
+            if (field is { IsList: true } && int.TryParse(key, out _))
+            {
+                field = field.Item;
+            }
+            else if (field is null || !field.TryInner(key, out field))
+            {
+                return null;
+            }
+        }
+
+        return field;
+    }
 }

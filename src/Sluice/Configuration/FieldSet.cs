@@ -10,6 +10,12 @@ namespace Sluice.Configuration;
 /// <param name="Shorthand">The inner key that a text in place of the mapping stands for.</param>
 internal sealed record Field(string Name, FieldSet? Inner = null, bool IsList = false, bool IsOpen = false, string? Shorthand = null)
 {
+    /// <summary>Gets what its value may be; null when it is a mapping, a list, or open.</summary>
+    public ValueShape? Shape { get; init; }
+
+    /// <summary>Gets what it means, in a few words.</summary>
+    public string About { get; init; } = "";
+
     /// <summary>Gets the field that stands for one item of the list.</summary>
     public Field Item => this with { IsList = false };
 
@@ -20,12 +26,15 @@ internal sealed record Field(string Name, FieldSet? Inner = null, bool IsList = 
         return IsOpen || (Inner is not null && Inner.TryGet(key, out field));
     }
 
-    public static implicit operator Field(string name) => new(name);
+    /// <summary>Makes a field that holds one value.</summary>
+    public static Field Of(string name, ValueShape shape, string about) => new(name) { Shape = shape, About = about };
 }
 
 /// <summary>The keys that a mapping may have.</summary>
 internal sealed class FieldSet(params Field[] fields)
 {
+    public IReadOnlyList<Field> All => fields;
+
     public IEnumerable<string> Names => fields.Select(static known => known.Name);
 
     public bool Has(string name) => TryGet(name, out _);

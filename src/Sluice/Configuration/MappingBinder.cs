@@ -150,7 +150,7 @@ internal sealed class MappingBinder
             {
                 string hint = NearestName.Hint(entry.Key, _fields.Names)
                     ?? (allowed is null ? $"known: {Say.OneOf(_fields.Names)}"
-                        : $"if it is a variable of yours, nothing refers to it with ${{{Say.Short(entry.Key)}}}");
+                        : $"if it is a variable of yours, nothing refers to it with ${{{Say.Short(entry.Key)}}}; in a config of another program, put the experiment below \"sluice\"");
                 _mistakes.Add(entry.KeyMark, Below(Say.Short(entry.Key)), "unknown key", hint);
             }
         }

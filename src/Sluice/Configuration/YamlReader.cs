@@ -123,24 +123,33 @@ internal sealed class YamlReader
 
             if (!lines.TryAdd(key, keyMark))
             {
-                throw new ConfigException(ConfigErrorKind.Yaml, keyMark, $"{Say.Quoted(key)} is already a key of this mapping, on line {lines[key].Line}",
+                throw new ConfigException(ConfigErrorKind.Yaml, keyMark, $"found duplicate key {Say.Short(key)}: it is already a key of this mapping, on line {lines[key].Line}",
                     "keep one of the two");
             }
 
             entries.Add(new ConfigEntry(key, keyMark, value));
         }
 
-        // As in YAML 1.1: a mapping's own keys win over merged ones, and an earlier merged mapping over a later one.
-        foreach (ConfigEntry entry in merged.SelectMany(static mapping => mapping.Entries))
-        {
-            if (lines.TryAdd(entry.Key, entry.KeyMark))
-            {
-                entries.Add(entry);
-            }
-        }
-
+        entries = WithMerged(entries, merged);
         _nodes++;
         return Checked(new ConfigMapping(entries, MarkOf(start.Start)));
+    }
+
+    /// <summary>Puts merged mappings before a mapping's own keys, as PyYAML does: own keys win over merged ones, an earlier merged mapping over a later one.</summary>
+    private static List<ConfigEntry> WithMerged(List<ConfigEntry> own, List<ConfigMapping> merged)
+    {
+        if (merged.Count == 0)
+        {
+            return own;
+        }
+
+        var entries = new OrderedDictionary<string, ConfigEntry>(StringComparer.Ordinal);
+        foreach (ConfigEntry entry in Enumerable.Reverse(merged).SelectMany(static mapping => mapping.Entries).Concat(own))
+        {
+            entries[entry.Key] = entry;
+        }
+
+        return [.. entries.Values];
     }
 
     private string Key(ParsingEvent current, out bool merge)
@@ -167,7 +176,13 @@ internal sealed class YamlReader
         }
 
         merge = current is Scalar { Style: ScalarStyle.Plain, Value: "<<" };
-        return key.Text;
+        return key.Type switch
+        {
+            // As in Python: what is no text is told apart by its value, not by how it was written.
+            ScalarKind.Boolean => key.Boolean ? "true" : "false",
+            ScalarKind.Integer or ScalarKind.Number => ScalarText.Of(key),
+            _ => key.Text,
+        };
     }
 
     private IEnumerable<ConfigMapping> Merged(ConfigNode value, SourceMark mark)

@@ -42,9 +42,11 @@ public sealed class ExperimentPlan
         var mistakes = new List<string>();
         var routes = new RouteTable(providers, prices);
         var plans = new List<ExperimentPlan>();
+        // A compiled pattern is large, and the jobs of a multirun mostly score alike.
+        var scores = new Dictionary<ScoreOptions, ScorePlan>();
         foreach (var experiment in experiments)
         {
-            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, mistakes)));
+            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, scores, mistakes)));
         }
 
         return mistakes.Count == 0 ? plans : throw new SluiceException(
@@ -72,14 +74,20 @@ public sealed class ExperimentPlan
         return steps;
     }
 
-    private static List<ScorePlan> CompileScores(Experiment experiment, List<string> mistakes)
+    private static List<ScorePlan> CompileScores(Experiment experiment, Dictionary<ScoreOptions, ScorePlan> known, List<string> mistakes)
     {
         var scores = new List<ScorePlan>();
         foreach (var score in experiment.Scores)
         {
             try
             {
-                scores.Add(new ScorePlan(score.Name, Scorer.Create(score), Template.Parse(score.Value), Template.Parse(score.Target)));
+                if (!known.TryGetValue(score, out var plan))
+                {
+                    plan = new ScorePlan(score.Name, Scorer.Create(score), Template.Parse(score.Value), Template.Parse(score.Target));
+                    known.Add(score, plan);
+                }
+
+                scores.Add(plan);
             }
             catch (Exception error) when (error is FormatException or SluiceException { Kind: ErrorKind.Usage })
             {

@@ -53,7 +53,7 @@ public sealed class ConfigFinderTests : IDisposable
 
     [Fact]
     public void Naming_no_config_is_a_mistake() =>
-        Assert.Equal("1 mistake on the command line\ncommand line: no config is given; name a file, a folder or a glob such as configs/*.yaml", _folder.Error([]));
+        Assert.Equal("no config is given, and there is no config.yaml in conf, configs, config or here", _folder.Error([]));
 
     [Fact]
     public void The_experiments_come_in_the_order_of_their_files()

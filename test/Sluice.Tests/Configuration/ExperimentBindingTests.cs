@@ -113,7 +113,7 @@ public sealed class ExperimentBindingTests : IDisposable
               Cost: \${x}?
               {{"{{ sample.q }}"}}
             scores: []
-            epochs: 1_0
+            epochs: 10
 
             """,
             first.ComposedYaml);

