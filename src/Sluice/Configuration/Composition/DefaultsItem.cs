@@ -1,3 +1,5 @@
+using Sluice.Configuration.Interpolation;
+
 namespace Sluice.Configuration.Composition;
 
 /// <summary>What an item of a defaults list is.</summary>
@@ -44,7 +46,7 @@ internal sealed record DefaultsItem(DefaultsKind Kind, string Path, SourceMark M
     {
         ConfigSequence list => [.. list.Items.Select(item => Read(item, config))],
         ConfigScalar { Type: ScalarKind.Null } => [],
-        _ => throw Refused(node.Mark, $"Invalid defaults list in '{config}', defaults must be a list (got {(node is ConfigMapping ? "mapping" : PythonType(node))})"),
+        _ => throw Refused(node.Mark, $"Invalid defaults list in '{config}', defaults must be a list (got {(node is ConfigMapping ? "mapping" : PythonText.TypeOf(node))})"),
     };
 
     /// <summary>Makes the item that <c>+group=option</c> on the command line stands for.</summary>
@@ -58,9 +60,9 @@ internal sealed record DefaultsItem(DefaultsKind Kind, string Path, SourceMark M
     {
         ConfigMapping { Entries: [var entry] } => Group(entry),
         ConfigMapping { Entries: [] } => throw Refused(item.Mark, $"In {config}: Missing group name in {{}}"),
-        ConfigMapping => throw Refused(item.Mark, $"In {config}: Too many keys in default item {Interpolation.PythonText.Of(item)}"),
+        ConfigMapping => throw Refused(item.Mark, $"In {config}: Too many keys in default item {PythonText.Of(item)}"),
         ConfigScalar { Type: ScalarKind.Text } text => Plain(text),
-        _ => throw Refused(item.Mark, $"Unsupported type in defaults : {PythonType(item)}"),
+        _ => throw Refused(item.Mark, $"Unsupported type in defaults : {PythonText.TypeOf(item)}"),
     };
 
     private static DefaultsItem Plain(ConfigScalar text)
@@ -96,7 +98,7 @@ internal sealed record DefaultsItem(DefaultsKind Kind, string Path, SourceMark M
             IsOverride = words[..^1].Contains("override"),
             Choice = OptionChoice.Of(
                 entry.Value,
-                node => Refused(node.Mark, $"Unsupported item value in defaults : {PythonType(node)}. Supported: string or list", "put quotes around it")),
+                node => Refused(node.Mark, $"Unsupported item value in defaults : {PythonText.TypeOf(node)}. Supported: string or list", "put quotes around it")),
         };
     }
 
@@ -107,16 +109,4 @@ internal sealed record DefaultsItem(DefaultsKind Kind, string Path, SourceMark M
     }
 
     private static ConfigException Refused(SourceMark mark, string message, string? hint = null) => new(ConfigErrorKind.InvalidValue, mark, message, hint);
-
-    /// <summary>Gives the name that Python has for the type of a value.</summary>
-    internal static string PythonType(ConfigNode node) => node switch
-    {
-        ConfigMapping => "dict",
-        ConfigSequence => "list",
-        ConfigScalar { Type: ScalarKind.Null } => "NoneType",
-        ConfigScalar { Type: ScalarKind.Boolean } => "bool",
-        ConfigScalar { Type: ScalarKind.Integer } => "int",
-        ConfigScalar { Type: ScalarKind.Number } => "float",
-        _ => "str",
-    };
 }

@@ -1,3 +1,4 @@
+using Sluice.Configuration.Interpolation;
 using Sluice.Configuration.Overrides;
 
 namespace Sluice.Configuration.Composition;
@@ -151,7 +152,7 @@ internal sealed class GroupChoices
     }
 
     private static ConfigException NoOption(ConfigNode node, Override change) => Refused(
-        ConfigErrorKind.InvalidValue, $"Config group override must be a string or a list. Got {DefaultsItem.PythonType(node)}",
+        ConfigErrorKind.InvalidValue, $"Config group override must be a string or a list. Got {PythonText.TypeOf(node)}",
         node is ConfigScalar { Type: ScalarKind.Null } ? $"to leave the group out, write ~{change.Key}" : $"an option of that name needs quotes: {change.Key}='\"...\"'");
 
     private static ConfigException Refused(ConfigErrorKind kind, string message, string? hint = null) => new(kind, SourceMark.CommandLine, message, hint);

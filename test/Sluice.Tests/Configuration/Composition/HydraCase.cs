@@ -7,6 +7,8 @@ namespace Sluice.Tests.Configuration.Composition;
 /// <summary>One recorded run of the real Hydra: config files, overrides, and what came of them.</summary>
 internal sealed record HydraCase(string Name, JsonObject Data)
 {
+    public const string Absent = "the folder shared/reference/hydra-cases does not stand beside the repository";
+
     public IEnumerable<(string Path, string Text)> Files => Data["files"]!.AsObject().Select(file => (file.Key, (string)file.Value!));
 
     public string? ConfigName => (string?)Data["config_name"];
@@ -34,6 +36,14 @@ internal sealed record HydraCase(string Name, JsonObject Data)
         }
 
         return null;
+    }
+
+    /// <summary>Gives the folder of the cases; skips the test when it is not there.</summary>
+    public static string RequireFolder()
+    {
+        string? folder = FindFolder();
+        Assert.SkipWhen(folder is null, Absent);
+        return folder!;
     }
 
     public static IEnumerable<HydraCase> All() => FindFolder() is { } folder

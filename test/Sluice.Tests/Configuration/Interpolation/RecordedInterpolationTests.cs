@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Sluice.Configuration;
 using Sluice.Configuration.Interpolation;
+using Sluice.Tests.Configuration.Composition;
 
 namespace Sluice.Tests.Configuration.Interpolation;
 
@@ -12,7 +13,7 @@ public sealed class RecordedInterpolationTests
     [Fact]
     public void Configs_are_resolved_as_Hydra_does()
     {
-        string folder = CasesFolder();
+        string folder = HydraCase.RequireFolder();
         var failures = new List<string>();
         int count = 0;
         foreach (string file in Files.SelectMany(pattern => Directory.GetFiles(folder, pattern + ".json")))
@@ -101,19 +102,4 @@ public sealed class RecordedInterpolationTests
         JsonValueKind.False => "False",
         _ => "None",
     };
-
-    private static string CasesFolder()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            string path = Path.Combine(folder.FullName, "shared", "reference", "hydra-cases");
-            if (Directory.Exists(path))
-            {
-                return path;
-            }
-        }
-
-        Assert.Skip("the folder shared/reference/hydra-cases does not stand beside the repository");
-        return "";
-    }
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Sluice.Configuration;
 using Sluice.Configuration.Overrides;
 using Override = Sluice.Configuration.Overrides.Override;
+using Sluice.Tests.Configuration.Composition;
 
 namespace Sluice.Tests.Configuration.Overrides;
 
@@ -134,19 +135,7 @@ public sealed class RecordedOverrideTests
 
     private static string[] Overrides(JsonNode recorded) => [.. recorded["overrides"]!.AsArray().Select(static text => text!.GetValue<string>())];
 
-    private static List<JsonNode> Cases()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            string path = Path.Combine(folder.FullName, "shared", "reference", "hydra-cases");
-            if (Directory.Exists(path))
-            {
-                return [.. Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal)
-                    .SelectMany(static file => JsonNode.Parse(File.ReadAllText(file))!["cases"]!.AsArray().Select(static one => one!))];
-            }
-        }
-
-        Assert.Skip("the folder shared/reference/hydra-cases does not stand beside the repository");
-        return [];
-    }
+    private static List<JsonNode> Cases() =>
+        [.. Directory.GetFiles(HydraCase.RequireFolder(), "*.json").Order(StringComparer.Ordinal)
+            .SelectMany(static file => JsonNode.Parse(File.ReadAllText(file))!["cases"]!.AsArray().Select(static one => one!))];
 }
