@@ -32,7 +32,11 @@ internal sealed class YamlReader
         }
         catch (YamlException exception)
         {
-            throw new ConfigException(ConfigErrorKind.Yaml, reader.MarkOf(exception.Start), "not valid YAML: " + exception.Message.TrimEnd('.'));
+            SourceMark mark = reader.MarkOf(exception.Start);
+            // In braces and brackets YAML ends a text without quotes at the next brace, so no ${...} can stand in it.
+            bool isReference = text.Split('\n').ElementAtOrDefault(mark.Line - 1)?.Contains("${", StringComparison.Ordinal) == true;
+            throw new ConfigException(ConfigErrorKind.Yaml, mark, "not valid YAML: " + exception.Message.TrimEnd('.'),
+                isReference ? "inside { } and [ ] a text with ${...} needs quotes: \"${...}\"" : null);
         }
     }
 

@@ -39,6 +39,7 @@ public class YamlReaderTests
 
     [Theory]
     [InlineData("a: 1\nb: 2\na: 3\n", "f:3:1: found duplicate key a: it is already a key of this mapping, on line 1; keep one of the two")]
+    [InlineData("a: 1\nb: { c: x/${y} }", "f:2:12: not valid YAML: While parsing a flow mapping, did not find expected ',' or '}'; inside { } and [ ] a text with ${...} needs quotes: \"${...}\"")]
     [InlineData("a: [1\nb: 2", "f:2:1: not valid YAML; look for a missing quote, bracket or indent before this place")]
     [InlineData("a: !!python/object:os.system x", "f:1:4: the tag tag:yaml.org,2002:python/object:os.system is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
     [InlineData("a: !mine {}", "f:1:4: the tag !mine is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
