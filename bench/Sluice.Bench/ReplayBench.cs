@@ -25,7 +25,7 @@ internal static class ReplayBench
             SampleFile.Write(data, samples);
             using var http = new HttpClient();
             var providers = new ProviderRegistry([OpenAIProviderFactory.OpenAI], new ProviderEnvironment(name => name.EndsWith("KEY", StringComparison.Ordinal) ? "unused" : null, http, TimeProvider.System));
-            var plan = ExperimentPlan.Compile([Experiment(data)], providers, PriceList.BuiltIn)[0];
+            var plan = ExperimentPlan.Compile([Experiment(data)], providers, PriceList.BuiltIn, TimeProvider.System.GetUtcNow())[0];
             await using var cache = new SqliteResponseCache(Path.Combine(folder, "cache.db"), TimeProvider.System);
             var filler = new FillingDispatcher(cache);
             await new Replay(plan, cache, filler, new DispatchTally()).RunAsync(null, null, CancellationToken.None);
@@ -103,7 +103,7 @@ internal static class ReplayBench
 
             if (full is not null)
             {
-                await cache.PutAsync(full, cancellationToken);
+                await cache.PutAsync(full, cancellationToken: cancellationToken);
             }
 
             return DispatchResult.Pending;

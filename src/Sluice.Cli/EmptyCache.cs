@@ -8,13 +8,13 @@ internal sealed class EmptyCache : IResponseCache
 {
     public static EmptyCache Instance { get; } = new();
 
-    public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
+    public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {
         responses.Span.Clear();
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default) =>
+    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default) =>
         throw new InvalidOperationException("planning stores nothing");
 
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(true);

@@ -111,7 +111,7 @@ internal sealed class Session : IAsyncDisposable
             await _simulator.SetUpAsync(rehearsals[0].Rehearsal, cancellationToken).ConfigureAwait(false);
         }
 
-        return ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn);
+        return ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn, Time.GetUtcNow());
     }
 
     private static HttpClient Client(HttpMessageHandler handler) => new(handler, disposeHandler: false)

@@ -47,7 +47,7 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
     {
         await using var cache = new SqliteResponseCache(workspace.CachePath, time);
         var context = new ConfigContext { CurrentDirectory = Folder, Providers = providers.Names };
-        var plans = ExperimentPlan.Compile(ConfigLoader.Load(["configs"], [], context), providers, PriceList.BuiltIn);
+        var plans = ExperimentPlan.Compile(ConfigLoader.Load(["configs"], [], context), providers, PriceList.BuiltIn, TimeProvider.System.GetUtcNow());
         return await new SweepRunner(workspace, ledger, cache, providers, time, new SweepOptions(Name, mode, retryFailed), Observe).RunAsync(plans, cancellationToken);
     });
 

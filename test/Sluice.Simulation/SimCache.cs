@@ -40,7 +40,7 @@ internal sealed class SimCache(World world)
 
     private sealed class View(World world, SimCache cache, SimProcess process) : IResponseCache
     {
-        public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default)
+        public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
         {
             await process.TurnAsync(world.Plan.SlowCache / 4);
             for (var i = 0; i < keys.Length; i++)
@@ -51,7 +51,7 @@ internal sealed class SimCache(World world)
             await process.TurnAsync(world.Plan.SlowCache / 4);
         }
 
-        public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default)
+        public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default)
         {
             process.RequireAlive();
             if (entries.Count == 0)

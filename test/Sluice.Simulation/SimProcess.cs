@@ -316,7 +316,7 @@ internal sealed class SimProcess
     {
         var request = Stage.RequestOf(number, routes, _client.Dialect);
         var found = new CachedResponse?[1];
-        await _cache.GetAsync(new[] { request.Key }, found, cancellationToken);
+        await _cache.GetAsync(new[] { request.Key }, found, cancellationToken: cancellationToken);
         if (found[0] is not null)
         {
             return true;

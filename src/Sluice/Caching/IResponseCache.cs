@@ -3,43 +3,30 @@ using Sluice.Requests;
 namespace Sluice.Caching;
 
 /// <summary>Key to response, shared by all experiments and processes of a workspace. Put-if-absent: the first answer stays.</summary>
-/// <remarks>Thread-safe. What <see cref="PutAsync"/> has returned from survives <c>kill -9</c>.</remarks>
+/// <remarks>Thread-safe. What <see cref="PutAsync"/> has returned from survives <c>kill -9</c>; a cache in memory alone is the exception.</remarks>
 public interface IResponseCache : IAsyncDisposable
 {
-    /// <summary>Looks up many keys at once; a slot of <paramref name="responses"/> is null where nothing is stored.</summary>
-    ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, CancellationToken cancellationToken = default);
+    /// <summary>Looks up many keys at once; a slot of <paramref name="responses"/> is null where nothing is stored, or nothing young enough.</summary>
+    /// <param name="keys">What is asked for; may hold the same key twice.</param>
+    /// <param name="responses">Where the responses go, one slot for each key.</param>
+    /// <param name="notBefore">Responses made before this count as missing: how answers expire, and how they are asked for again on purpose.</param>
+    /// <param name="cancellationToken">Ends the look-up.</param>
+    ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default);
 
     /// <summary>Stores responses and returns how many were new, once they are durable.</summary>
-    ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, CancellationToken cancellationToken = default);
+    /// <param name="entries">The responses. Neither they nor their bodies are read any more after this has returned.</param>
+    /// <param name="replacedBefore">
+    /// A stored response made before this gives way: it had been passed over when the new one was asked for. Never by default. The new ones count
+    /// as made at this time or later.
+    /// </param>
+    /// <param name="cancellationToken">Ends the waiting for room, not a write that has begun.</param>
+    ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default);
 
     /// <summary>Tells whether nothing at all is stored.</summary>
     ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Makes everything stored so far survive a power cut too; called before a batch's spool and claims are given up.</summary>
     ValueTask SyncAsync(CancellationToken cancellationToken = default);
-}
-
-/// <summary>A response on its way into the cache.</summary>
-/// <param name="Key">What it answers.</param>
-/// <param name="Body">The provider's raw body.</param>
-/// <param name="Usage">Tokens used.</param>
-public readonly record struct CacheEntry(RequestKey Key, ReadOnlyMemory<byte> Body, TokenUsage Usage)
-{
-    /// <summary>Gets where the response came from.</summary>
-    public required ResponseOrigin Origin { get; init; }
-}
-
-/// <summary>Where a response came from.</summary>
-/// <param name="Provider">The provider's registered name.</param>
-/// <param name="Model">The model's name.</param>
-/// <param name="Source">The provider's batch id, or <see cref="LiveSource"/>.</param>
-public sealed record ResponseOrigin(string Provider, string Model, string Source)
-{
-    /// <summary>The source of responses that were not made by a batch.</summary>
-    public const string LiveSource = "live";
-
-    /// <summary>Gets whether the response was made through a Batch API, at its price.</summary>
-    public bool IsBatch => Source != LiveSource;
 }
 
 /// <summary>A response found in the cache.</summary>

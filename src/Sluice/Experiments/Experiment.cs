@@ -41,6 +41,9 @@ public sealed record Experiment
     /// <summary>Gets limits for batches.</summary>
     public BatchOptions Batch { get; init; } = new();
 
+    /// <summary>Gets how the cache is used.</summary>
+    public CacheOptions Cache { get; init; } = new();
+
     /// <summary>Gets how the simulator behaves, for <c>provider: simulated</c>.</summary>
     public RehearsalOptions Rehearsal { get; init; } = new();
 }

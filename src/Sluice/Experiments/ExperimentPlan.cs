@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Sluice.Caching;
 using Sluice.Experiments.Scoring;
 using Sluice.Experiments.Templates;
 using Sluice.Pricing;
@@ -10,9 +11,10 @@ namespace Sluice.Experiments;
 /// <summary>An experiment made ready to run: templates parsed, bodies compiled, scorers and routes at hand. Immutable and thread-safe.</summary>
 public sealed class ExperimentPlan
 {
-    private ExperimentPlan(Experiment experiment, IReadOnlyList<StepPlan> steps, IReadOnlyList<ScorePlan> scores)
+    private ExperimentPlan(Experiment experiment, IReadOnlyList<StepPlan> steps, IReadOnlyList<ScorePlan> scores, CachePolicy caching)
     {
         Experiment = experiment;
+        Caching = caching;
         Steps = steps;
         Scores = scores;
         StepNames = [.. steps.Select(s => s.Name)];
@@ -21,6 +23,9 @@ public sealed class ExperimentPlan
 
     /// <summary>Gets what it was made from.</summary>
     public Experiment Experiment { get; }
+
+    /// <summary>Gets how its requests use the cache.</summary>
+    public CachePolicy Caching { get; }
 
     internal IReadOnlyList<StepPlan> Steps { get; }
 
@@ -35,8 +40,12 @@ public sealed class ExperimentPlan
     public IEnumerable<IProvider> Providers => Steps.Select(s => s.Route.Provider).Distinct();
 
     /// <summary>Compiles a whole sweep and reports every mistake in it at once.</summary>
+    /// <param name="experiments">The experiments.</param>
+    /// <param name="providers">Where their models are.</param>
+    /// <param name="prices">What those cost.</param>
+    /// <param name="start">When the command began: expiry counts from here.</param>
     /// <exception cref="SluiceException">At least one experiment has a mistake.</exception>
-    public static IReadOnlyList<ExperimentPlan> Compile(IReadOnlyList<Experiment> experiments, ProviderRegistry providers, PriceList prices)
+    public static IReadOnlyList<ExperimentPlan> Compile(IReadOnlyList<Experiment> experiments, ProviderRegistry providers, PriceList prices, DateTimeOffset start)
     {
         ArgumentNullException.ThrowIfNull(experiments);
         var mistakes = new List<string>();
@@ -46,7 +55,7 @@ public sealed class ExperimentPlan
         var scores = new Dictionary<ScoreOptions, ScorePlan>();
         foreach (var experiment in experiments)
         {
-            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, scores, mistakes)));
+            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, scores, mistakes), experiment.Cache.At(start)));
         }
 
         return mistakes.Count == 0 ? plans : throw new SluiceException(
@@ -62,7 +71,7 @@ public sealed class ExperimentPlan
         {
             try
             {
-                steps.Add(StepPlan.Compile(step, routes.Get(step.Model), problem => mistakes.Add($"{experiment.Source}: step `{step.Name}`: {problem}")));
+                steps.Add(StepPlan.Compile(step, routes.Get(step.Model), experiment.Cache.Scope, problem => mistakes.Add($"{experiment.Source}: step `{step.Name}`: {problem}")));
             }
             catch (Exception error) when (error is FormatException or SluiceException { Kind: ErrorKind.Usage })
             {
@@ -110,7 +119,7 @@ internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byt
 
     /// <summary>Compiles a step.</summary>
     /// <exception cref="FormatException">A template cannot be read.</exception>
-    public static StepPlan Compile(StepOptions step, Route route, Action<string> mistake)
+    public static StepPlan Compile(StepOptions step, Route route, string? scope, Action<string> mistake)
     {
         var dialect = route.Provider.Dialect;
         var templated = step.Body is not null ? (JsonObject)step.Body.DeepClone() : dialect.Prompt(step.System, step.User, step.Messages);
@@ -135,7 +144,7 @@ internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byt
         }
 
         var max = merged["max_tokens"] ?? merged["max_completion_tokens"] ?? merged["max_output_tokens"];
-        return new StepPlan(step.Name, route, BodyTemplate.Compile(templated, literal), RequestKey.Prefix(dialect.Name, dialect.Endpoint))
+        return new StepPlan(step.Name, route, BodyTemplate.Compile(templated, literal), RequestKey.Prefix(dialect.Name, dialect.Endpoint, scope))
         {
             MaxOutputTokens = max is JsonValue && long.TryParse(max.ToJsonString(), out var limit) ? limit : null,
         };

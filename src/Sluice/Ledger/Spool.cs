@@ -39,7 +39,7 @@ public static class Spool
     public static bool IsComplete(string folder, string intent) => File.Exists(PathOf(folder, intent)) && File.Exists(Path.Combine(folder, intent + Note));
 
     /// <summary>Writes how a complete spool is sent, synced to disk; a spool without it was never sent.</summary>
-    internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum)
+    internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum, bool storesRequests = false)
     {
         ArgumentNullException.ThrowIfNull(intent);
         using var buffer = new MemoryStream();
@@ -57,6 +57,7 @@ public static class Spool
             writer.WriteNumber("count", count);
             writer.WriteNumber("bytes", bytes);
             writer.WriteNumber("crc32c", checksum);
+            writer.WriteBoolean("store_requests", storesRequests);
             writer.WriteString("created", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
             writer.WriteEndObject();
         }
@@ -97,6 +98,13 @@ public static class Spool
 
         ArrayPool<byte>.Shared.Return(buffer);
         return Checksum.Finish(state) == expected.GetUInt32() ? null : $"the spool {path} is not what was written: its checksum differs";
+    }
+
+    /// <summary>Tells whether request bodies are to be stored with a batch's answers.</summary>
+    internal static bool StoresRequests(string folder, string intent)
+    {
+        using var note = ReadNote(folder, intent);
+        return note?.RootElement.TryGetProperty("store_requests", out var stores) == true && stores.ValueKind == JsonValueKind.True;
     }
 
     /// <summary>Returns the key that a line of a spool answers to.</summary>

@@ -25,6 +25,10 @@ public interface IDialect
     /// <summary>Writes one line of a batch's input, without the line feed.</summary>
     void WriteBatchLine(IBufferWriter<byte> output, ReadOnlySpan<byte> customId, ReadOnlySpan<byte> body);
 
+    /// <summary>Reads one line of a batch's input, ours or somebody else's.</summary>
+    /// <exception cref="FormatException">The line is no input line.</exception>
+    BatchInput ReadBatchInput(ReadOnlyMemory<byte> line);
+
     /// <summary>Reads one line of a batch's result.</summary>
     /// <exception cref="FormatException">The line is no result line.</exception>
     BatchLine ReadBatchLine(ReadOnlyMemory<byte> line);

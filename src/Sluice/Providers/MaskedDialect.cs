@@ -23,6 +23,9 @@ internal sealed class MaskedDialect(IDialect inner, KeyMask mask) : IDialect
     public void WriteBatchLine(IBufferWriter<byte> output, ReadOnlySpan<byte> customId, ReadOnlySpan<byte> body) => inner.WriteBatchLine(output, customId, body);
 
     /// <inheritdoc/>
+    public BatchInput ReadBatchInput(ReadOnlyMemory<byte> line) => inner.ReadBatchInput(line);
+
+    /// <inheritdoc/>
     public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line)
     {
         var result = inner.ReadBatchLine(line);

@@ -8,7 +8,7 @@ namespace Sluice.Recovery;
 /// <summary>Examines a SQLite cache row by row, and saves what is sound out of a damaged one.</summary>
 internal sealed class CacheDoctor(string path, TimeProvider time)
 {
-    private const int GroupSize = 1024;
+    private const int GroupSize = CacheEntry.GroupSize;
 
     /// <summary>After so many ids in a row that give nothing, there are no more behind the damage.</summary>
     private const int MostMisses = 1_000_000;
@@ -60,12 +60,12 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
                 group.Add(entry);
                 if (group.Count == GroupSize)
                 {
-                    saved += await cache.PutAsync(group, cancellationToken).ConfigureAwait(false);
+                    saved += await cache.PutAsync(group, cancellationToken: cancellationToken).ConfigureAwait(false);
                     group.Clear();
                 }
             }
 
-            saved += await cache.PutAsync(group, cancellationToken).ConfigureAwait(false);
+            saved += await cache.PutAsync(group, cancellationToken: cancellationToken).ConfigureAwait(false);
             await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
         }
 

@@ -10,7 +10,7 @@ namespace Sluice.Recovery;
 internal sealed class ResultReader(IResponseCache cache, IReadOnlyList<IDialect> dialects)
 {
     private const int MaxLineBytes = 64 * 1024 * 1024;
-    private const int GroupSize = 1024;
+    private const int GroupSize = CacheEntry.GroupSize;
     private const int GroupBytes = 1024 * 1024;
 
     /// <summary>Gets what has been read and stored so far, of all files.</summary>
@@ -79,7 +79,7 @@ internal sealed class ResultReader(IResponseCache cache, IReadOnlyList<IDialect>
 
         async Task StoreAsync()
         {
-            var added = await cache.PutAsync(entries, cancellationToken).ConfigureAwait(false);
+            var added = await cache.PutAsync(entries, cancellationToken: cancellationToken).ConfigureAwait(false);
             Report = Report with { Responses = Report.Responses + entries.Count, New = Report.New + added };
             entries.Clear();
             bodies.Clear();

@@ -21,6 +21,41 @@ internal static class JsonText
         }
     }
 
+    /// <summary>Returns a JSON document without line breaks, as it is when it has none: some providers indent live answers, and none those of batches.</summary>
+    public static ReadOnlyMemory<byte> SingleLine(ReadOnlyMemory<byte> json)
+    {
+        if (json.Span.IndexOfAny((byte)'\n', (byte)'\r') < 0)
+        {
+            return json;
+        }
+
+        var line = new byte[json.Length];
+        var length = 0;
+        var isText = false;
+        var source = json.Span;
+        for (var i = 0; i < source.Length; i++)
+        {
+            var c = source[i];
+            if (isText && c == (byte)'\\' && i + 1 < source.Length)
+            {
+                line[length++] = c;
+                c = source[++i];
+            }
+            else if (c == (byte)'"')
+            {
+                isText = !isText;
+            }
+
+            if (isText || c is not ((byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n'))
+            {
+                line[length++] = c;
+            }
+        }
+
+        // A string with a raw line feed in it is no JSON.
+        return isText || line.AsSpan(0, length).IndexOfAny((byte)'\n', (byte)'\r') >= 0 ? json : line.AsMemory(0, length);
+    }
+
     /// <summary>Returns the string of an element.</summary>
     public static string Read(JsonElement element)
     {

@@ -7,7 +7,7 @@ using System.Text;
 namespace Sluice.Requests;
 
 /// <summary>
-/// The identity of a request: SHA-256 over <c>sluice/1</c>, dialect, endpoint, canonical body and epoch, joined by line feeds.
+/// The identity of a request: SHA-256 over <c>sluice/1</c> (with a scope: <c>sluice/1:SCOPE</c>), dialect, endpoint, canonical body and epoch, joined by line feeds.
 /// </summary>
 /// <remarks>
 /// Neither dialect nor endpoint may hold a line feed, and a canonical body never does, so the joined form is unambiguous.
@@ -32,10 +32,11 @@ public readonly struct RequestKey : IEquatable<RequestKey>
     /// <param name="endpoint">The endpoint's path.</param>
     /// <param name="canonicalBody">The body in RFC 8785 form.</param>
     /// <param name="epoch">The repeat index.</param>
-    public static RequestKey Compute(string dialect, string endpoint, ReadOnlySpan<byte> canonicalBody, int epoch)
+    /// <param name="scope">The name that separates studies, without line feeds; null for none.</param>
+    public static RequestKey Compute(string dialect, string endpoint, ReadOnlySpan<byte> canonicalBody, int epoch, string? scope = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Prefix(dialect, endpoint));
+        hash.AppendData(Prefix(dialect, endpoint, scope));
         hash.AppendData(canonicalBody);
         hash.AppendData(Suffix(epoch));
         Span<byte> digest = stackalloc byte[Length];
@@ -44,7 +45,7 @@ public readonly struct RequestKey : IEquatable<RequestKey>
     }
 
     /// <summary>Returns what is hashed before the body.</summary>
-    internal static byte[] Prefix(string dialect, string endpoint) => Encoding.UTF8.GetBytes($"sluice/1\n{dialect}\n{endpoint}\n");
+    internal static byte[] Prefix(string dialect, string endpoint, string? scope) => Encoding.UTF8.GetBytes($"sluice/1{(scope is null ? "" : ":" + scope)}\n{dialect}\n{endpoint}\n");
 
     /// <summary>Returns what is hashed after the body.</summary>
     internal static byte[] Suffix(int epoch) => Encoding.UTF8.GetBytes($"\n{epoch}");

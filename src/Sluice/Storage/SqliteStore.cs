@@ -46,6 +46,19 @@ internal static class SqliteStore
         }
     }
 
+    /// <summary>Makes a new, empty database that nobody else uses yet, e.g. for a copy; readable by its owner only.</summary>
+    /// <exception cref="SluiceException">There is such a file already, or it cannot be made.</exception>
+    public static SqliteConnection Create(string path)
+    {
+        if (File.Exists(path))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"{path} exists already", "name a file that does not exist");
+        }
+
+        CreatePrivate(Path.GetFullPath(path));
+        return OpenForReading(path);
+    }
+
     /// <summary>Opens a database as it is, to be examined; nothing of it is changed but what a crash left unfinished.</summary>
     /// <exception cref="SluiceException">It cannot be opened.</exception>
     public static SqliteConnection OpenForReading(string path)

@@ -187,7 +187,8 @@ public sealed class SweepRunner
         var liveTask = Parallel.ForEachAsync(liveRuns, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken }, async (run, token) =>
         {
             using var done = CancellationTokenSource.CreateLinkedTokenSource(token);
-            var snapshots = SnapshotsAsync(run, none, done.Token);
+            // What is not kept cannot be shown before the end.
+            var snapshots = run.Plan.Caching.Write ? SnapshotsAsync(run, none, done.Token) : Task.CompletedTask;
             try
             {
                 await ReplayAsync(run, live, token).ConfigureAwait(false);

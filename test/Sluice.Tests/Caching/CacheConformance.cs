@@ -36,7 +36,7 @@ public abstract class CacheConformance : IDisposable
     protected static async Task<CachedResponse?[]> GetAsync(IResponseCache cache, params int[] keys)
     {
         var found = new CachedResponse?[keys.Length];
-        await cache.GetAsync(keys.Select(Key).ToArray(), found, Token);
+        await cache.GetAsync(keys.Select(Key).ToArray(), found, cancellationToken: Token);
         return found;
     }
 
@@ -47,7 +47,7 @@ public abstract class CacheConformance : IDisposable
     {
         await using IResponseCache cache = Open(Folder);
 
-        int added = await cache.PutAsync([Entry(1, "one"), Entry(2, "zwei ü", s_live)], Token);
+        int added = await cache.PutAsync([Entry(1, "one"), Entry(2, "zwei ü", s_live)], cancellationToken: Token);
 
         CachedResponse?[] found = await GetAsync(cache, 1, 2);
         Assert.Equal(2, added);
@@ -59,9 +59,9 @@ public abstract class CacheConformance : IDisposable
     public async Task The_first_answer_stays_and_only_new_ones_are_counted()
     {
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "first", s_live)], Token);
+        await cache.PutAsync([Entry(1, "first", s_live)], cancellationToken: Token);
 
-        int added = await cache.PutAsync([Entry(1, "second"), Entry(2, "new"), Entry(2, "twin")], Token);
+        int added = await cache.PutAsync([Entry(1, "second"), Entry(2, "new"), Entry(2, "twin")], cancellationToken: Token);
 
         CachedResponse?[] found = await GetAsync(cache, 1, 2);
         Assert.Equal(1, added);
@@ -72,11 +72,11 @@ public abstract class CacheConformance : IDisposable
     public async Task Misses_are_null_even_in_slots_that_held_something_and_twins_are_both_found()
     {
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "one"), Entry(3, "three")], Token);
+        await cache.PutAsync([Entry(1, "one"), Entry(3, "three")], cancellationToken: Token);
         var slots = new CachedResponse?[5];
         Array.Fill(slots, new CachedResponse(new byte[1], default, true));
 
-        await cache.GetAsync(new[] { Key(3), Key(2), Key(1), Key(3), Key(4) }, slots, Token);
+        await cache.GetAsync(new[] { Key(3), Key(2), Key(1), Key(3), Key(4) }, slots, cancellationToken: Token);
 
         Assert.Equal(["three", null, "one", "three", null], slots.Select(Text));
     }
@@ -91,11 +91,11 @@ public abstract class CacheConformance : IDisposable
         RequestKey[] keys = [.. Enumerable.Range(0, 5).Select(i => Alike(eighth, i))];
         CacheEntry[] entries = [.. keys.Select((k, i) => Entry(i, $"{i}") with { Key = k })];
 
-        Assert.Equal(2, await cache.PutAsync([entries[2], entries[0], entries[2]], Token));
-        Assert.Equal(2, await cache.PutAsync([entries[0], entries[1], entries[3], entries[2]], Token));
+        Assert.Equal(2, await cache.PutAsync([entries[2], entries[0], entries[2]], cancellationToken: Token));
+        Assert.Equal(2, await cache.PutAsync([entries[0], entries[1], entries[3], entries[2]], cancellationToken: Token));
 
         var found = new CachedResponse?[keys.Length];
-        await cache.GetAsync(keys, found, Token);
+        await cache.GetAsync(keys, found, cancellationToken: Token);
         Assert.Equal(["0", "1", "2", "3", null], found.Select(Text));
 
         static RequestKey Alike(byte eighth, int last)
@@ -113,7 +113,7 @@ public abstract class CacheConformance : IDisposable
     {
         await using IResponseCache cache = Open(Folder);
 
-        Assert.Equal(0, await cache.PutAsync([], Token));
+        Assert.Equal(0, await cache.PutAsync([], cancellationToken: Token));
         Assert.Empty(await GetAsync(cache));
         Assert.Null(Assert.Single(await GetAsync(cache, 1)));
     }
@@ -125,7 +125,7 @@ public abstract class CacheConformance : IDisposable
         byte[] large = new byte[32 * 1024 * 1024];
         new Random(7).NextBytes(large);
 
-        await cache.PutAsync([Entry(1, ""), Entry(2, "") with { Body = large }], Token);
+        await cache.PutAsync([Entry(1, ""), Entry(2, "") with { Body = large }], cancellationToken: Token);
 
         CachedResponse?[] found = await GetAsync(cache, 1, 2);
         Assert.Equal(0, found[0]!.Body.Length);
@@ -137,12 +137,12 @@ public abstract class CacheConformance : IDisposable
     {
         await using IResponseCache cache = Open(Folder);
         byte[] body = "mine"u8.ToArray();
-        await cache.PutAsync([Entry(1, "") with { Body = body }], Token);
+        await cache.PutAsync([Entry(1, "") with { Body = body }], cancellationToken: Token);
         body.AsSpan().Fill((byte)'x');
 
         CachedResponse?[] first = await GetAsync(cache, 1);
         await GetAsync(cache, 2);
-        await cache.PutAsync([Entry(2, "more")], Token);
+        await cache.PutAsync([Entry(2, "more")], cancellationToken: Token);
 
         Assert.Equal("mine", Text(first[0]));
         Assert.Equal("mine", Text((await GetAsync(cache, 1))[0]));
@@ -152,7 +152,7 @@ public abstract class CacheConformance : IDisposable
     public async Task Usage_may_be_as_large_as_it_likes()
     {
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "a") with { Usage = new TokenUsage(long.MaxValue, 0) }], Token);
+        await cache.PutAsync([Entry(1, "a") with { Usage = new TokenUsage(long.MaxValue, 0) }], cancellationToken: Token);
 
         Assert.Equal(new TokenUsage(long.MaxValue, 0), (await GetAsync(cache, 1))[0]!.Usage);
     }
@@ -162,7 +162,7 @@ public abstract class CacheConformance : IDisposable
     {
         await using IResponseCache cache = Open(Folder);
 
-        int[] added = await Task.WhenAll(Enumerable.Range(0, 5).Select(p => cache.PutAsync([.. Enumerable.Range(p * 2000, 4000).Select(i => Entry(i, $"{i}"))], Token).AsTask()));
+        int[] added = await Task.WhenAll(Enumerable.Range(0, 5).Select(p => cache.PutAsync([.. Enumerable.Range(p * 2000, 4000).Select(i => Entry(i, $"{i}"))], cancellationToken: Token).AsTask()));
 
         Assert.Equal(12_000, added.Sum());
         CachedResponse?[] found = await GetAsync(cache, [.. Enumerable.Range(0, 12_001)]);
@@ -184,7 +184,7 @@ public abstract class CacheConformance : IDisposable
         await using IResponseCache two = Open(Folder);
 
         Assert.Equal(200, await RaceAsync(writer => writer % 2 == 0 ? one : two));
-        await one.PutAsync([Entry(9000, "from one")], Token);
+        await one.PutAsync([Entry(9000, "from one")], cancellationToken: Token);
         Assert.Equal("from one", Text((await GetAsync(two, 9000))[0]));
     }
 
@@ -193,11 +193,11 @@ public abstract class CacheConformance : IDisposable
     {
         await using (IResponseCache cache = Open(Folder))
         {
-            await cache.PutAsync([Entry(1, "kept", s_live)], Token);
+            await cache.PutAsync([Entry(1, "kept", s_live)], cancellationToken: Token);
         }
 
         await using IResponseCache again = Open(Folder);
-        int added = await again.PutAsync([Entry(1, "late"), Entry(2, "more")], Token);
+        int added = await again.PutAsync([Entry(1, "late"), Entry(2, "more")], cancellationToken: Token);
 
         CachedResponse?[] found = await GetAsync(again, 1, 2);
         Assert.Equal((1, "kept", false, "more"), (added, Text(found[0]), found[0]!.IsBatch, Text(found[1])));
@@ -209,7 +209,7 @@ public abstract class CacheConformance : IDisposable
         Task<int> put;
         await using (IResponseCache cache = Open(Folder))
         {
-            put = cache.PutAsync([Entry(1, "kept")], Token).AsTask();
+            put = cache.PutAsync([Entry(1, "kept")], cancellationToken: Token).AsTask();
         }
 
         Assert.Equal(1, await put);
@@ -226,7 +226,7 @@ public abstract class CacheConformance : IDisposable
             var random = new Random(w);
             foreach (int[] chunk in Enumerable.Range(0, 200).OrderBy(_ => random.Next()).Chunk(7))
             {
-                added += await store(w).PutAsync([.. chunk.Select(i => Entry(i, $"{i} by {w}"))], Token);
+                added += await store(w).PutAsync([.. chunk.Select(i => Entry(i, $"{i} by {w}"))], cancellationToken: Token);
             }
 
             return added;

@@ -19,7 +19,7 @@ public sealed class SqliteResponseCacheTests : CacheConformance
         }
 
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "secret")], Token);
+        await cache.PutAsync([Entry(1, "secret")], cancellationToken: Token);
 
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Folder));
         string[] files = Directory.GetFiles(Folder);
@@ -39,7 +39,7 @@ public sealed class SqliteResponseCacheTests : CacheConformance
             var folder = Path.Combine(Folder, $"{round}");
             IResponseCache[] caches = await Task.WhenAll(Enumerable.Range(0, 12).Select(_ => Task.Run(() => Open(folder), Token)));
 
-            int[] added = await Task.WhenAll(caches.Select(c => c.PutAsync([Entry(1, "one")], Token).AsTask()));
+            int[] added = await Task.WhenAll(caches.Select(c => c.PutAsync([Entry(1, "one")], cancellationToken: Token).AsTask()));
 
             Assert.Equal(1, added.Sum());
             foreach (IResponseCache cache in caches)
@@ -89,17 +89,17 @@ public sealed class SqliteResponseCacheTests : CacheConformance
     public async Task A_failed_write_is_told_to_its_caller_and_the_next_one_works()
     {
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "one")], Token);
+        await cache.PutAsync([Entry(1, "one")], cancellationToken: Token);
         using (var connection = SqliteStore.Open(DatabasePath, 4096, 64, 100))
         {
             SqliteStore.Execute(connection, "CREATE TRIGGER refuse BEFORE INSERT ON responses BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
-            SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () => await cache.PutAsync([Entry(2, "two"), Entry(3, "three")], Token));
+            SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () => await cache.PutAsync([Entry(2, "two"), Entry(3, "three")], cancellationToken: Token));
             Assert.Contains("refused by the test", error.Message, StringComparison.Ordinal);
             SqliteStore.Execute(connection, "DROP TRIGGER refuse");
         }
 
         Assert.Null((await GetAsync(cache, 2))[0]);
-        Assert.Equal(2, await cache.PutAsync([Entry(2, "two"), Entry(3, "three")], Token));
+        Assert.Equal(2, await cache.PutAsync([Entry(2, "two"), Entry(3, "three")], cancellationToken: Token));
         Assert.Equal("two", Text((await GetAsync(cache, 2))[0]));
     }
 
@@ -109,6 +109,6 @@ public sealed class SqliteResponseCacheTests : CacheConformance
         IResponseCache cache = Open(Folder);
         await cache.DisposeAsync();
 
-        await Assert.ThrowsAnyAsync<Exception>(async () => await cache.PutAsync([Entry(1, "late")], Token));
+        await Assert.ThrowsAnyAsync<Exception>(async () => await cache.PutAsync([Entry(1, "late")], cancellationToken: Token));
     }
 }

@@ -111,12 +111,12 @@ internal sealed class DispatchFixture : IAsyncDisposable
     public async Task<CachedResponse?> GetAsync(RequestKey key)
     {
         var found = new CachedResponse?[1];
-        await Cache.GetAsync(new[] { key }, found, Token);
+        await Cache.GetAsync(new[] { key }, found, cancellationToken: Token);
         return found[0];
     }
 
     public async Task PutAsync(RequestKey key, string text = "cached") =>
-        await Cache.PutAsync([new CacheEntry(key, Encoding.UTF8.GetBytes(ScriptedProvider.Body(text)), new TokenUsage(1, 1)) { Origin = new ResponseOrigin("scripted", "m", "b") }], Token);
+        await Cache.PutAsync([new CacheEntry(key, Encoding.UTF8.GetBytes(ScriptedProvider.Body(text)), new TokenUsage(1, 1)) { Origin = new ResponseOrigin("scripted", "m", "b") }], cancellationToken: Token);
 
     public async ValueTask DisposeAsync()
     {

@@ -118,7 +118,7 @@ public sealed class InvariantTests : IDisposable
         await using (var cache = new SqliteResponseCache(Path.Combine(_folder, ".sluice/cache.db"), time))
         {
             var origin = new ResponseOrigin("openai", "m", "live");
-            await cache.PutAsync([.. keys[..2].Select((key, n) => new CacheEntry(key, new[] { (byte)n }, default) { Origin = origin })], TestContext.Current.CancellationToken);
+            await cache.PutAsync([.. keys[..2].Select((key, n) => new CacheEntry(key, new[] { (byte)n }, default) { Origin = origin })], cancellationToken: TestContext.Current.CancellationToken);
         }
 
         var ledger = new LedgerStore(Path.Combine(_folder, ".sluice/ledger.db"), time);

@@ -13,8 +13,7 @@ namespace Sluice.Dispatch.Batch;
 internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
 {
     internal const int MaxLineBytes = 64 * 1024 * 1024;
-    // A list of this many entries stays below the large object heap.
-    private const int GroupSize = 1024;
+    private const int GroupSize = CacheEntry.GroupSize;
     private const int GroupBytes = 1024 * 1024;
 
     /// <summary>Reads all result files of an ended batch.</summary>
@@ -26,7 +25,8 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
-        using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent);
+        using var requests = Spool.StoresRequests(spoolFolder, intent.Id) ? await SpoolBodies.OpenAsync(SpoolPath(intent), provider.Dialect, cancellationToken).ConfigureAwait(false) : null;
+        using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent, requests);
         foreach (var file in info.ResultFiles)
         {
             CrashPoint.Hit("provider.results.before");
@@ -94,7 +94,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
     private async Task StoreAsync(Reading reading, CancellationToken cancellationToken)
     {
-        reading.NewlyStored += await cache.PutAsync(reading.Entries, cancellationToken).ConfigureAwait(false);
+        reading.NewlyStored += await cache.PutAsync(reading.Entries, reading.Intent.CreatedAt, cancellationToken).ConfigureAwait(false);
         if (reading.Failures.Count > 0)
         {
             reading.NewlyFailed += ledger.RecordFailedTries(reading.Intent, reading.Failures, maxAttempts);
@@ -139,7 +139,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         async Task<int> CheckAsync()
         {
             var found = new CachedResponse?[keys.Count];
-            await cache.GetAsync(keys.ToArray(), found, cancellationToken).ConfigureAwait(false);
+            await cache.GetAsync(keys.ToArray(), found, intent.CreatedAt, cancellationToken).ConfigureAwait(false);
             var lost = keys.Where((key, i) => found[i] is null && ledger.Find(key) is { Standing: Standing.InFlight } standing && standing.Holder == intent.Row).ToList();
             if (record && lost.Count > 0)
             {
@@ -154,7 +154,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private string SpoolPath(Intent intent) => Spool.PathOf(spoolFolder, intent.Id);
 
     /// <summary>What has been read and not yet stored, and counts of all.</summary>
-    private sealed class Reading(ResponseOrigin origin, Intent intent) : IDisposable
+    private sealed class Reading(ResponseOrigin origin, Intent intent, SpoolBodies? requests) : IDisposable
     {
         private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
         private int _responses;
@@ -217,7 +217,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             _responses++;
             _usage = new TokenUsage(_usage.Input + result.Usage.Input, _usage.Output + result.Usage.Output);
             // The line's buffer is reused for the next line.
-            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin });
+            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin, Request = requests?.Find(key) });
         }
 
         public void Clear()

@@ -18,7 +18,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     private const int GroupBytes = 1024 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly List<(RequestKey Key, ReadOnlyMemory<byte> Body, DispatchTally Tally)> _group = new(GroupSize);
+    private readonly List<(RequestKey Key, ReadOnlyMemory<byte> Body, CachePolicy Caching, DispatchTally Tally)> _group = new(GroupSize);
     private readonly PooledBytes _bodies = new(GroupBytes);
     private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
     private readonly byte[] _customId = new byte[CustomId.Length];
@@ -38,7 +38,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            _group.Add((request.Key, _bodies.Add(request.Body.Span), tally));
+            _group.Add((request.Key, _bodies.Add(request.Body.Span), request.Caching, tally));
         }
         finally
         {
@@ -102,7 +102,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             }
             else
             {
-                var (key, body, tally) = _group[done++];
+                var (key, body, _, tally) = _group[done++];
                 ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
                 tally.WaitFor(0);
             }
@@ -123,14 +123,13 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         var claimed = new long[count];
         ledger.Claim(spool.Intent, keys, claimed, retryFailed: _group[start].Tally.RetryFailed);
         // An answer may have come in between the look-up and the claim: then the claim is given back, or it would be paid for twice.
-        var answered = new CachedResponse?[count];
-        await cache.GetAsync(keys, answered, cancellationToken).ConfigureAwait(false);
+        var answered = await LookAgainAsync(start, keys, cancellationToken).ConfigureAwait(false);
         var release = new List<RequestKey>();
         try
         {
             for (var i = 0; i < count; i++)
             {
-                var (key, body, tally) = _group[start + i];
+                var (key, body, caching, tally) = _group[start + i];
                 if (claimed[i] != 0)
                 {
                     tally.WaitFor(claimed[i]);
@@ -143,6 +142,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 else
                 {
                     Append(spool, key, body.Span);
+                    spool.StoresRequests |= caching.StoresRequests;
                     tally.AddSent();
                     tally.WaitFor(spool.Intent.Row);
                 }
@@ -158,6 +158,23 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             ledger.Release(spool.Intent, release);
         }
+    }
+
+    /// <summary>Looks a group of keys up once more, each with the age its experiment asks for; mostly they all ask for the same.</summary>
+    private async Task<CachedResponse?[]> LookAgainAsync(int start, RequestKey[] keys, CancellationToken cancellationToken)
+    {
+        var answered = new CachedResponse?[keys.Length];
+        foreach (var (notBefore, places) in Enumerable.Range(0, keys.Length).GroupBy(i => _group[start + i].Caching.NotBefore).Select(g => (g.Key, g.ToArray())))
+        {
+            var found = new CachedResponse?[places.Length];
+            await cache.GetAsync(Array.ConvertAll(places, i => keys[i]), found, notBefore, cancellationToken).ConfigureAwait(false);
+            for (var i = 0; i < places.Length; i++)
+            {
+                answered[places[i]] = found[i];
+            }
+        }
+
+        return answered;
     }
 
     private void Append(OpenSpool spool, RequestKey key, ReadOnlySpan<byte> body)
@@ -206,7 +223,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
             CrashPoint.Hit("spool.sync.before");
             spool.File.Flush(flushToDisk: true);
-            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum));
+            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum), spool.StoresRequests);
             CrashPoint.Hit("spool.sync.after");
         }
 
@@ -245,6 +262,9 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         public int Count { get; set; }
 
         public long Bytes { get; set; }
+
+        /// <summary>Gets or sets whether one of the experiments that asked wants request bodies stored.</summary>
+        public bool StoresRequests { get; set; }
 
         public uint Checksum { get; set; } = Storage.Checksum.Start;
     }

@@ -147,7 +147,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         {
             // Somebody may have answered it between the caller's look-up and the claim.
             var found = new CachedResponse?[1];
-            await _cache.GetAsync(new[] { request.Key }, found, cancellationToken).ConfigureAwait(false);
+            await _cache.GetAsync(new[] { request.Key }, found, request.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
             if (found[0] is { } cached)
             {
                 return DispatchResult.Answered(cached);
@@ -243,10 +243,24 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             throw new ProviderException(failure, outcomeUnknown: false);
         }
 
-        var origin = _origins.GetOrAdd(route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource));
-        await _cache.PutAsync([new CacheEntry(request.Key, answer.Body, usage) { Origin = origin }], CancellationToken.None).ConfigureAwait(false);
+        var body = JsonText.SingleLine(answer.Body);
+        if (request.Caching.Write)
+        {
+            await StoreAsync(request, body, usage).ConfigureAwait(false);
+        }
+
         _observe(new LiveSettled(route, usage, Failed: false));
-        return new CachedResponse(answer.Body, usage, IsBatch: false);
+        return new CachedResponse(body, usage, IsBatch: false);
+    }
+
+    private async Task StoreAsync(Request request, ReadOnlyMemory<byte> body, TokenUsage usage)
+    {
+        var entry = new CacheEntry(request.Key, body, usage)
+        {
+            Origin = _origins.GetOrAdd(request.Route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource)),
+            Request = request.Caching.StoresRequests ? request.Body.ToArray() : null,
+        };
+        await _cache.PutAsync([entry], request.Caching.NotBefore, CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <summary>Exponential from half a second to half a minute, jittered over its upper half; the provider's own wish wins.</summary>

@@ -76,7 +76,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 active[i].Keys[step] = keys[i];
             }
 
-            await cache.GetAsync(keys, found, cancellationToken).ConfigureAwait(false);
+            await cache.GetAsync(keys, found, plan.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
             var next = new List<SampleRun>(active.Count);
             for (var i = 0; i < active.Count; i++)
             {
@@ -97,7 +97,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                     workshop.LookAhead(plan, sample);
                 }
 
-                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching };
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
                 {
@@ -137,7 +137,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             var body = workshop.Bodies.WrittenSpan[range].ToArray();
             GiveBack(workshop);
             var found = new CachedResponse?[1];
-            await cache.GetAsync(new[] { key }, found, cancellationToken).ConfigureAwait(false);
+            await cache.GetAsync(new[] { key }, found, plan.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
             if (found[0] is { } response)
             {
                 hits++;
@@ -145,7 +145,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             }
             else
             {
-                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens);
+                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching };
                 going = Take(sample, step, await dispatcher.DispatchAsync(request, tally, cancellationToken).ConfigureAwait(false));
             }
         }

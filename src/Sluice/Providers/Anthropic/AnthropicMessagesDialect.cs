@@ -60,6 +60,9 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
     }
 
     /// <inheritdoc/>
+    public BatchInput ReadBatchInput(ReadOnlyMemory<byte> line) => BatchInput.Read(line, "params"u8);
+
+    /// <inheritdoc/>
     public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line)
     {
         try

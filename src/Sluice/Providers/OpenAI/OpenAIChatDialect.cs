@@ -52,6 +52,9 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
         OpenAIBatchLines.Write(output, Endpoint, customId, body);
 
     /// <inheritdoc/>
+    public BatchInput ReadBatchInput(ReadOnlyMemory<byte> line) => BatchInput.Read(line, "body"u8);
+
+    /// <inheritdoc/>
     public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line) => OpenAIBatchLines.Read(line, this);
 
     /// <inheritdoc/>

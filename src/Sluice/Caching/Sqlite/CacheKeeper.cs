@@ -1,0 +1,221 @@
+using Microsoft.Data.Sqlite;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Caching.Sqlite;
+
+/// <summary>Goes through a SQLite cache page by page: lists, deletes, compresses anew. One page is one short transaction, so that nobody waits long.</summary>
+internal sealed class CacheKeeper(string path, BodyCodec codec) : IDisposable
+{
+    private const int PageRows = 256;
+
+    private readonly SqliteConnection _connection = CacheSchema.Open(path, cacheKib: 2 * 1024);
+    private readonly Dictionary<long, ResponseOrigin> _origins = [];
+
+    /// <summary>Streams entries, bodies with them or not.</summary>
+    public IEnumerable<StoredResponse> List(CacheFilter filter, bool withBodies)
+    {
+        var body = withBodies ? "r.body" : "NULL";
+        using var page = new Statement(_connection, $"SELECT {Columns(body)} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id>?1 ORDER BY r.id LIMIT {(withBodies ? 32 : PageRows)}");
+        var found = new List<StoredResponse>(PageRows);
+        for (long last = 0; ;)
+        {
+            found.Clear();
+            var read = 0;
+            for (page.Bind(1, last); page.Step(); read++)
+            {
+                last = page.Integer(0);
+                if (Read(page, filter, withBodies) is { } entry)
+                {
+                    found.Add(entry);
+                }
+            }
+
+            page.Reset();
+            foreach (var entry in found)
+            {
+                yield return entry;
+            }
+
+            if (read == 0)
+            {
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>Returns one entry by its id, with its bodies.</summary>
+    public StoredResponse? Find(long id)
+    {
+        using var row = new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id=?1");
+        return row.Bind(1, id).Step() ? Read(row, CacheFilter.All, withBodies: true) : null;
+    }
+
+    /// <summary>Deletes entries and returns how many.</summary>
+    public long Delete(CacheFilter filter, CancellationToken cancellationToken)
+    {
+        using var index = new KeyIndex(_connection);
+        using var page = new Statement(_connection, $"SELECT {Columns("NULL")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id>?1 ORDER BY r.id LIMIT {PageRows}");
+        using var delete = new Statement(_connection, "DELETE FROM responses WHERE id=?1");
+        using var deleteRequest = new Statement(_connection, "DELETE FROM requests WHERE id=?1");
+        var doomed = new List<(long Id, RequestKey Key)>(PageRows);
+        long deleted = 0;
+        for (long last = 0; ;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            doomed.Clear();
+            var before = last;
+            InTransaction(() =>
+            {
+                for (page.Bind(1, last); page.Step();)
+                {
+                    last = page.Integer(0);
+                    if (Read(page, filter, withBodies: false) is { } entry)
+                    {
+                        doomed.Add((last, entry.Key));
+                    }
+                }
+
+                page.Reset();
+                foreach (var (id, key) in doomed)
+                {
+                    index.Remove(key, id);
+                    delete.Bind(1, id).Run();
+                    deleteRequest.Bind(1, id).Run();
+                }
+            });
+            deleted += doomed.Count;
+            if (last == before)
+            {
+                return deleted;
+            }
+        }
+    }
+
+    /// <summary>Compresses every body with a dictionary learnt from all of them, and writes the file anew without gaps.</summary>
+    public void Compact(CancellationToken cancellationToken)
+    {
+        var dictionary = 0;
+        InTransaction(() => dictionary = CacheDictionary.Learn(_connection, codec));
+        if (dictionary != 0)
+        {
+            codec.Use(dictionary);
+            foreach (var table in (string[])["responses", "requests"])
+            {
+                Recompress(table, dictionary, cancellationToken);
+            }
+        }
+
+        SqliteStore.Execute(_connection, "DELETE FROM origins WHERE id NOT IN (SELECT origin FROM responses)");
+        SqliteStore.Execute(_connection, "VACUUM");
+        SqliteStore.Execute(_connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
+    /// <summary>Copies the whole cache into a new file, as it is at this moment, while others go on.</summary>
+    public void BackUp(string target)
+    {
+        using var copy = SqliteStore.Create(target);
+        try
+        {
+            _connection.BackupDatabase(copy);
+        }
+        catch (SqliteException error)
+        {
+            throw SqliteStore.Explain(error, target);
+        }
+    }
+
+    public void Dispose() => _connection.Dispose();
+
+    private static string Columns(string body) =>
+        $"r.id, r.key, r.origin, r.created, r.input_tokens, r.output_tokens, r.crc32c, r.dictionary, coalesce(r.size, length(r.body)), {body}, q.dictionary, q.size, {(body == "NULL" ? "NULL" : "q.body")}";
+
+    private StoredResponse? Read(Statement row, CacheFilter filter, bool withBodies)
+    {
+        var origin = Origin(row.Integer(2));
+        var created = DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(3));
+        var size = row.Integer(8);
+        if (!filter.Admits(origin, created, size))
+        {
+            return null;
+        }
+
+        var body = withBodies ? Decode(row.Blob(9), (int)row.Integer(7), size) : null;
+        var isSound = !withBodies || (body is not null && (row.IsNull(6) || (uint)row.Integer(6) == Checksum.Of(body)));
+        return new StoredResponse
+        {
+            Key = new RequestKey(row.Blob(1)),
+            Origin = origin,
+            CreatedAt = created,
+            Usage = new TokenUsage(row.Integer(4), row.Integer(5)),
+            Size = size,
+            Body = isSound ? body : null,
+            Request = row.IsNull(12) ? null : Decode(row.Blob(12), (int)row.Integer(10), row.Integer(11)),
+            Problem = isSound ? null : "its checksum differs: it is not what was stored",
+        };
+    }
+
+    private byte[]? Decode(ReadOnlySpan<byte> stored, int dictionary, long size) => dictionary == 0 ? stored.ToArray() : codec.Decode(stored, dictionary, (int)size);
+
+    private ResponseOrigin Origin(long id)
+    {
+        if (_origins.TryGetValue(id, out var known))
+        {
+            return known;
+        }
+
+        using var find = new Statement(_connection, "SELECT provider, model, source FROM origins WHERE id=?1");
+        var origin = find.Bind(1, id).Step() ? new ResponseOrigin(find.Text(0)!, find.Text(1)!, find.Text(2)!) : new ResponseOrigin("", "", "unknown");
+        // One for each batch: a few thousand at most.
+        _origins.Add(id, origin);
+        return origin;
+    }
+
+    private void Recompress(string table, int dictionary, CancellationToken cancellationToken)
+    {
+        using var page = new Statement(_connection, $"SELECT id, body, dictionary, coalesce(size, length(body)) FROM {table} WHERE id>?1 AND dictionary<>?2 ORDER BY id LIMIT {PageRows}");
+        using var update = new Statement(_connection, $"UPDATE {table} SET body=?2, dictionary=?3, size=?4 WHERE id=?1");
+        var room = new byte[64 * 1024];
+        var smaller = new List<(long Id, byte[] Bytes, int Size)>(PageRows);
+        for (long last = 0, before = -1; before != last;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            before = last;
+            smaller.Clear();
+            InTransaction(() =>
+            {
+                for (page.Bind(1, last).Bind(2, dictionary); page.Step();)
+                {
+                    last = page.Integer(0);
+                    var size = page.Integer(3);
+                    if (size <= room.Length && Decode(page.Blob(1), (int)page.Integer(2), size) is { } body
+                        && codec.TryEncode(body, room, out var written) == dictionary && written < page.Blob(1).Length)
+                    {
+                        smaller.Add((last, room[..written], (int)size));
+                    }
+                }
+
+                page.Reset();
+                foreach (var (id, bytes, size) in smaller)
+                {
+                    update.Bind(1, id).Bind(2, bytes).Bind(3, dictionary).Bind(4, size).Run();
+                }
+            });
+        }
+    }
+
+    private void InTransaction(Action work)
+    {
+        SqliteStore.Execute(_connection, "BEGIN IMMEDIATE");
+        try
+        {
+            work();
+            SqliteStore.Execute(_connection, "COMMIT");
+        }
+        catch
+        {
+            SqliteStore.RollBack(_connection);
+            throw;
+        }
+    }
+}
