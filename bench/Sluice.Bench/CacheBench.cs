@@ -18,10 +18,9 @@ internal static class CacheBench
         {
             Console.WriteLine($"bench/cache: {Machine.Describe()}");
             var path = Path.Combine(folder, "cache.db");
-            var body = new byte[1024];
-            new Random(1).NextBytes(body);
+            var bodies = new Bodies();
             var origin = new ResponseOrigin("openai", "bench", "batch_bench");
-            await using var cache = new SqliteResponseCache(path, TimeProvider.System);
+            await using var cache = new SqliteResponseCache(path, TimeProvider.System, Environment.GetEnvironmentVariable("ZSTD") is not null);
 
             var written = Machine.BytesWritten();
             var cpu = Process.GetCurrentProcess().TotalProcessorTime;
@@ -32,7 +31,7 @@ internal static class CacheBench
                 var group = new List<CacheEntry>(Group);
                 for (var j = i; j < Math.Min(entries, i + Group); j++)
                 {
-                    group.Add(new CacheEntry(Key(j), body, new TokenUsage(100, 50)) { Origin = origin });
+                    group.Add(new CacheEntry(Key(j), bodies.Of(j), new TokenUsage(100, 50)) { Origin = origin });
                 }
 
                 stored += await cache.PutAsync(group);

@@ -20,10 +20,10 @@ internal sealed class CacheWriter : IGroupWriter<CacheRow>
     private readonly Statement _addOrigin;
     private readonly Statement _findOrigin;
     private readonly Statement _dictionary;
-    private bool _learns = true;
+    private bool _learns;
 
     /// <summary>Prepares a connection for writing; disposed with the writer.</summary>
-    public CacheWriter(SqliteConnection connection, BodyCodec codec)
+    public CacheWriter(SqliteConnection connection, BodyCodec codec, bool compresses)
     {
         _connection = connection;
         _codec = codec;
@@ -36,7 +36,11 @@ internal sealed class CacheWriter : IGroupWriter<CacheRow>
         _addOrigin = new Statement(connection, "INSERT INTO origins(provider, model, source) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING");
         _findOrigin = new Statement(connection, "SELECT id FROM origins WHERE provider=?1 AND model=?2 AND source=?3");
         _dictionary = new Statement(connection, "SELECT coalesce(max(id), 0) FROM dictionaries");
-        _codec.Use((int)Number(_dictionary));
+        _learns = compresses;
+        if (compresses)
+        {
+            _codec.Use((int)Number(_dictionary));
+        }
     }
 
     /// <inheritdoc/>

@@ -27,13 +27,14 @@ public sealed class SqliteResponseCache : ICacheStore
     /// <summary>Opens or makes the cache.</summary>
     /// <param name="path">The database file.</param>
     /// <param name="time">The clock that stamps entries.</param>
+    /// <param name="compresses">Whether new bodies are compressed as they come, where that saves something: a fifth of the size, and a third slower (bench/cache). Compressed ones are read anyway.</param>
     /// <exception cref="SluiceException">The file cannot be used.</exception>
-    public SqliteResponseCache(string path, TimeProvider time)
+    public SqliteResponseCache(string path, TimeProvider time, bool compresses = false)
     {
         _path = path;
         _time = time;
         _codec = new BodyCodec(dictionary => CacheDictionary.Load(path, dictionary));
-        _puts = new PutQueue<CacheRow>(new CacheWriter(CacheSchema.OpenForWriting(path), _codec));
+        _puts = new PutQueue<CacheRow>(new CacheWriter(CacheSchema.OpenForWriting(path), _codec, compresses));
     }
 
     /// <inheritdoc/>
@@ -141,7 +142,9 @@ public sealed class SqliteResponseCache : ICacheStore
     /// <inheritdoc/>
     public ValueTask CompactAsync(CancellationToken cancellationToken = default)
     {
-        using var keeper = new CacheKeeper(_path, _codec);
+        // A codec of its own: that old bodies are compressed does not mean that new ones are to be.
+        using var codec = new BodyCodec(dictionary => CacheDictionary.Load(_path, dictionary));
+        using var keeper = new CacheKeeper(_path, codec);
         keeper.Compact(cancellationToken);
         return ValueTask.CompletedTask;
     }
