@@ -75,6 +75,44 @@ internal sealed class SlotIndex : IDisposable
     /// <summary>Takes an entry out; false when the slot is free or has another value.</summary>
     public bool Remove(long slot, long value) => Array.Exists(_both, t => t.Remove.Bind(1, slot).Bind(2, value).Run() == 1);
 
+    /// <summary>Takes out an entry that may have gone on to a later slot, and closes the gap: whoever looks for one that has gone past it stops at the first free slot.</summary>
+    /// <param name="home">Where the entry would be if no other had been there.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="homeOf">Returns the home of another entry, by its value.</param>
+    public void RemoveFrom(long home, long value, Func<long, long> homeOf)
+    {
+        var slot = SlotOf(home, value);
+        if (slot is null)
+        {
+            return;
+        }
+
+        Remove(slot.Value, value);
+        for (var next = unchecked(slot.Value + 1); Find(next) is { } follower; next = unchecked(next + 1))
+        {
+            Remove(next, follower);
+            var free = homeOf(follower);
+            while (TryAdd(free, follower) is not null)
+            {
+                free = unchecked(free + 1);
+            }
+        }
+    }
+
+    /// <summary>Returns the slot of an entry, looked for from its home on, or null.</summary>
+    public long? SlotOf(long home, long value)
+    {
+        for (var slot = home; Find(slot) is { } other; slot = unchecked(slot + 1))
+        {
+            if (other == value)
+            {
+                return slot;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Takes all entries of a value out and returns how many there were; reads the whole index.</summary>
     public int RemoveAll(long value) => _both.Sum(t => t.RemoveAll.Bind(1, value).Run());
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Time.Testing;
 using Sluice.Caching;
 using Sluice.Requests;
 
@@ -7,8 +8,9 @@ namespace Sluice.Tests.Caching;
 /// <summary>What every cache must do. A new kind is done when a class that opens it here is green.</summary>
 public abstract class CacheConformance : IDisposable
 {
-    private static readonly ResponseOrigin s_batch = new("openai", "m", "batch_1");
-    private static readonly ResponseOrigin s_live = new("openai", "m", ResponseOrigin.LiveSource);
+    protected static ResponseOrigin Batch { get; } = new("openai", "m", "batch_1");
+
+    protected static ResponseOrigin Live { get; } = new("openai", "m", ResponseOrigin.LiveSource);
 
     protected string Folder { get; } = Path.Combine(Directory.CreateTempSubdirectory("sluice-cache-").FullName, "new");
 
@@ -20,8 +22,10 @@ public abstract class CacheConformance : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Opens the store of a folder; the same folder is the same store.</summary>
-    protected abstract IResponseCache Open(string folder);
+    /// <summary>Opens a cache.</summary>
+    protected abstract IResponseCache Open(string folder, TimeProvider time);
+
+    protected IResponseCache Open(string folder) => Open(folder, TimeProvider.System);
 
     protected static RequestKey Key(int number)
     {
@@ -31,13 +35,25 @@ public abstract class CacheConformance : IDisposable
     }
 
     protected static CacheEntry Entry(int key, string body, ResponseOrigin? origin = null) =>
-        new(Key(key), Encoding.UTF8.GetBytes(body), new TokenUsage(key, key + 1)) { Origin = origin ?? s_batch };
+        new(Key(key), Encoding.UTF8.GetBytes(body), new TokenUsage(key, key + 1)) { Origin = origin ?? Batch };
 
-    protected static async Task<CachedResponse?[]> GetAsync(IResponseCache cache, params int[] keys)
+    protected static Task<CachedResponse?[]> GetAsync(IResponseCache cache, params int[] keys) => GetAsync(cache, default(DateTimeOffset), keys);
+
+    protected static async Task<CachedResponse?[]> GetAsync(IResponseCache cache, DateTimeOffset notBefore, params int[] keys)
     {
         var found = new CachedResponse?[keys.Length];
-        await cache.GetAsync(keys.Select(Key).ToArray(), found, cancellationToken: Token);
+        await cache.GetAsync(keys.Select(Key).ToArray(), found, notBefore, Token);
         return found;
+    }
+
+    /// <summary>Returns a key whose first 8 bytes others share.</summary>
+    protected static RequestKey Alike(byte eighth, int last)
+    {
+        byte[] bytes = new byte[RequestKey.Length];
+        bytes.AsSpan(0, 7).Fill(0xFF);
+        bytes[7] = eighth;
+        bytes[^1] = (byte)last;
+        return new RequestKey(bytes);
     }
 
     protected static string? Text(CachedResponse? response) => response is null ? null : Encoding.UTF8.GetString(response.Body.Span);
@@ -47,7 +63,7 @@ public abstract class CacheConformance : IDisposable
     {
         await using IResponseCache cache = Open(Folder);
 
-        int added = await cache.PutAsync([Entry(1, "one"), Entry(2, "zwei ü", s_live)], cancellationToken: Token);
+        int added = await cache.PutAsync([Entry(1, "one"), Entry(2, "zwei ü", Live)], cancellationToken: Token);
 
         CachedResponse?[] found = await GetAsync(cache, 1, 2);
         Assert.Equal(2, added);
@@ -59,7 +75,7 @@ public abstract class CacheConformance : IDisposable
     public async Task The_first_answer_stays_and_only_new_ones_are_counted()
     {
         await using IResponseCache cache = Open(Folder);
-        await cache.PutAsync([Entry(1, "first", s_live)], cancellationToken: Token);
+        await cache.PutAsync([Entry(1, "first", Live)], cancellationToken: Token);
 
         int added = await cache.PutAsync([Entry(1, "second"), Entry(2, "new"), Entry(2, "twin")], cancellationToken: Token);
 
@@ -97,15 +113,6 @@ public abstract class CacheConformance : IDisposable
         var found = new CachedResponse?[keys.Length];
         await cache.GetAsync(keys, found, cancellationToken: Token);
         Assert.Equal(["0", "1", "2", "3", null], found.Select(Text));
-
-        static RequestKey Alike(byte eighth, int last)
-        {
-            byte[] bytes = new byte[RequestKey.Length];
-            bytes.AsSpan(0, 7).Fill(0xFF);
-            bytes[7] = eighth;
-            bytes[^1] = (byte)last;
-            return new RequestKey(bytes);
-        }
     }
 
     [Fact]
@@ -149,6 +156,38 @@ public abstract class CacheConformance : IDisposable
     }
 
     [Fact]
+    public async Task A_response_that_is_too_old_counts_as_missing_and_gives_way_to_one_that_was_asked_for_since()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
+        await using IResponseCache cache = Open(Folder, time);
+        DateTimeOffset made = time.GetUtcNow();
+        await cache.PutAsync([Entry(1, "old"), Entry(2, "old two")], cancellationToken: Token);
+        time.Advance(TimeSpan.FromDays(1));
+        DateTimeOffset asked = time.GetUtcNow();
+
+        Assert.Equal(["old", "old two"], (await GetAsync(cache, made, 1, 2)).Select(Text));
+        Assert.Equal([null, null], (await GetAsync(cache, asked, 1, 2)).Select(Text));
+        time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(1, await cache.PutAsync([Entry(1, "new", Live)], asked, Token));
+        Assert.Equal(["new", null], (await GetAsync(cache, asked, 1, 2)).Select(Text));
+        Assert.Equal(["new", "old two"], (await GetAsync(cache, 1, 2)).Select(Text));
+        Assert.Equal(0, await cache.PutAsync([Entry(1, "later")], asked, Token));
+        Assert.Equal("new", Text((await GetAsync(cache, 1))[0]));
+    }
+
+    [Fact]
+    public async Task An_answer_is_never_older_than_its_question_though_the_clock_be_set_back()
+    {
+        var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero));
+        await using IResponseCache cache = Open(Folder, time);
+        DateTimeOffset asked = time.GetUtcNow().AddHours(2);
+
+        await cache.PutAsync([Entry(1, "answer")], asked, Token);
+
+        Assert.Equal("answer", Text((await GetAsync(cache, asked, 1))[0]));
+    }
+
+    [Fact]
     public async Task Usage_may_be_as_large_as_it_likes()
     {
         await using IResponseCache cache = Open(Folder);
@@ -177,47 +216,7 @@ public abstract class CacheConformance : IDisposable
         Assert.Equal(200, await RaceAsync(_ => cache));
     }
 
-    [Fact]
-    public async Task Two_instances_of_one_store_are_one_domain()
-    {
-        await using IResponseCache one = Open(Folder);
-        await using IResponseCache two = Open(Folder);
-
-        Assert.Equal(200, await RaceAsync(writer => writer % 2 == 0 ? one : two));
-        await one.PutAsync([Entry(9000, "from one")], cancellationToken: Token);
-        Assert.Equal("from one", Text((await GetAsync(two, 9000))[0]));
-    }
-
-    [Fact]
-    public async Task What_was_put_is_still_there_when_the_store_is_opened_again()
-    {
-        await using (IResponseCache cache = Open(Folder))
-        {
-            await cache.PutAsync([Entry(1, "kept", s_live)], cancellationToken: Token);
-        }
-
-        await using IResponseCache again = Open(Folder);
-        int added = await again.PutAsync([Entry(1, "late"), Entry(2, "more")], cancellationToken: Token);
-
-        CachedResponse?[] found = await GetAsync(again, 1, 2);
-        Assert.Equal((1, "kept", false, "more"), (added, Text(found[0]), found[0]!.IsBatch, Text(found[1])));
-    }
-
-    [Fact]
-    public async Task Disposing_stores_what_was_put_before()
-    {
-        Task<int> put;
-        await using (IResponseCache cache = Open(Folder))
-        {
-            put = cache.PutAsync([Entry(1, "kept")], cancellationToken: Token).AsTask();
-        }
-
-        Assert.Equal(1, await put);
-        await using IResponseCache again = Open(Folder);
-        Assert.Equal("kept", Text((await GetAsync(again, 1))[0]));
-    }
-
-    private static async Task<int> RaceAsync(Func<int, IResponseCache> store)
+    protected static async Task<int> RaceAsync(Func<int, IResponseCache> store)
     {
         using var done = CancellationTokenSource.CreateLinkedTokenSource(Token);
         Task<int>[] writers = [.. Enumerable.Range(0, 8).Select(w => Task.Run(async () =>

@@ -3,11 +3,11 @@ using Sluice.Storage;
 
 namespace Sluice.Tests.Caching;
 
-public sealed class SqliteResponseCacheTests : CacheConformance
+public sealed class SqliteResponseCacheTests : CacheStoreConformance
 {
     private string DatabasePath => Path.Combine(Folder, "cache.db");
 
-    protected override IResponseCache Open(string folder) => new SqliteResponseCache(Path.Combine(folder, "cache.db"), TimeProvider.System);
+    protected override ICacheStore OpenStore(string folder, TimeProvider time) => new SqliteResponseCache(Path.Combine(folder, "cache.db"), time);
 
     [Fact]
     public async Task Only_the_owner_can_read_the_files()

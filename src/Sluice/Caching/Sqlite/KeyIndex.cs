@@ -37,30 +37,8 @@ internal sealed class KeyIndex(SqliteConnection connection) : IDisposable
         return isNew;
     }
 
-    /// <summary>Takes a response's key out, and closes the gap: whoever looks for a key of the same slot stops at the first free one.</summary>
-    public void Remove(RequestKey key, long id)
-    {
-        var slot = key.Slot;
-        while (_slots.Find(slot) is { } other && other != id)
-        {
-            slot = unchecked(slot + 1);
-        }
-
-        if (!_slots.Remove(slot, id))
-        {
-            return;
-        }
-
-        for (slot = unchecked(slot + 1); _slots.Find(slot) is { } next; slot = unchecked(slot + 1))
-        {
-            _slots.Remove(slot, next);
-            var home = KeyOf(next).Slot;
-            while (_slots.TryAdd(home, next) is not null)
-            {
-                home = unchecked(home + 1);
-            }
-        }
-    }
+    /// <summary>Takes a response's key out.</summary>
+    public void Remove(RequestKey key, long id) => _slots.RemoveFrom(key.Slot, id, other => KeyOf(other).Slot);
 
     /// <summary>Keeps the index cheap to write to; once per group.</summary>
     public void FoldWhenLarge(long entries) => _slots.FoldWhenLarge(entries);
