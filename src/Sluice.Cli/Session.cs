@@ -16,11 +16,11 @@ internal sealed class Session : IAsyncDisposable
 {
     private readonly InProcessSimulator _simulator;
     private LedgerStore? _ledger;
-    private SqliteResponseCache? _cache;
 
     public Session(string workspace)
     {
         Workspace = new Workspace(workspace);
+        Stores = new WorkspaceCache(Workspace, Time);
         var sockets = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -42,17 +42,23 @@ internal sealed class Session : IAsyncDisposable
 
     public LedgerStore Ledger => _ledger ??= new LedgerStore(Workspace.LedgerPath, Time);
 
-    public IResponseCache Cache => _cache ??= new SqliteResponseCache(Workspace.CachePath, Time);
+    /// <summary>Gets the stores that make up the cache.</summary>
+    public WorkspaceCache Stores { get; }
+
+    public IResponseCache Cache => Stores.Get();
 
     /// <summary>Gets the ledger if the workspace has one: looking must not make one.</summary>
     public LedgerStore? ExistingLedger => File.Exists(Workspace.LedgerPath) ? Ledger : null;
 
     /// <summary>Gets the cache if the workspace has one, else an empty one.</summary>
-    public IResponseCache ExistingCache => File.Exists(Workspace.CachePath) ? Cache : EmptyCache.Instance;
+    public IResponseCache ExistingCache => Stores.GetExisting();
 
     /// <summary>Reads configs and makes them ready to run.</summary>
-    public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(ConfigRequest request, CancellationToken cancellationToken) =>
-        await CompileAsync(ConfigLoader.Load(request, Context()), cancellationToken).ConfigureAwait(false);
+    /// <param name="request">Which configs.</param>
+    /// <param name="refresh">Whether answers that there are already do not count.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(ConfigRequest request, bool refresh, CancellationToken cancellationToken) =>
+        await CompileAsync(ConfigLoader.Load(request, Context() with { RefreshedAt = refresh ? Time.GetUtcNow() : null }), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Prints a part of the composed configs instead of running them.</summary>
     public void Show(ConfigRequest request, ConfigView view)
@@ -65,7 +71,8 @@ internal sealed class Session : IAsyncDisposable
     public async Task<IReadOnlyList<ExperimentPlan>> ReopenAsync(string sweep, CancellationToken cancellationToken)
     {
         var context = Context();
-        var experiments = SweepManifest.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context)).ToList();
+        // What the sweep's own command has brought is not of an earlier one.
+        var experiments = SweepManifest.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context)).Select(e => e with { Cache = e.Cache with { Read = true } }).ToList();
         return await CompileAsync(experiments, cancellationToken).ConfigureAwait(false);
     }
 
@@ -88,11 +95,7 @@ internal sealed class Session : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_cache is not null)
-        {
-            await _cache.DisposeAsync().ConfigureAwait(false);
-        }
-
+        await Stores.DisposeAsync().ConfigureAwait(false);
         _ledger?.Dispose();
         await _simulator.StopAsync().ConfigureAwait(false);
         _simulator.Dispose();
@@ -111,7 +114,9 @@ internal sealed class Session : IAsyncDisposable
             await _simulator.SetUpAsync(rehearsals[0].Rehearsal, cancellationToken).ConfigureAwait(false);
         }
 
-        return ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn, Time.GetUtcNow());
+        var plans = ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn, Time.GetUtcNow());
+        Stores.Use(plans);
+        return plans;
     }
 
     private static HttpClient Client(HttpMessageHandler handler) => new(handler, disposeHandler: false)

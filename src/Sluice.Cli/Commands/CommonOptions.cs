@@ -22,6 +22,9 @@ internal static class CommonOptions
     /// <summary>Makes the option that names the sweep.</summary>
     public static Option<string?> Sweep(string description) => new("--sweep") { Description = description, HelpName = "name" };
 
+    /// <summary>Makes the option that pays again on purpose.</summary>
+    public static Option<bool> Refresh() => new("--refresh") { Description = "Ask everything again: answers made before now do not count, and give way." };
+
     /// <summary>Makes the option that sends failed requests again.</summary>
     public static Option<bool> RetryFailed() => new("--retry-failed") { Description = "Send requests again that failed for good." };
 }

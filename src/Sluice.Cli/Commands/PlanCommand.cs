@@ -11,7 +11,8 @@ internal static class PlanCommand
     public static Command Create()
     {
         var retry = CommonOptions.RetryFailed();
-        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { retry };
+        var refresh = CommonOptions.Refresh();
+        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { retry, refresh };
         var configs = new ConfigArguments(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -23,7 +24,7 @@ internal static class PlanCommand
                 return ExitCodes.Done;
             }
 
-            var plans = await session.PlanAsync(configs.Request(parsed), cancellationToken).ConfigureAwait(false);
+            var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
             SweepPlan plan;
             using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
             {

@@ -35,7 +35,8 @@ internal static class SweepCommands
     {
         var sweep = CommonOptions.Sweep("Name of the sweep, its folder below runs/; default: the configs' folder.");
         var retry = CommonOptions.RetryFailed();
-        var command = new Command(name, description) { sweep, retry };
+        var refresh = CommonOptions.Refresh();
+        var command = new Command(name, description) { sweep, retry, refresh };
         var configs = new ConfigArguments(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -47,7 +48,7 @@ internal static class SweepCommands
                 return ExitCodes.Done;
             }
 
-            var plans = await session.PlanAsync(configs.Request(parsed), cancellationToken).ConfigureAwait(false);
+            var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
             WarnOfLowMemory(plans);
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
@@ -58,23 +59,30 @@ internal static class SweepCommands
     private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
     {
         SweepResult result;
+        var cache = await session.Stores.OpenAsync(sends: options.Mode is SweepMode.Run or SweepMode.Submit, cancellationToken).ConfigureAwait(false);
         using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
         {
             view.Start();
-            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe);
+            var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe);
             result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
         }
 
         if (parsed.GetValue(CommonOptions.Json))
         {
-            SweepView.Json(result);
+            SweepView.Json(result, session.Stores.Shadow);
         }
         else
         {
-            SweepView.Table(result);
+            SweepView.Table(result, session.Stores.Shadow);
         }
 
-        return Conclude(result, options);
+        var code = Conclude(result, options);
+        if (code != ExitCodes.Done && plans.Max(p => p.Experiment.Cache.NotBefore) is { } refreshed && options.Mode is SweepMode.Run or SweepMode.Submit)
+        {
+            Terminal.Hint($"to go on with this refresh, and not to begin another: cache.not_before={refreshed.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} instead of --refresh");
+        }
+
+        return code;
     }
 
     private static int Conclude(SweepResult result, SweepOptions options)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sluice.Caching;
 using Sluice.Sweeps;
 using Spectre.Console;
 
@@ -15,7 +16,7 @@ internal static class SweepView
         _ => "interrupted",
     };
 
-    public static void Table(SweepResult result)
+    public static void Table(SweepResult result, ShadowReport? shadow)
     {
         var scores = result.Experiments.SelectMany(e => e.Plan.Experiment.Scores.Select(s => s.Name)).Distinct().ToList();
         var table = new Table().Border(TableBorder.Rounded).AddColumn("experiment");
@@ -65,10 +66,15 @@ internal static class SweepView
             Terminal.Out.WriteLine($"failed: {Terminal.Clean(error)}");
         }
 
+        if (shadow is not null)
+        {
+            Terminal.Out.WriteLine($"shadow cache: {Numbers.Of(shadow.Compared, "look-up")} compared, {Numbers.Count(shadow.Differ)} differ, {Numbers.Count(shadow.Missing)} missing there, {Numbers.Count(shadow.Surplus)} only there, {Numbers.Of(shadow.Troubles, "failed call")}");
+        }
+
         Terminal.Out.WriteLine($"results: {Path.GetRelativePath(Environment.CurrentDirectory, result.Folder)}");
     }
 
-    public static void Json(SweepResult result) => JsonOut.Write(writer =>
+    public static void Json(SweepResult result, ShadowReport? shadow) => JsonOut.Write(writer =>
     {
         writer.WriteString("sweep", result.Name);
         writer.WriteString("state", Word(result.State));
@@ -97,6 +103,16 @@ internal static class SweepView
         }
 
         writer.WriteEndArray();
+        if (shadow is not null)
+        {
+            writer.WriteStartObject("shadow");
+            writer.WriteNumber("compared", shadow.Compared);
+            writer.WriteNumber("differ", shadow.Differ);
+            writer.WriteNumber("missing", shadow.Missing);
+            writer.WriteNumber("surplus", shadow.Surplus);
+            writer.WriteNumber("troubles", shadow.Troubles);
+            writer.WriteEndObject();
+        }
     });
 
     private static void Experiment(Utf8JsonWriter writer, ExperimentResult experiment)

@@ -15,6 +15,9 @@ public sealed record CacheSettings
     /// <summary>Gets how much memory the cache in memory may take, in MB (10^6 bytes).</summary>
     public int MemoryMb { get; init; } = 256;
 
+    /// <summary>Gets whether SQLite compresses answers as they come; <c>sluice cache compact</c> does it later in any case.</summary>
+    public bool Compress { get; init; }
+
     /// <summary>Gets a second store that is written too and compared with, or null.</summary>
     public string? Shadow { get; init; }
 
@@ -23,7 +26,4 @@ public sealed record CacheSettings
 
     /// <summary>Gets what the names of all keys in Redis begin with.</summary>
     public string RedisPrefix { get; init; } = "sluice";
-
-    /// <summary>Gets after how long Redis may forget answers by itself, or null: never. The longest expiry of a sweep, if all its experiments have one.</summary>
-    public TimeSpan? RedisExpiry { get; init; }
 }

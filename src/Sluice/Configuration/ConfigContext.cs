@@ -17,6 +17,9 @@ public sealed record ConfigContext
     /// <summary>Gets who is told what does not matter enough to be a mistake. By default nobody.</summary>
     public Action<string> Remark { get; init; } = static _ => { };
 
+    /// <summary>Gets the time before which answers were made that do not count (<c>--refresh</c>), or null; it becomes <c>cache.not_before</c> of every experiment.</summary>
+    public DateTimeOffset? RefreshedAt { get; init; }
+
     /// <summary>Gets the time of <c>${now:...}</c>, which all configs of a command share.</summary>
     internal SweepClock Clock { get; init; } = new(TimeProvider.System);
 }

@@ -20,18 +20,20 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
         binder.RefuseUnknown(variables);
         string folder = Path.GetDirectoryName(Path.GetFullPath(file, context.CurrentDirectory)) ?? context.CurrentDirectory;
         var models = new ModelBinder(context.Providers, mistakes);
+        bool batchMode = binder.Boolean("batch_mode", fallback: true);
         var experiment = new Experiment
         {
             Name = Name(binder),
             Source = file,
             ComposedYaml = "",
-            BatchMode = binder.Boolean("batch_mode", fallback: true),
+            BatchMode = batchMode,
             Epochs = (int)(binder.Integer("epochs", 1, 1000) ?? 1),
             Dataset = new DatasetBinder(context.CurrentDirectory).Bind(binder, folder) ?? new() { Path = "" },
             Steps = new StepBinder(models, mistakes).Bind(binder, models.Bind(binder.Mapping("model", ExperimentFields.Model))),
             Scores = ScoreBinder.Bind(binder),
             Live = Live(binder.Mapping("live", ExperimentFields.Live)),
             Batch = Batch(binder.Mapping("batch", ExperimentFields.Batch)),
+            Cache = CacheBinder.Bind(binder, batchMode),
             Rehearsal = new RehearsalBinder(context.CurrentDirectory).Bind(binder, folder),
         };
         return WithBudget(WithMemory(experiment, binder), binder);

@@ -62,6 +62,27 @@ internal static class ExperimentFields
         Of("max_attempts", Whole(1, 100), "the most tries of one request"),
         Of("lost_after_seconds", Number(1, 86_400), "how long a batch is looked for whose create call lost its answer"));
 
+    /// <summary>Gets the stores that keep answers.</summary>
+    public static IReadOnlyList<string> Stores { get; } = ["sqlite", "jsonl", "redis"];
+
+    public static FieldSet Redis { get; } = new(
+        Of("url", Text, "where Redis is: redis://HOST:PORT/DATABASE, rediss:// for TLS; default: SLUICE_REDIS_URL"),
+        Of("prefix", Text, "what the names of all keys begin with"));
+
+    public static FieldSet Cache { get; } = new(
+        Of("backend", OneOf("sqlite", "jsonl", "redis", "memory"), "the store of answers; default: the one the workspace has used so far, else sqlite"),
+        Of("tiers", ListOf("memory", "sqlite", "jsonl", "redis"), "memory, and then the store: what was used lately stays at hand"),
+        Of("memory_mb", Whole(1, 1_000_000), "how much memory the cache in memory may take, in MB"),
+        Of("compress", YesNo, "whether sqlite compresses answers as they come"),
+        Of("shadow", OneOf("sqlite", "jsonl", "redis"), "a second store that is written too and compared with"),
+        new Field("redis", Redis) { About = "where Redis is" },
+        Of("scope", Text, "a name that separates studies: they share no answers"),
+        Of("read", YesNo, "whether answers of earlier commands count"),
+        Of("write", YesNo, "whether answers are stored; only live calls can do without"),
+        Of("expiry", Text, "the age from which on answers count as missing: 45s, 90m, 12h, 30d, 2w"),
+        Of("not_before", Text, "answers made before this time count as missing; --refresh sets it"),
+        Of("store_requests", YesNo, "whether request bodies are stored with the answers"));
+
     public static FieldSet Simulator { get; } = new(
         Of("recordings", Text, "recorded answers of provider simulated"),
         Of("faults", Text, "its fault script"),
@@ -83,6 +104,7 @@ internal static class ExperimentFields
         new Field("memory", Memory) { About = "what memory it wants" },
         new Field("live", Live) { About = "limits of live calls" },
         new Field("batch", Batch) { About = "limits of batches" },
+        new Field("cache", Cache) { About = "where answers are kept, and which of them count" },
         new Field("simulator", Simulator) { About = "how provider simulated behaves" });
 
     /// <summary>Finds what is known about a dotted path; null when it is no field.</summary>

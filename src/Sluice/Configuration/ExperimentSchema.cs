@@ -134,18 +134,29 @@ public static class ExperimentSchema
             json.WriteNumber("maximum", most);
         }
 
-        if (shape.Options is { } options)
+        if (shape is { Type: "array" })
         {
-            json.WriteStartArray("enum");
-            foreach (string option in options)
-            {
-                json.WriteStringValue(option);
-            }
-
-            json.WriteEndArray();
+            json.WriteStartObject("items");
+            WriteOptions(json, shape.Options!);
+            json.WriteEndObject();
+        }
+        else if (shape.Options is { } options)
+        {
+            WriteOptions(json, options);
         }
 
         json.WriteEndObject();
+    }
+
+    private static void WriteOptions(Utf8JsonWriter json, IReadOnlyList<string> options)
+    {
+        json.WriteStartArray("enum");
+        foreach (string option in options)
+        {
+            json.WriteStringValue(option);
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteAlternatives(Utf8JsonWriter json, Field field)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Configuration.Composition;
 using Sluice.Configuration.Interpolation;
 using Sluice.Configuration.Overrides;
@@ -100,7 +101,7 @@ internal static class JobLoader
         bool isEmbedded = job.Job.TryGet(Embedded, out ConfigNode? embedded) && embedded is ConfigMapping inner && inner.Keys.Any(static key => key != Resolvers);
         Interpolator interpolator = job.Interpolate((path, error) => mistakes.Add(error.Mark, string.Join('.', path), error.Message, error.Hint), Given(job));
         ConfigMapping fields = isEmbedded ? interpolator.Resolve([Embedded]) as ConfigMapping ?? job.Job : interpolator.ResolveAll();
-        fields = fields.Without(isEmbedded ? Resolvers : Embedded);
+        fields = Refreshed(fields.Without(isEmbedded ? Resolvers : Embedded), context.RefreshedAt);
         ReportMissing(fields, isEmbedded ? Embedded : "", isEmbedded, mistakes);
         Experiment experiment = new ExperimentBinder(context, mistakes).Bind(fields, isEmbedded ? Embedded : "", isEmbedded ? null : Own(job, interpolator), primary.Label);
         if (swept is not null && experiment.Name.Length > 0)
@@ -109,6 +110,18 @@ internal static class JobLoader
         }
 
         return (mistakes.Count > 0 ? experiment : experiment with { ComposedYaml = ComposedConfig.Print(fields, experiment) }, fields);
+    }
+
+    /// <summary>Writes the time of a refresh into the config, so that whoever takes the answers over later knows it too.</summary>
+    private static ConfigMapping Refreshed(ConfigMapping fields, DateTimeOffset? time)
+    {
+        if (time is null || (fields.TryGet("cache", out ConfigNode? node) && node is not (ConfigMapping or ConfigScalar { Type: ScalarKind.Null })))
+        {
+            return fields;
+        }
+
+        ConfigNode at = ConfigScalar.OfText(time.Value.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture), fields.Mark);
+        return fields.With("cache", node is ConfigMapping cache ? cache.With("not_before", at) : new ConfigMapping([new ConfigEntry("not_before", fields.Mark, at)], fields.Mark));
     }
 
     /// <summary>Gives the keys at the top that are the user's own: something refers to them, a config of a group fills them, or <c>+key</c> adds them.</summary>

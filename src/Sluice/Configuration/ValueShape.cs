@@ -16,5 +16,7 @@ internal sealed record ValueShape(string Type, double? Least = null, double? Mos
 
     public static ValueShape Number(double least = 0, double? most = null, bool isLeastExcluded = false) => new("number", least, most, isLeastExcluded);
 
+    public static ValueShape ListOf(params string[] options) => new("array", Options: options);
+
     public static ValueShape OneOf(params string[] options) => new("string", Options: options);
 }

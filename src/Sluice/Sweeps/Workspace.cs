@@ -7,8 +7,14 @@ public sealed class Workspace(string root)
     /// <summary>Gets the folder.</summary>
     public string Root { get; } = Path.GetFullPath(root);
 
-    /// <summary>Gets the cache's file.</summary>
+    /// <summary>Gets the cache's file, when it is in SQLite.</summary>
     public string CachePath => Path.Combine(Root, ".sluice", "cache.db");
+
+    /// <summary>Gets the cache's folder, when it is in JSONL files.</summary>
+    public string CacheFolder => Path.Combine(Root, ".sluice", "cache");
+
+    /// <summary>Gets the file that says which store the cache is in; a workspace without one uses SQLite.</summary>
+    public string CacheRecordPath => Path.Combine(Root, ".sluice", "cache.json");
 
     /// <summary>Gets the ledger's file.</summary>
     public string LedgerPath => Path.Combine(Root, ".sluice", "ledger.db");
