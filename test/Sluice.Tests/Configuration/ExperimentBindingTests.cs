@@ -1,3 +1,4 @@
+using Sluice.Caching;
 using Sluice.Configuration;
 using Sluice.Datasets;
 using Sluice.Experiments;
@@ -30,6 +31,18 @@ public sealed class ExperimentBindingTests : IDisposable
         memory: { required_gb: 10 }
         live: { concurrency: 8, max_attempts: 2, timeout_seconds: 1.5 }
         batch: { max_requests: 1e3, max_bytes: 5_000_000_000, max_attempts: 4 }
+        cache:
+          tiers: [memory, redis]
+          memory_mb: 64
+          compress: true
+          shadow: sqlite
+          redis: { url: "rediss://cache.example:6380/2", prefix: team }
+          scope: study two
+          read: false
+          write: false
+          expiry: 30d
+          not_before: 2026-11-24T12:00:00Z
+          store_requests: true
 
         """;
 
@@ -44,6 +57,13 @@ public sealed class ExperimentBindingTests : IDisposable
         Assert.Equal(
             new DatasetOptions { Path = Path.Join(_folder.Path, "data.jsonl"), Format = "csv", Id = "key", Limit = 10, Offset = 3, OnError = RecordErrorPolicy.Skip },
             experiment.Dataset);
+        Assert.Equal(
+            new CacheOptions
+            {
+                Scope = "study two", Read = false, Write = false, Expiry = TimeSpan.FromDays(30), NotBefore = new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero), StoreRequests = true,
+                Stores = new CacheSettings { Backend = "redis", MemoryFirst = true, MemoryMb = 64, Compress = true, Shadow = "sqlite", RedisUrl = "rediss://cache.example:6380/2", RedisPrefix = "team" },
+            },
+            experiment.Cache);
         ModelOptions model = experiment.Steps[0].Model;
         Assert.Equal(("openai", "gpt", "responses", "https://host/v1", "MY_KEY"), (model.Provider, model.Name, model.Api, model.BaseUrl, model.ApiKeyEnv));
         Assert.Equal("""{"temperature":0,"top_p":0.1,"stop":["a",null,true],"big":9007199254740992}""", model.Params.ToJsonString());

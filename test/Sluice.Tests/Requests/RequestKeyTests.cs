@@ -33,6 +33,15 @@ public class RequestKeyTests
     public void Keys_never_change(string dialect, string endpoint, string body, int epoch, string key) =>
         Assert.Equal(key, Key(dialect, endpoint, body, epoch).ToString());
 
+    /// <summary>As above, with <c>sluice/1:étude 2</c> in place of <c>sluice/1</c>.</summary>
+    [Fact]
+    public void Keys_with_a_scope_never_change_either()
+    {
+        byte[] body = CanonicalJson.Serialize(JsonNode.Parse(Chat));
+        Assert.Equal("889cwZUc6O7JuoPK-NgUAbKD-zsGakOabuo9qlIN1mk", RequestKey.Compute("openai", "/v1/chat/completions", body, 0, "étude 2").ToString());
+        Assert.NotEqual(RequestKey.Compute("openai", "/v1/chat/completions", body, 0, "a"), RequestKey.Compute("openai", "/v1/chat/completions", body, 0, "b"));
+    }
+
     [Fact]
     public void A_key_does_not_depend_on_how_the_body_is_spelled() =>
         Gen.Select(JsonGen.Object, Gen.Int).Sample((body, seed) =>
