@@ -35,6 +35,8 @@ public sealed record CacheOptions
             oldest = limit > oldest ? limit.Value : oldest;
         }
 
+        // What the command itself has asked for counts, or it would never end.
+        oldest = oldest > start ? start : oldest;
         return new CachePolicy { NotBefore = oldest, Write = Write, StoresRequests = StoreRequests };
     }
 }

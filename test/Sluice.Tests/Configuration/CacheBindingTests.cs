@@ -47,6 +47,7 @@ public sealed class CacheBindingTests : IDisposable
         Assert.Equal(s_noon.AddDays(-30), new CacheOptions { Expiry = TimeSpan.FromDays(30) }.At(s_noon).NotBefore);
         Assert.Equal(s_noon.AddDays(-1), new CacheOptions { Expiry = TimeSpan.FromDays(30), NotBefore = s_noon.AddDays(-1) }.At(s_noon).NotBefore);
         Assert.Equal(s_noon, new CacheOptions { Expiry = TimeSpan.FromDays(30), NotBefore = s_noon.AddDays(-1), Read = false }.At(s_noon).NotBefore);
+        Assert.Equal(s_noon, new CacheOptions { NotBefore = s_noon.AddYears(1) }.At(s_noon).NotBefore);
     }
 
     [Fact]

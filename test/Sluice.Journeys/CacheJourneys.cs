@@ -1,0 +1,178 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Sluice.Journeys;
+
+/// <summary>Where answers are kept, and which of them count, as the config says it.</summary>
+public sealed class CacheJourneys : Journey
+{
+    [Theory]
+    [InlineData("cache.backend=sqlite")]
+    [InlineData("cache.backend=sqlite", "cache.compress=true")]
+    [InlineData("cache.backend=jsonl")]
+    [InlineData("cache.tiers=[memory,jsonl]", "cache.memory_mb=1")]
+    [InlineData("cache.backend=jsonl", "cache.shadow=sqlite", "batch_mode=false")]
+    public async Task Every_store_gives_the_same_results(params string[] changes)
+    {
+        await ProviderAsync();
+        Dataset(300);
+        Config();
+
+        var first = (await SweepAsync(changes)).Is(0);
+
+        Assert.Equal(300, first.Sent);
+        var expected = await UndisturbedAsync();
+        Assert.Equal(expected, Results());
+        var second = (await SweepAsync(changes)).Is(0);
+        Assert.Equal(0, second.Sent);
+        Assert.Equal(expected, Results());
+        // What the config leaves open is what the workspace has used.
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        if (second.Json["shadow"] is { } shadow)
+        {
+            Assert.Equal(("300", "0", "0"), ($"{shadow["compared"]}", $"{shadow["differ"]}", $"{shadow["missing"]}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_cache_in_memory_serves_one_command()
+    {
+        await ProviderAsync();
+        Dataset(50);
+        Config();
+        Config("two");
+        string[] live = ["batch_mode=false", "cache.backend=memory"];
+
+        var run = (await SweepAsync(live)).Is(0);
+
+        Assert.Equal((50, 50), (run.Sent, OpenAI.LiveCalls));
+        Assert.Equal(Results("one"), Results("two"));
+        Assert.Equal(50, (await SweepAsync(live)).Is(0).Sent);
+        Assert.False(File.Exists(Path.Combine(Folder, ".sluice/cache.db")));
+    }
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public async Task A_refresh_asks_everything_again_once(string batchMode)
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config(more: $"batch_mode: {batchMode}\n");
+        Assert.Equal(20, (await SweepAsync()).Is(0).Sent);
+
+        var again = (await SweepAsync("--refresh")).Is(0);
+
+        Assert.Equal((20, 0), (again.Sent, again.Json["totals"]!["cached"]!.GetValue<int>()));
+        Assert.Equal(20, OpenAI.RepeatedBodies);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+    }
+
+    [Fact]
+    public async Task A_refresh_that_was_submitted_is_what_retrieve_waits_for()
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config();
+        (await SweepAsync()).Is(0);
+        await RestartProviderAsync();
+
+        var submitted = (await RunAsync("submit", "configs", "--refresh", "--json")).Is(8);
+        Assert.Equal(20, submitted.Sent);
+        var notBefore = Regex.Match(submitted.Errors, @"cache\.not_before=(\S+)").Groups[1].Value;
+        Assert.Equal(20, (await RunAsync("plan", "configs", $"cache.not_before={notBefore}", "--json")).Is(0).Json["totals"]!["in_flight"]!.GetValue<int>());
+
+        (await RunAsync("retrieve", "--wait", "--json")).Is(0);
+        Assert.Equal(20, Count("done"));
+        Assert.Equal(0, (await SweepAsync($"cache.not_before={notBefore}")).Is(0).Sent);
+    }
+
+    [Fact]
+    public async Task Answers_that_have_expired_are_asked_again_and_give_way()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config(more: "cache: { backend: jsonl, expiry: 30d }\n");
+        (await SweepAsync()).Is(0);
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(Folder, ".sluice/cache"), "*.jsonl"));
+        var year = $"\"created\":\"{TimeProvider.System.GetUtcNow().Year}";
+        await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file, Cancel)).Replace(year, "\"created\":\"2001", StringComparison.Ordinal), Cancel);
+
+        Assert.Equal(10, (await RunAsync("plan", "configs", "--json")).Is(0).Json["totals"]!["to_send"]!.GetValue<int>());
+        Assert.Equal(0, (await SweepAsync("cache.expiry=5000w")).Is(0).Sent);
+        Assert.Equal(10, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+    }
+
+    [Fact]
+    public async Task Studies_of_different_scopes_share_no_answers()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config();
+
+        Assert.Equal(10, (await SweepAsync("cache.scope=one")).Is(0).Sent);
+        Assert.Equal(10, (await SweepAsync("cache.scope=two")).Is(0).Sent);
+        Assert.Equal(10, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(0, (await SweepAsync("cache.scope=one")).Is(0).Sent);
+    }
+
+    [Fact]
+    public async Task What_need_not_be_read_or_written_is_asked_each_time()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config();
+
+        Assert.Equal(10, (await SweepAsync("cache.read=false")).Is(0).Sent);
+        Assert.Equal(10, (await SweepAsync("cache.read=false")).Is(0).Sent);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        string[] unwritten = ["batch_mode=false", "cache.write=false", "cache.scope=unwritten"];
+        Assert.Equal(10, (await SweepAsync(unwritten)).Is(0).Sent);
+        Assert.Equal(10, (await SweepAsync(unwritten)).Is(0).Sent);
+        Assert.Equal(10, Count("done"));
+    }
+
+    [Theory]
+    [InlineData("openai", "true")]
+    [InlineData("openai", "false")]
+    [InlineData("anthropic", "true")]
+    public async Task Requests_are_stored_where_that_is_asked_for(string provider, string batchMode)
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config(provider: provider, more: $"batch_mode: {batchMode}\ncache: {{ backend: jsonl, store_requests: true }}\n");
+
+        (await SweepAsync()).Is(0);
+
+        var lines = File.ReadLines(Assert.Single(Directory.GetFiles(Path.Combine(Folder, ".sluice/cache"), "*.jsonl"))).Select(l => JsonNode.Parse(l)!).ToList();
+        Assert.Equal(Enumerable.Range(0, 10), lines.Select(l => int.Parse(((string)l["request"]!["messages"]![0]!["content"]!).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture)).Order());
+        Assert.All(lines, l => Assert.Equal(batchMode == "true" ? "batch" : "live", ((string)l["source"]!).Contains("batch", StringComparison.Ordinal) ? "batch" : (string)l["source"]!));
+        Assert.All(lines, l => Assert.NotNull(l["response"]));
+    }
+
+    [Fact]
+    public async Task A_workspace_that_has_its_answers_elsewhere_does_not_pay_for_them_again()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config();
+        (await SweepAsync()).Is(0);
+
+        (await SweepAsync("cache.backend=jsonl")).Explains(2, "the answers of this workspace are in sqlite", "sluice cache copy --from sqlite --to jsonl");
+
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(10, OpenAI.LinesExecuted);
+    }
+
+    [Fact]
+    public async Task One_sweep_has_one_cache()
+    {
+        await ProviderAsync();
+        Dataset(1);
+        Config(more: "cache: { backend: jsonl }\n");
+        Config("two");
+
+        (await SweepAsync()).Explains(2, "one.yaml", "two.yaml", "want different caches");
+    }
+}
