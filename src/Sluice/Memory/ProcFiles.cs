@@ -28,7 +28,9 @@ internal sealed class ProcFiles(string root, List<string> notes)
     public string[] ReadLines(string path) => ReadText(path)?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? [];
 
     /// <summary>Returns the text of a file; null when it is missing or cannot be read, with a note in the second case.</summary>
-    public string? ReadText(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="isOptional">Whether nobody misses it: then there is no note either.</param>
+    public string? ReadText(string path, bool isOptional = false)
     {
         try
         {
@@ -48,7 +50,11 @@ internal sealed class ProcFiles(string root, List<string> notes)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Note($"{path} cannot be read: {error.Message.Replace(Real(path), path, StringComparison.Ordinal)}");
+            if (!isOptional)
+            {
+                Note($"{path} cannot be read: {error.Message.Replace(Real(path), path, StringComparison.Ordinal)}");
+            }
+
             return null;
         }
     }
