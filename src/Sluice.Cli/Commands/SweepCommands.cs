@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
 using Sluice.Experiments;
-using Sluice.Memory;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli.Commands;
@@ -48,7 +47,7 @@ internal static class SweepCommands
             }
 
             var plans = await session.PlanAsync(configs.Request(parsed), cancellationToken).ConfigureAwait(false);
-            WarnOfLowMemory(plans);
+            MemoryCheck.Make(plans, MachineMemory.Probe().Sample());
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
         });
@@ -109,16 +108,6 @@ internal static class SweepCommands
                 }
 
                 return ExitCodes.Incomplete;
-        }
-    }
-
-    private static void WarnOfLowMemory(IReadOnlyList<ExperimentPlan> plans)
-    {
-        var sample = new MemoryProbe().Sample();
-        var required = plans.Max(p => p.Experiment.MemoryRequiredGb);
-        if (sample.HeadroomBytes is { } headroom && headroom < required * 1e9)
-        {
-            Terminal.Warning($"only {Numbers.Bytes(headroom)} of memory are left here (limit {Numbers.Bytes(sample.LimitBytes)}, by {sample.BindingLevel}); {required:0.##} GB are wanted (`memory.required_gb`)");
         }
     }
 }

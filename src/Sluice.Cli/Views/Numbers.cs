@@ -15,7 +15,7 @@ internal static class Numbers
         : "unknown";
 
     public static string Bytes(long? bytes) => bytes is { } value
-        ? value >= 1L << 30 ? Scaled(value, 1L << 30, "GiB") : value >= 1L << 20 ? Scaled(value, 1L << 20, "MiB") : Scaled(value, 1L << 10, "KiB")
+        ? value < 0 ? "-" + Bytes(value == long.MinValue ? long.MaxValue : -value) : value >= 1L << 30 ? Scaled(value, 1L << 30, "GiB") : value >= 1L << 20 ? Scaled(value, 1L << 20, "MiB") : Scaled(value, 1L << 10, "KiB")
         : "unknown";
 
     public static string Age(TimeSpan age) => age.TotalHours >= 1 ? $"{(int)age.TotalHours}h{age.Minutes:00}m" : age.TotalMinutes >= 1 ? $"{age.Minutes}m{age.Seconds:00}s" : $"{age.Seconds}s";
