@@ -60,7 +60,7 @@ internal static class SweepCommands
         using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
         {
             view.Start();
-            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe);
+            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe, MachineMemory.Probe().Sample);
             result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
         }
 
