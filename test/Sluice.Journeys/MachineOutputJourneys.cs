@@ -48,6 +48,21 @@ public sealed class MachineOutputJourneys : Journey
     }
 
     [Fact]
+    public async Task A_run_that_is_held_back_says_so_and_can_be_stopped()
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        Set("SLUICE_MEMORY_LIMIT_GB", "0.001");
+        var run = Start("run", "configs", "memory.required_gb=0.1");
+        await run.SaysAsync("nothing new is begun");
+        run.Signal(CliRun.Terminate);
+        (await run.EndAsync()).Is(143);
+        Assert.Equal(0, OpenAI.BatchesCreated);
+        (await SweepAsync()).Is(0);
+    }
+
+    [Fact]
     public async Task Watching_prints_a_document_per_line_until_it_is_stopped()
     {
         var run = Start("memory", "--watch", "--json", "--interval", "0.1");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
 using Sluice.Experiments;
+using Sluice.Memory;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli.Commands;
@@ -60,7 +61,7 @@ internal static class SweepCommands
         using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
         {
             view.Start();
-            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe, MachineMemory.Probe().Sample);
+            var runner = new SweepRunner(session.Workspace, session.Ledger, session.Cache, session.Providers, session.Time, options, view.Observe, WatchedMemory(plans));
             result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
         }
 
@@ -75,6 +76,10 @@ internal static class SweepCommands
 
         return Conclude(result, options);
     }
+
+    /// <summary>Returns what tells how much memory is left; nothing does when no experiment requires any.</summary>
+    private static Func<MemorySample>? WatchedMemory(IReadOnlyList<ExperimentPlan> plans) =>
+        plans.All(p => p.Experiment.MemoryRequiredGb == 0) ? null : MachineMemory.Probe().Sample;
 
     private static int Conclude(SweepResult result, SweepOptions options)
     {
