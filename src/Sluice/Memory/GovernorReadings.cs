@@ -34,7 +34,7 @@ internal static class GovernorReadings
             return;
         }
 
-        Remember(turn, job.Class, peak);
+        turn.State = turn.State.Learn(job.Class, peak);
 
         // One that was asked to end may still end well.
         if (end == JobEnd.KilledByKernel || (end == JobEnd.Failed && job.Phase is JobPhase.Ending or JobPhase.Killed))
@@ -74,13 +74,5 @@ internal static class GovernorReadings
             RunsAlone = alone,
         });
         turn.Decide(GovernorVerb.Requeue, job.Id, $"{by} for want of memory; it used up to {ByteText.Of(peak)}, and is expected to need {ByteText.Of(estimate)}{(alone ? "; next time it runs alone" : "")}");
-    }
-
-    private static void Remember(GovernorTurn turn, string name, long peak)
-    {
-        if (peak > 0)
-        {
-            turn.State = turn.State with { Peaks = turn.State.Peaks.SetItem(name, turn.State.Peaks.GetValueOrDefault(name).With(peak)) };
-        }
     }
 }

@@ -55,4 +55,8 @@ public sealed record GovernorState
 
         return this with { Jobs = Jobs.Add(job) };
     }
+
+    /// <summary>Returns the state with what a job of a class has used, e.g. in an earlier run.</summary>
+    public GovernorState Learn(string name, long peakBytes) =>
+        peakBytes > 0 ? this with { Peaks = Peaks.SetItem(name, Peaks.GetValueOrDefault(name).With(peakBytes)) } : this;
 }

@@ -30,6 +30,17 @@ internal sealed class GovernorDriver(GovernorOptions? options = null, long limit
         return this;
     }
 
+    /// <summary>Tells what a job of a class has used before, in GiB.</summary>
+    public GovernorDriver Learn(string name, params double[] peaks)
+    {
+        foreach (double peak in peaks)
+        {
+            State = State.Learn(name, (long)(peak * GiB));
+        }
+
+        return this;
+    }
+
     /// <summary>Says what a job uses from now on, in GiB.</summary>
     public GovernorDriver Uses(long id, double size)
     {

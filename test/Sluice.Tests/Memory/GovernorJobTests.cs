@@ -41,6 +41,14 @@ public sealed class GovernorJobTests
     }
 
     [Fact]
+    public void Of_many_peaks_one_in_twenty_may_be_larger_and_old_ones_are_forgotten()
+    {
+        _driver.Learn("a", [90, .. Enumerable.Repeat(10.0, 19), 30, 20, 0]).Job(1, name: "a").For(1, left: 90);
+
+        Assert.Equal(20 * GovernorDriver.GiB, _driver.State.Jobs[0].EstimateBytes);
+    }
+
+    [Fact]
     public void A_running_sibling_that_is_larger_than_the_guess_is_a_better_guess()
     {
         _driver.Job(1, name: "a").Job(2, name: "a");

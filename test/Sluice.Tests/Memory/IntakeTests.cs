@@ -59,6 +59,24 @@ public sealed class IntakeTests : IDisposable
     }
 
     [Fact]
+    public void It_follows_files_that_change()
+    {
+        using var machine = new FakeMachine();
+        machine.Host(total: 64, available: 60).Group("0::/").Mount("cgroup2").V2("/sys/fs/cgroup", max: 10_000, current: 1000);
+        var intake = new Intake(new MemoryProbe(machine.Root).Sample, _time, _decisions.Add);
+        foreach (long current in new long[] { 1000, 8600, 8700, 9100, 9000, 9300, 8200, 7000, 7000, 7000, 9000 })
+        {
+            machine.V2("/sys/fs/cgroup", max: 10_000, current: current);
+            _time.Advance(TimeSpan.FromSeconds(6));
+            intake.Look();
+        }
+
+        Assert.Equal(
+            [GovernorLevel.Yellow, GovernorLevel.Orange, GovernorLevel.Green, GovernorLevel.Yellow],
+            _decisions.Where(d => d.Verb == GovernorVerb.ChangeLevel).Select(d => d.Level));
+    }
+
+    [Fact]
     public async Task Waiting_can_be_given_up()
     {
         Look(9);
