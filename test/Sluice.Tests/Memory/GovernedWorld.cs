@@ -9,12 +9,16 @@ internal sealed class GovernedWorld
     public const long MiB = 1024 * 1024;
     public const long Limit = 16 * 1024 * MiB;
 
+    /// <summary>By how many MiB the others' use may change between two looks: from hardly to wildly.</summary>
+    private static readonly int[] Swings = [5, 60, 700];
+
     private static readonly TimeSpan TickLeast = TimeSpan.FromMilliseconds(1);
 
     private readonly GovernorOptions _options;
     private readonly GovernorThresholds _bounds;
     private readonly Random _random;
     private readonly bool _isTruthful;
+    private readonly int _swing;
     private readonly Dictionary<long, Process> _processes = [];
     private readonly Dictionary<long, TimeSpan> _flips = [];
     private readonly List<JobReading> _ended = [];
@@ -33,7 +37,8 @@ internal sealed class GovernedWorld
         _isTruthful = _random.Next(2) == 0;
         _options = new GovernorOptions { MaxJobs = _random.Next(1, 7) };
         _bounds = GovernorThresholds.Of(Limit, _options);
-        _foreign = _isTruthful ? 100 * MiB : _random.Next(0, 6000) * MiB;
+        _foreign = _isTruthful ? 100 * MiB : _random.Next(0, _random.Next(2) == 0 ? 6000 : 15_000) * MiB;
+        _swing = Swings[_random.Next(Swings.Length)];
         var count = _random.Next(1, 8);
         for (long id = 0; id < count; id++)
         {
@@ -112,7 +117,7 @@ internal sealed class GovernedWorld
         _now += time;
         if (!_isTruthful)
         {
-            _foreign = Math.Clamp(_foreign + _random.Next(-700, 701) * MiB * (_random.Next(12) == 0 ? 8 : 1), 0, Limit);
+            _foreign = Math.Clamp(_foreign + _random.Next(-_swing, _swing + 1) * MiB * (_random.Next(12) == 0 ? 8 : 1), 0, Limit);
             _some += time * (_random.Next(6) == 0 ? 0.3 : 0.01);
             _full += time * (_random.Next(12) == 0 ? 0.1 : 0);
         }
@@ -121,7 +126,7 @@ internal sealed class GovernedWorld
         {
             if (process.IsDying || (process.IsAskedToEnd && _random.Next(4) == 0))
             {
-                if (_random.Next(3) != 0)
+                if (_random.Next(process.IsSlowToGo ? 60 : 3) == 0)
                 {
                     End(id, process.IsAskedToEnd && _random.Next(5) == 0 ? JobEnd.Done : JobEnd.Failed);
                 }
@@ -164,7 +169,7 @@ internal sealed class GovernedWorld
         {
             case GovernorVerb.Start:
                 Holds(!_processes.ContainsKey(id), "a job is started once at a time");
-                _processes[id] = new Process { Rate = _random.Next(1, 900) * MiB };
+                _processes[id] = new Process { Rate = _random.Next(1, 900) * MiB, IsSlowToGo = _random.Next(5) == 0 };
                 _flips.Remove(id);
                 Starts++;
                 break;
@@ -191,7 +196,7 @@ internal sealed class GovernedWorld
                 }
 
                 Holds(sample.HeadroomBytes < _bounds.Orange, "nothing is killed while there is room");
-                _processes[id].IsDying = true;
+                _processes[id].DyingSince = _now;
                 break;
             default:
                 break;
@@ -201,6 +206,8 @@ internal sealed class GovernedWorld
     private void Choose(long id, GovernorSample sample)
     {
         Holds(_lastVictim is not { } last || _now - last >= _options.KillSettleTime, "one victim per settle time");
+        Holds(_processes.Values.All(p => p.DyingSince is not { } dying || _now - dying >= _options.GoneTime), "the next victim waits until the last one is gone, or ten seconds");
+        Holds(!_processes.Values.Any(p => p.IsAskedToEnd && p.DyingSince is null), "nobody else is asked to end while one has not ended");
         Holds(!_state.Jobs.First(j => j.Id == id).IsProtected, "a protected job is no victim");
         var standsStill = _allStoppedSince is { } since && _now - since >= _options.StandstillTime;
         Holds(sample.HeadroomBytes < _bounds.Red || (standsStill && sample.HeadroomBytes < _bounds.Orange), "no victim while more than 5 % are left, save to end a standstill");
@@ -270,6 +277,11 @@ internal sealed class GovernedWorld
 
         public bool IsAskedToEnd { get; set; }
 
-        public bool IsDying { get; set; }
+        public TimeSpan? DyingSince { get; set; }
+
+        public bool IsDying => DyingSince is not null;
+
+        /// <summary>Gets whether it is stuck in the kernel when it is killed.</summary>
+        public bool IsSlowToGo { get; init; }
     }
 }
