@@ -8,6 +8,7 @@ internal static class ExitCodes
     public const int Usage = 2;
     public const int Unexpected = 3;
     public const int Credentials = 4;
+    public const int Memory = 5;
     public const int Pending = 8;
     public const int Interrupted = 130;
     public const int Terminated = 143;
@@ -16,6 +17,7 @@ internal static class ExitCodes
     {
         ErrorKind.Usage => Usage,
         ErrorKind.Credentials => Credentials,
+        ErrorKind.Memory => Memory,
         _ => Unexpected,
     };
 }

@@ -11,6 +11,9 @@ public enum ErrorKind
 
     /// <summary>The machine, the disk or the network is in the way; the same command can succeed later.</summary>
     Environment,
+
+    /// <summary>There is less memory than the experiments require, and they want to be refused then.</summary>
+    Memory,
 }
 
 /// <summary>

@@ -3,6 +3,7 @@ using Sluice.Configuration;
 using Sluice.Dispatch;
 using Sluice.Experiments;
 using Sluice.Ledger;
+using Sluice.Memory;
 using Sluice.Pricing;
 using Sluice.Providers;
 using Sluice.Providers.Anthropic;
@@ -12,7 +13,7 @@ using Sluice.Sweeps;
 namespace Sluice.Journeys;
 
 /// <summary>A workspace of its own, worked on by the library in this process: put together as the command line does it, over real HTTP, databases and spools.</summary>
-internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider time)
+internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider time, Func<MemorySample>? memory = null)
 {
     private const string Name = "configs";
 
@@ -48,7 +49,7 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
         await using var cache = new SqliteResponseCache(workspace.CachePath, time);
         var context = new ConfigContext { CurrentDirectory = Folder, Providers = providers.Names };
         var plans = ExperimentPlan.Compile(ConfigLoader.Load(["configs"], [], context), providers, PriceList.BuiltIn, TimeProvider.System.GetUtcNow());
-        return await new SweepRunner(workspace, ledger, cache, providers, time, new SweepOptions(Name, mode, retryFailed), Observe).RunAsync(plans, cancellationToken);
+        return await new SweepRunner(workspace, ledger, cache, providers, time, new SweepOptions(Name, mode, retryFailed), Observe, memory).RunAsync(plans, cancellationToken);
     });
 
     /// <summary>Asks for the end of every batch at the provider, as <c>cancel --all</c> does; returns what went wrong.</summary>

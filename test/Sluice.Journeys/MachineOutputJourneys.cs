@@ -10,7 +10,7 @@ public sealed class MachineOutputJourneys : Journey
     {
         (await RunAsync("memory")).Is(0).Says("limit", "usage", "headroom", "host");
         var run = (await RunAsync("memory", "--json")).Is(0);
-        AssertFields(run.Json, "limit_bytes", "usage_bytes", "headroom_bytes", "binding_level", "cgroup", "host_total_bytes", "host_available_bytes", "swap_total_bytes", "swap_free_bytes", "oom_kills", "notes");
+        AssertFields(run.Json, "limit_bytes", "usage_bytes", "headroom_bytes", "binding_level", "cgroup", "host_total_bytes", "host_available_bytes", "swap_total_bytes", "swap_free_bytes", "oom_kills", "host_oom_kills", "pressure", "levels", "notes", "time");
         Assert.True(run.Json["headroom_bytes"]!.GetValue<long>() <= run.Json["host_total_bytes"]!.GetValue<long>());
         Assert.Empty(run.Errors);
     }
@@ -22,6 +22,55 @@ public sealed class MachineOutputJourneys : Journey
         Dataset(2);
         Config();
         (await SweepAsync("memory.required_gb=1000000")).Is(0).Says("warning: ", "memory.required_gb");
+    }
+
+    [Fact]
+    public async Task A_run_that_must_have_its_memory_is_refused_before_anything_is_sent()
+    {
+        await ProviderAsync();
+        Dataset(2);
+        Config();
+        var run = (await SweepAsync("memory.required_gb=1000000", "memory.enforce=true")).Is(5).Says("error: ", "1000000 GB", "memory.required_gb", "hint: ");
+        Assert.Empty(run.Output);
+        Assert.Equal(0, OpenAI.BatchesCreated);
+        (await SweepAsync("memory.required_gb=0", "memory.enforce=true")).Is(0);
+    }
+
+    [Fact]
+    public async Task A_limit_that_cannot_be_seen_is_told_by_a_variable()
+    {
+        Set("SLUICE_MEMORY_LIMIT_GB", "0.25");
+        var memory = (await RunAsync("memory", "--json")).Is(0).Json;
+        Assert.Equal(250_000_000, memory["limit_bytes"]!.GetValue<long>());
+        (await RunAsync("memory")).Is(0).Says("`free` shows the host", "this container may use 238.4 MiB");
+        Set("SLUICE_MEMORY_LIMIT_GB", "much");
+        (await RunAsync("memory")).Is(2).Says("SLUICE_MEMORY_LIMIT_GB");
+    }
+
+    [Fact]
+    public async Task A_run_that_is_held_back_says_so_and_can_be_stopped()
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        Set("SLUICE_MEMORY_LIMIT_GB", "0.001");
+        var run = Start("run", "configs", "memory.required_gb=0.1");
+        await run.SaysAsync("nothing new is begun");
+        run.Signal(CliRun.Terminate);
+        (await run.EndAsync()).Is(143);
+        Assert.Equal(0, OpenAI.BatchesCreated);
+        (await SweepAsync()).Is(0);
+    }
+
+    [Fact]
+    public async Task Watching_prints_a_document_per_line_until_it_is_stopped()
+    {
+        var run = Start("memory", "--watch", "--json", "--interval", "0.1");
+        await Poll.UntilAsync(() => run.Text.Count(c => c == '\n') >= 3, () => run.Text);
+        run.Signal(CliRun.Terminate);
+        var lines = (await run.EndAsync()).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines, line => AssertFields(JsonNode.Parse(line)!, "time", "headroom_bytes", "levels"));
+        (await RunAsync("memory", "--watch", "--interval", "0")).Is(2).Says("--interval");
     }
 
     [Fact]

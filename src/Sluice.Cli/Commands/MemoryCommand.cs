@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Sluice.Cli.Views;
 using Sluice.Memory;
 
@@ -9,17 +10,32 @@ internal static class MemoryCommand
 {
     public static Command Create()
     {
-        var command = new Command("memory", "Show the memory limit, usage and headroom that hold for this process.");
-        command.SetAction(parsed =>
+        var watch = new Option<bool>("--watch") { Description = "Show it again and again until Ctrl-C; with --json one line per sample." };
+        var interval = new Option<double>("--interval") { Description = "Seconds between two samples of --watch.", HelpName = "seconds", DefaultValueFactory = _ => 1 };
+        interval.Validators.Add(result =>
         {
-            var sample = new MemoryProbe().Sample();
-            if (parsed.GetValue(CommonOptions.Json))
+            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var value) && value is not (>= 0.1 and <= 3600))
             {
-                Json(sample);
+                result.AddError($"--interval: expected a number from 0.1 to 3600, found {text}");
+            }
+        });
+        var command = new Command("memory", "Show the memory limit, usage and headroom that hold for this process.") { watch, interval };
+        command.SetAction(async (parsed, cancellationToken) =>
+        {
+            var probe = MachineMemory.Probe();
+            var json = parsed.GetValue(CommonOptions.Json);
+            if (parsed.GetValue(watch))
+            {
+                await WatchAsync(probe, json, TimeSpan.FromSeconds(parsed.GetValue(interval)), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+            }
+            else if (json)
+            {
+                var sample = probe.Sample();
+                JsonOut.Write(writer => MemoryView.Json(writer, sample, TimeProvider.System.GetUtcNow()));
             }
             else
             {
-                Show(sample);
+                MemoryView.Show(probe.Sample());
             }
 
             return ExitCodes.Done;
@@ -27,49 +43,35 @@ internal static class MemoryCommand
         return command;
     }
 
-    private static void Show(MemorySample sample)
+    private static async Task WatchAsync(MemoryProbe probe, bool json, TimeSpan interval, TimeProvider time, CancellationToken cancellationToken)
     {
-        Console.WriteLine($"limit     {Numbers.Bytes(sample.LimitBytes)}  (by {sample.BindingLevel}, cgroup {Word(sample.Version)})");
-        Console.WriteLine($"usage     {Numbers.Bytes(sample.UsageBytes)}");
-        Console.WriteLine($"headroom  {Numbers.Bytes(sample.HeadroomBytes)}");
-        Console.WriteLine($"host      {Numbers.Bytes(sample.HostTotalBytes)} in all, {Numbers.Bytes(sample.HostAvailableBytes)} available");
-        if (sample.LimitBytes < sample.HostTotalBytes)
+        using var timer = new PeriodicTimer(interval, time);
+        MemorySample? before = null;
+        try
         {
-            Console.WriteLine($"`free` shows the host: it has {Numbers.Bytes(sample.HostTotalBytes)}, this container may use {Numbers.Bytes(sample.LimitBytes)}");
-        }
+            do
+            {
+                var sample = probe.Sample();
+                if (json)
+                {
+                    JsonOut.Line(writer => MemoryView.Json(writer, sample, time.GetUtcNow()));
+                }
+                else if (before is null)
+                {
+                    MemoryView.Show(sample);
+                }
+                else
+                {
+                    MemoryView.Line(sample, before, time.GetLocalNow());
+                }
 
-        foreach (var note in sample.Notes)
+                before = sample;
+            }
+            while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Console.WriteLine($"note: {note}");
+            // Ctrl-C is how watching ends.
         }
     }
-
-    private static void Json(MemorySample sample) => JsonOut.Write(writer =>
-    {
-        writer.Number("limit_bytes", sample.LimitBytes);
-        writer.Number("usage_bytes", sample.UsageBytes);
-        writer.Number("headroom_bytes", sample.HeadroomBytes);
-        writer.WriteString("binding_level", sample.BindingLevel);
-        writer.WriteString("cgroup", Word(sample.Version));
-        writer.Number("host_total_bytes", sample.HostTotalBytes);
-        writer.Number("host_available_bytes", sample.HostAvailableBytes);
-        writer.Number("swap_total_bytes", sample.SwapTotalBytes);
-        writer.Number("swap_free_bytes", sample.SwapFreeBytes);
-        writer.Number("oom_kills", sample.OomKills);
-        writer.WriteStartArray("notes");
-        foreach (var note in sample.Notes)
-        {
-            writer.WriteStringValue(note);
-        }
-
-        writer.WriteEndArray();
-    });
-
-    private static string Word(CgroupVersion version) => version switch
-    {
-        CgroupVersion.V1 => "v1",
-        CgroupVersion.V2 => "v2",
-        CgroupVersion.Hybrid => "hybrid",
-        _ => "none",
-    };
 }

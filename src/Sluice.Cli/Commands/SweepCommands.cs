@@ -49,7 +49,7 @@ internal static class SweepCommands
             }
 
             var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
-            WarnOfLowMemory(plans);
+            MemoryCheck.Make(plans, MachineMemory.Probe().Sample());
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
         });
@@ -63,7 +63,7 @@ internal static class SweepCommands
         using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
         {
             view.Start();
-            var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe);
+            var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe, WatchedMemory(plans));
             result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
         }
 
@@ -84,6 +84,10 @@ internal static class SweepCommands
 
         return code;
     }
+
+    /// <summary>Returns what tells how much memory is left; nothing does when no experiment requires any.</summary>
+    private static Func<MemorySample>? WatchedMemory(IReadOnlyList<ExperimentPlan> plans) =>
+        plans.All(p => p.Experiment.MemoryRequiredGb == 0) ? null : MachineMemory.Probe().Sample;
 
     private static int Conclude(SweepResult result, SweepOptions options)
     {
@@ -117,16 +121,6 @@ internal static class SweepCommands
                 }
 
                 return ExitCodes.Incomplete;
-        }
-    }
-
-    private static void WarnOfLowMemory(IReadOnlyList<ExperimentPlan> plans)
-    {
-        var sample = new MemoryProbe().Sample();
-        var required = plans.Max(p => p.Experiment.MemoryRequiredGb);
-        if (sample.HeadroomBytes is { } headroom && headroom < required * 1e9)
-        {
-            Terminal.Warning($"only {Numbers.Bytes(headroom)} of memory are left here (limit {Numbers.Bytes(sample.LimitBytes)}, by {sample.BindingLevel}); {required:0.##} GB are wanted (`memory.required_gb`)");
         }
     }
 }

@@ -66,7 +66,11 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
     {
         MappingBinder? memory = binder.Mapping("memory", ExperimentFields.Memory);
         memory?.RefuseUnknown();
-        return experiment with { MemoryRequiredGb = memory?.Number("required_gb") ?? experiment.MemoryRequiredGb };
+        return experiment with
+        {
+            MemoryRequiredGb = memory?.Number("required_gb") ?? experiment.MemoryRequiredGb,
+            MemoryIsEnforced = memory?.Boolean("enforce", fallback: false) ?? false,
+        };
     }
 
     private static LiveOptions Live(MappingBinder? binder)

@@ -49,7 +49,9 @@ internal static class ExperimentFields
 
     public static FieldSet Budget { get; } = new(Of("usd", Number(isLeastExcluded: true), "the most the experiment may cost, in US dollars"));
 
-    public static FieldSet Memory { get; } = new(Of("required_gb", Number(), "free memory below which a run warns, in GB"));
+    public static FieldSet Memory { get; } = new(
+        Of("required_gb", Number(), "free memory below which a run warns, in GB"),
+        Of("enforce", YesNo, "whether a run is refused then"));
 
     public static FieldSet Live { get; } = new(
         Of("concurrency", Whole(1, 4096), "the most calls under way at once per provider account"),

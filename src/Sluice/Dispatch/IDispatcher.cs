@@ -1,4 +1,5 @@
 using Sluice.Caching;
+using Sluice.Memory;
 using Sluice.Requests;
 
 namespace Sluice.Dispatch;
@@ -9,6 +10,9 @@ public interface IDispatcher
 {
     /// <summary>Gets how many samples should be on their way at once: more than a few only where samples wait for answers.</summary>
     int SamplesInFlight { get; }
+
+    /// <summary>Gets how much new work may begin, by how much memory is left; one that sends nothing begins none.</summary>
+    Intake Intake => Intake.Open;
 
     /// <summary>Sends a request, or sees to it that it will be sent, or finds that it need not be.</summary>
     /// <param name="request">The request; the dispatcher may keep it.</param>

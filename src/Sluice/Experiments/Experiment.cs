@@ -35,6 +35,9 @@ public sealed record Experiment
     /// <summary>Gets the headroom below which a run warns, in GB (10^9 bytes).</summary>
     public double MemoryRequiredGb { get; init; } = 1;
 
+    /// <summary>Gets whether a run is refused, rather than warned, when the headroom is lower.</summary>
+    public bool MemoryIsEnforced { get; init; }
+
     /// <summary>Gets limits for live calls.</summary>
     public LiveOptions Live { get; init; } = new();
 

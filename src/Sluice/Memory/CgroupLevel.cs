@@ -31,8 +31,17 @@ internal static class CgroupLevel
             files.Note($"{folder}/memory.stat is missing: page cache counts as used");
         }
 
+        NoteDangers(files, isV1, folder);
         long reclaimable = Math.Min(Reclaimable(stat, isV1 ? "total_" : ""), usage ?? 0);
-        return new MemoryLevel(folder, limit, usage, reclaimable, limit - (usage - reclaimable), limit is not null && limit == soft && limit != hard);
+        long? withSwap = isV1 ? files.ReadNumber(folder + "/memory.memsw.usage_in_bytes") : null;
+        return new MemoryLevel(folder, limit, usage, reclaimable, limit - (usage - reclaimable), limit is not null && limit == soft && limit != hard)
+        {
+            PeakBytes = files.ReadNumber(folder + (isV1 ? "/memory.max_usage_in_bytes" : "/memory.peak")),
+            SwapLimitBytes = isV1 ? null : files.ReadNumber(folder + "/memory.swap.max"),
+
+            // Version 1 tells only the sum of memory and swap. Both are read at different moments.
+            SwapUsageBytes = isV1 ? withSwap is null || usage is null ? null : Math.Max(0, withSwap.Value - usage.Value) : files.ReadNumber(folder + "/memory.swap.current"),
+        };
     }
 
     /// <summary>Returns whether a group above the own one counts what the groups below it use; version 1 lets it not do so.</summary>
@@ -44,6 +53,20 @@ internal static class CgroupLevel
     {
         Dictionary<string, long> events = files.ReadTable(location.Own + (location.FilesOfV1 ? "/memory.oom_control" : "/memory.events"));
         return events.TryGetValue("oom_kill", out long kills) ? kills : null;
+    }
+
+    // What makes a full group worse than full.
+    private static void NoteDangers(ProcFiles files, bool isV1, string folder)
+    {
+        if (!isV1 && files.ReadNumber(folder + "/memory.oom.group") == 1)
+        {
+            files.Note($"{folder} has memory.oom.group set: when one process is killed for want of memory, all of the group are");
+        }
+
+        if (isV1 && files.ReadTable(folder + "/memory.oom_control").GetValueOrDefault("oom_kill_disable") == 1)
+        {
+            files.Note($"{folder} has oom_kill_disable set: at the limit processes stand still instead of being killed");
+        }
     }
 
     // Page cache that was not used lately goes first. Its dirty part has to be written before, so it does not count.

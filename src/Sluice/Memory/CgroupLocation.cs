@@ -82,7 +82,8 @@ internal sealed record CgroupLocation(CgroupVersion Version, bool FilesOfV1, str
     private static CgroupLocation Of(ProcFiles files, CgroupVersion version, bool filesOfV1, Mount mount, string path)
     {
         string point = mount.Point.TrimEnd('/');
-        if (path.EndsWith(Deleted, StringComparison.Ordinal))
+        // A group can also be called so.
+        if (path.EndsWith(Deleted, StringComparison.Ordinal) && !files.FolderExists(point + Below(mount.Root, path)))
         {
             path = path[..^Deleted.Length];
             files.Note("the own control group has been deleted; its parent counts");

@@ -7,18 +7,22 @@ namespace Sluice.Memory;
 /// time, since they can change while the program runs. Safe for use by many threads.
 /// </remarks>
 /// <param name="root">The folder that holds <c>proc</c> and <c>sys</c>; another than <c>/</c> serves tests.</param>
-public sealed class MemoryProbe(string root = "/")
+/// <param name="givenLimit">A limit in bytes that people know of although it cannot be seen from here; null for none.</param>
+public sealed class MemoryProbe(string root = "/", long? givenLimit = null)
 {
+    private const string HostPressure = "/proc/pressure/memory";
+
     private readonly bool _isSystem = root == "/";
 
     /// <summary>Reads the state of now; never fails, and says in <see cref="MemorySample.Notes"/> what it could not learn.</summary>
     public MemorySample Sample()
     {
-        if (_isSystem && !OperatingSystem.IsLinux())
-        {
-            return RuntimeMemory.Sample();
-        }
+        MemorySample sample = _isSystem && !OperatingSystem.IsLinux() ? ForeignMemory.Sample() : SampleLinux();
+        return givenLimit is { } limit ? GivenLimit.Apply(sample, limit) : sample;
+    }
 
+    private MemorySample SampleLinux()
+    {
         var notes = new List<string>();
         var files = new ProcFiles(root, notes);
         Dictionary<string, long> host = files.ReadTable("/proc/meminfo");
@@ -50,6 +54,8 @@ public sealed class MemoryProbe(string root = "/")
             SwapTotalBytes = Value(host, "SwapTotal"),
             SwapFreeBytes = Value(host, "SwapFree"),
             OomKills = location is null ? null : CgroupLevel.ReadOomKills(files, location),
+            HostOomKills = Value(files.ReadTable("/proc/vmstat"), "oom_kill"),
+            Pressure = PressureFile.ReadFirst(files, location is { FilesOfV1: false } ? [location.Own + "/memory.pressure", HostPressure] : [HostPressure]),
             Notes = notes,
         };
     }

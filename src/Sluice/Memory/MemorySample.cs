@@ -53,6 +53,12 @@ public sealed record MemorySample
     /// <summary>Gets how many processes of the own group, those below included, were killed for want of memory; only an increase means anything.</summary>
     public long? OomKills { get; init; }
 
+    /// <summary>Gets how many processes of the whole machine were killed for want of memory, whoever's limit it was.</summary>
+    public long? HostOomKills { get; init; }
+
+    /// <summary>Gets how long tasks had to wait for memory, in the own group where it tells, else on the machine; null where the kernel does not count.</summary>
+    public MemoryPressure? Pressure { get; init; }
+
     /// <summary>Gets remarks on what could not be read or is not as expected.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
@@ -65,4 +71,14 @@ public sealed record MemorySample
 /// <param name="HeadroomBytes">Limit minus usage plus the reclaimable part; null without limit or usage.</param>
 /// <param name="Throttled">Whether the limit is the throttling one, at which processes are slowed down rather than killed.</param>
 public sealed record MemoryLevel(
-    string Path, long? LimitBytes, long? UsageBytes, long ReclaimableBytes, long? HeadroomBytes, bool Throttled);
+    string Path, long? LimitBytes, long? UsageBytes, long ReclaimableBytes, long? HeadroomBytes, bool Throttled)
+{
+    /// <summary>Gets the most it has used since it was made or its peak was reset.</summary>
+    public long? PeakBytes { get; init; }
+
+    /// <summary>Gets how much swap it may use; null when it has no limit of its own, or shares one with its memory.</summary>
+    public long? SwapLimitBytes { get; init; }
+
+    /// <summary>Gets how much swap it uses; swap is never counted as headroom.</summary>
+    public long? SwapUsageBytes { get; init; }
+}

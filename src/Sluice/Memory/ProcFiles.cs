@@ -28,7 +28,9 @@ internal sealed class ProcFiles(string root, List<string> notes)
     public string[] ReadLines(string path) => ReadText(path)?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? [];
 
     /// <summary>Returns the text of a file; null when it is missing or cannot be read, with a note in the second case.</summary>
-    public string? ReadText(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="isOptional">Whether nobody misses it: then there is no note either.</param>
+    public string? ReadText(string path, bool isOptional = false)
     {
         try
         {
@@ -48,7 +50,11 @@ internal sealed class ProcFiles(string root, List<string> notes)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            Note($"{path} cannot be read: {error.Message.Replace(Real(path), path, StringComparison.Ordinal)}");
+            if (!isOptional)
+            {
+                Note($"{path} cannot be read: {error.Message.Replace(Real(path), path, StringComparison.Ordinal)}");
+            }
+
             return null;
         }
     }
@@ -75,12 +81,13 @@ internal sealed class ProcFiles(string root, List<string> notes)
     public Dictionary<string, long> ReadTable(string path)
     {
         var table = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (string line in ReadLines(path))
+        Span<Range> parts = stackalloc Range[3];
+        foreach (ReadOnlySpan<char> line in ReadText(path).AsSpan().EnumerateLines())
         {
-            string[] parts = line.Split([' ', '\t', ':'], 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            if (parts.Length >= 2 && ParseNumber(parts[1]) is { } number)
+            int count = line.SplitAny(parts, [' ', '\t', ':'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            if (count >= 2 && ParseNumber(line[parts[1]]) is { } number)
             {
-                table[parts[0]] = parts.Length == 3 && parts[2] == "kB" ? Kibibytes(number) : number;
+                table[line[parts[0]].ToString()] = count == 3 && line[parts[2]] is "kB" ? Kibibytes(number) : number;
             }
         }
 
@@ -88,10 +95,10 @@ internal sealed class ProcFiles(string root, List<string> notes)
     }
 
     // A number beyond what a long holds is as good as the largest.
-    private static long? ParseNumber(string text) =>
+    private static long? ParseNumber(ReadOnlySpan<char> text) =>
         ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
             ? (long)Math.Min(number, long.MaxValue)
-            : text.Length > 19 && text.AsSpan().IndexOfAnyExceptInRange('0', '9') < 0 ? long.MaxValue : null;
+            : text.Length > 19 && text.IndexOfAnyExceptInRange('0', '9') < 0 ? long.MaxValue : null;
 
     private static long Kibibytes(long number) => number > long.MaxValue / 1024 ? long.MaxValue : number * 1024;
 

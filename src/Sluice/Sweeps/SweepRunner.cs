@@ -5,6 +5,7 @@ using Sluice.Dispatch.Live;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
+using Sluice.Memory;
 using Sluice.Providers;
 using Sluice.Recovery;
 using Sluice.Requests;
@@ -47,12 +48,23 @@ public sealed class SweepRunner
     private readonly SweepOptions _options;
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
+    private readonly Intake _intake;
     private long _partlyReplayed;
     private Task _work = Task.CompletedTask;
 
     /// <summary>Creates a runner.</summary>
-    public SweepRunner(Workspace workspace, LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, TimeProvider time, SweepOptions options, Action<DispatchEvent> observe)
+    /// <param name="workspace">Where everything is kept.</param>
+    /// <param name="ledger">The workspace's ledger.</param>
+    /// <param name="cache">Where responses are kept.</param>
+    /// <param name="providers">How accounts are reached.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="options">What to do.</param>
+    /// <param name="observe">Told what happens; must not block.</param>
+    /// <param name="memory">Reads how much memory is left: while it is scarce, less is begun. Null to begin everything.</param>
+    public SweepRunner(
+        Workspace workspace, LedgerStore ledger, IResponseCache cache, ProviderRegistry providers, TimeProvider time, SweepOptions options, Action<DispatchEvent> observe, Func<MemorySample>? memory = null)
     {
+        ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(observe);
         _workspace = workspace;
         _ledger = ledger;
@@ -66,6 +78,7 @@ public sealed class SweepRunner
             _spend.Observe(e);
             observe(e);
         };
+        _intake = memory is null ? Intake.Open : new Intake(memory, time, new IntakeNews(new GovernorLog(workspace.MemoryLogPath, time), _observe).Take);
     }
 
     private bool Sends => _options.Mode is SweepMode.Run or SweepMode.Submit;
@@ -95,9 +108,9 @@ public sealed class SweepRunner
         {
             _observe(new BatchChanged(intent, null));
             engine.Notify();
-        });
-        using var live = new LiveDispatcher(_ledger, _cache, SweepLimits.Live(plans), _time, _observe, Random.Shared.NextDouble);
-        var carrying = engine.RunAsync(submit: Sends, stop.Token);
+        }, _intake);
+        using var live = new LiveDispatcher(_ledger, _cache, SweepLimits.Live(plans), _time, _observe, Random.Shared.NextDouble, _intake);
+        var carrying = CarryAsync(engine, stop.Token);
         SweepState state;
         try
         {
@@ -137,6 +150,17 @@ public sealed class SweepRunner
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
         };
+    }
+
+    /// <summary>Carries batches and watches memory until cancelled, or until one of both meets an error.</summary>
+    private async Task CarryAsync(BatchEngine engine, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task[] both = [engine.RunAsync(submit: Sends, stop.Token), Sends && _intake != Intake.Open ? _intake.RunAsync(stop.Token) : Task.Delay(Timeout.InfiniteTimeSpan, _time, stop.Token)];
+        var first = await Task.WhenAny(both).ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(both).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await first.ConfigureAwait(false);
     }
 
     /// <summary>Sends nothing in a workspace that has lost its ledger or its cache: what they had may have been paid for.</summary>

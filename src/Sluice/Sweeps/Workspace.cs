@@ -25,6 +25,9 @@ public sealed class Workspace(string root)
     /// <summary>Gets the folder of the simulator that <c>provider: simulated</c> starts.</summary>
     public string SimulatorFolder => Path.Combine(Root, ".sluice", "simulator");
 
+    /// <summary>Gets the file of what was decided when memory was scarce.</summary>
+    public string MemoryLogPath => Path.Combine(Root, ".sluice", "memory.jsonl");
+
     /// <summary>Makes the folder of what only its owner may read.</summary>
     /// <exception cref="IOException">It cannot be made.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>

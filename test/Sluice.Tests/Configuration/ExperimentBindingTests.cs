@@ -28,7 +28,7 @@ public sealed class ExperimentBindingTests : IDisposable
           - { name: s, type: regex, value: v, target: "[0-9]+", pattern: "A: (.*)", target_pattern: "B", ignore_case: true, tolerance: 0.5 }
           - { name: t, type: exact, value: v, target: 42 }
         budget: { usd: 20 }
-        memory: { required_gb: 10 }
+        memory: { required_gb: 10, enforce: true }
         live: { concurrency: 8, max_attempts: 2, timeout_seconds: 1.5 }
         batch: { max_requests: 1e3, max_bytes: 5_000_000_000, max_attempts: 4 }
         cache:
@@ -78,7 +78,7 @@ public sealed class ExperimentBindingTests : IDisposable
             new ScoreOptions { Name = "s", Type = "regex", Value = "v", Target = "[0-9]+", Pattern = "A: (.*)", TargetPattern = "B", IgnoreCase = true, Tolerance = 0.5 },
             experiment.Scores[0]);
         Assert.Equal("42", experiment.Scores[1].Target);
-        Assert.Equal((20.0, 10.0), (experiment.BudgetUsd, experiment.MemoryRequiredGb));
+        Assert.Equal((20.0, 10.0, true), (experiment.BudgetUsd, experiment.MemoryRequiredGb, experiment.MemoryIsEnforced));
         Assert.Equal(new LiveOptions { Concurrency = 8, MaxAttempts = 2, TimeoutSeconds = 1.5 }, experiment.Live);
         Assert.Equal(new BatchOptions { MaxRequests = 1000, MaxBytes = 5_000_000_000, MaxAttempts = 4 }, experiment.Batch);
     }
@@ -88,7 +88,7 @@ public sealed class ExperimentBindingTests : IDisposable
     {
         Experiment experiment = _folder.Load(ConfigFolder.Minimal);
 
-        Assert.Equal((true, 1, null, 1.0), (experiment.BatchMode, experiment.Epochs, experiment.BudgetUsd, experiment.MemoryRequiredGb));
+        Assert.Equal((true, 1, null, 1.0, false), (experiment.BatchMode, experiment.Epochs, experiment.BudgetUsd, experiment.MemoryRequiredGb, experiment.MemoryIsEnforced));
         Assert.Equal(new DatasetOptions { Path = Path.Join(_folder.Path, "data.jsonl") }, experiment.Dataset);
         Assert.Equal(new LiveOptions(), experiment.Live);
         Assert.Equal(new BatchOptions(), experiment.Batch);

@@ -262,7 +262,7 @@ public sealed class MemoryProbeTests : IDisposable
     [InlineData("\n\n")]
     [InlineData("garbage")]
     [InlineData("-5")]
-    [InlineData(": : :\n- - - -\n\\0\\\n0::\n4:memory\n")]
+    [InlineData(": : :\n- - - -\n\\0\\n0::\n4:memory\n")]
     [InlineData("\0\0\0\uFFFD")]
     public void Garbage_in_any_file_never_throws(string garbage)
     {
@@ -333,6 +333,42 @@ public sealed class MemoryProbeTests : IDisposable
 
         Assert.InRange(sample.HeadroomBytes!.Value, 0, sample.LimitBytes!.Value);
         Assert.Contains("runtime", Assert.Single(sample.Notes));
+    }
+
+    [Fact]
+    public void Systems_without_groups_have_the_machine_as_their_only_level()
+    {
+        MemorySample sample = ForeignMemory.Of(8 * GiB, 3 * GiB);
+
+        Expect(sample, CgroupVersion.None, "host", limit: 8 * 1024, headroom: 3 * 1024);
+        Assert.Equal(5 * GiB, sample.UsageBytes);
+    }
+
+    [Theory]
+    [InlineData("some avg10=1.50 avg60=0 avg300=0 total=5\nfull avg10=0.25 avg60=0 avg300=0 total=3\n", 1.5, 0.25, 5, 3)]
+    [InlineData("some avg10=1.50 total=5\n", 1.5, 0, 5, 0)]
+    [InlineData("full total=3 avg10=7\nsome total=5 avg10=8", 8, 7, 5, 3)]
+    public void Pressure_is_read_whatever_the_order(string text, double some, double full, long someTotal, long fullTotal)
+    {
+        MemoryPressure pressure = _machine.File("/proc/pressure/memory", text).Sample().Pressure!;
+
+        Assert.Equal((some, full, TimeSpan.FromMicroseconds(someTotal), TimeSpan.FromMicroseconds(fullTotal)),
+            (pressure.SomeAverage10, pressure.FullAverage10, pressure.SomeTotal, pressure.FullTotal));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("some")]
+    [InlineData("some avg10=x total=5")]
+    [InlineData("some avg10=1 total=99999999999999999999")]
+    [InlineData("some avg10=1 total=9223372036854775807")]
+    [InlineData("full avg10=1 total=5")]
+    public void Pressure_that_makes_no_sense_is_none(string text)
+    {
+        MemorySample sample = _machine.File("/proc/pressure/memory", text).Sample();
+
+        Assert.Null(sample.Pressure);
+        Assert.Empty(sample.Notes);
     }
 
     private static void Expect(MemorySample sample, CgroupVersion version, string level, long limit, long headroom) =>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Sluice.Caching;
 using Sluice.Ledger;
+using Sluice.Memory;
 using Sluice.Requests;
 
 namespace Sluice.Dispatch.Batch;
@@ -26,8 +27,10 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     /// <param name="spoolFolder">Where spools are written.</param>
     /// <param name="options">The user's limits.</param>
     /// <param name="onSealed">Called when a spool is ready to be sent.</param>
-    public BatchDispatcher(LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed)
+    /// <param name="intake">How much new work may begin; null for no bound.</param>
+    public BatchDispatcher(LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed, Intake? intake = null)
     {
+        Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
         _spoolFolder = spoolFolder;
@@ -37,6 +40,9 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
 
     /// <inheritdoc/>
     public int SamplesInFlight => 1;
+
+    /// <inheritdoc/>
+    public Intake Intake { get; }
 
     /// <inheritdoc/>
     public ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)

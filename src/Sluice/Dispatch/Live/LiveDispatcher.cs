@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Sluice.Caching;
 using Sluice.Experiments;
 using Sluice.Ledger;
+using Sluice.Memory;
 using Sluice.Providers;
 using Sluice.Requests;
 using Sluice.Storage;
@@ -32,8 +33,10 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="observe">Told what happens; must not block.</param>
     /// <param name="random">Numbers from 0 to 1 for jitter.</param>
-    public LiveDispatcher(LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random)
+    /// <param name="intake">How much new work may begin; null for no bound.</param>
+    public LiveDispatcher(LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random, Intake? intake = null)
     {
+        Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
         _options = options;
@@ -45,6 +48,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
 
     /// <inheritdoc/>
     public int SamplesInFlight => _options.Concurrency;
+
+    /// <inheritdoc/>
+    public Intake Intake { get; }
 
     /// <inheritdoc/>
     public async ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
@@ -170,7 +176,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <summary>Calls until there is an answer, or an error that stays; returns it with what the ledger is to be told.</summary>
     private async Task<(DispatchResult Result, Action End)> TryAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
     {
-        var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time));
+        var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time, Intake));
         RequestError error;
         for (var attempt = 1; ; attempt++)
         {

@@ -1,24 +1,37 @@
+using Sluice.Memory;
 using Sluice.Providers;
 
 namespace Sluice.Dispatch.Live;
 
-/// <summary>How many calls to one account may be under way, and when none may start: concurrency, <c>retry-after</c>, rate-limit headers.</summary>
-internal sealed class LiveGate(int concurrency, TimeProvider time) : IDisposable
+/// <summary>How many calls to one account may be under way, and when none may start: concurrency, <c>retry-after</c>, rate-limit headers, memory.</summary>
+internal sealed class LiveGate(int concurrency, TimeProvider time, Intake intake) : IDisposable
 {
     private readonly SemaphoreSlim _slots = new(concurrency);
     private readonly Lock _lock = new();
     private DateTimeOffset _closedUntil = DateTimeOffset.MinValue;
+    private TaskCompletionSource? _left;
+    private int _underWay;
 
-    /// <summary>Waits for a slot and for the gate to be open.</summary>
+    /// <summary>Waits for a slot, for the gate to be open, and for memory.</summary>
     public async Task EnterAsync(CancellationToken cancellationToken)
     {
         await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
+            while (true)
             {
-                // Upwards: a delay of less than a millisecond is none, and the loop would spin.
-                await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, cancellationToken).ConfigureAwait(false);
+                for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
+                {
+                    // Upwards: a delay of less than a millisecond is none, and the loop would spin.
+                    await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, cancellationToken).ConfigureAwait(false);
+                }
+
+                if (TryBegin() is not { } mayBegin)
+                {
+                    return;
+                }
+
+                await mayBegin.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
         catch
@@ -29,7 +42,19 @@ internal sealed class LiveGate(int concurrency, TimeProvider time) : IDisposable
     }
 
     /// <summary>Gives the slot back.</summary>
-    public void Leave() => _slots.Release();
+    public void Leave()
+    {
+        TaskCompletionSource? left;
+        lock (_lock)
+        {
+            _underWay--;
+            left = _left;
+            _left = null;
+        }
+
+        left?.SetResult();
+        _slots.Release();
+    }
 
     /// <summary>Closes the gate for a while for everybody: the provider said that the account, not one request, is too fast.</summary>
     public void Close(TimeSpan wait)
@@ -57,6 +82,24 @@ internal sealed class LiveGate(int concurrency, TimeProvider time) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _slots.Dispose();
+
+    /// <summary>Counts a call as begun; where memory is too scarce for it, returns what to wait for before trying again.</summary>
+    private Task? TryBegin()
+    {
+        // Fetched before the level is looked at, so that no change is missed.
+        var changed = intake.Changed;
+        lock (_lock)
+        {
+            if (_underWay < intake.Of(concurrency))
+            {
+                _underWay++;
+                return null;
+            }
+
+            _left ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return Task.WhenAny(changed, _left.Task);
+        }
+    }
 
     private TimeSpan Closed()
     {

@@ -36,6 +36,7 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
                 bytes += record.Json.Length;
                 if (chunk.Count * plan.Experiment.Epochs >= ChunkSize || bytes > ChunkBytes)
                 {
+                    await RoomAsync().ConfigureAwait(false);
                     Start(chunk);
                     chunk = new List<DatasetRecord>(ChunkSize);
                     bytes = 0;
@@ -48,6 +49,7 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
 
             if (chunk.Count > 0)
             {
+                await RoomAsync().ConfigureAwait(false);
                 Start(chunk);
             }
 
@@ -68,6 +70,17 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
         return summary;
 
         void Start(IReadOnlyList<DatasetRecord> records) => window.Enqueue(Task.Run(() => chunks.RunAsync(records, stop.Token), stop.Token));
+
+        // While memory is scarce the window is smaller, or nothing new begins; what is under way is finished.
+        async ValueTask RoomAsync()
+        {
+            while (window.Count > 0 && window.Count >= dispatcher.Intake.Of(width))
+            {
+                await TakeAsync().ConfigureAwait(false);
+            }
+
+            await dispatcher.Intake.WaitAsync(stop.Token).ConfigureAwait(false);
+        }
 
         async Task TakeAsync()
         {

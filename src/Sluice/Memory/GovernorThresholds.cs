@@ -1,0 +1,35 @@
+namespace Sluice.Memory;
+
+/// <summary>The levels' bounds in bytes of headroom, for one limit.</summary>
+/// <param name="Limit">The limit.</param>
+/// <param name="Reserve">What is never planned away.</param>
+/// <param name="Calm">The headroom from which on there is enough.</param>
+/// <param name="Yellow">The headroom below which the level is yellow.</param>
+/// <param name="Orange">The headroom below which the level is orange.</param>
+/// <param name="Red">The headroom below which the level is red.</param>
+/// <param name="Black">The headroom below which the level is black.</param>
+public readonly record struct GovernorThresholds(long Limit, long Reserve, long Calm, long Yellow, long Orange, long Red, long Black)
+{
+    /// <summary>Computes the bounds.</summary>
+    /// <remarks>Of a small limit the shares are too little to act in, so the reserve widens them, all in the same proportion: red is at half of it.</remarks>
+    public static GovernorThresholds Of(long limit, GovernorOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        long reserve = Math.Min(Math.Clamp((long)(limit * options.ReserveShare), options.LeastReserve, options.MostReserve), limit / 8);
+        return new GovernorThresholds(
+            limit,
+            reserve,
+            Math.Max((long)(limit * options.CalmShare), reserve * 2),
+            Math.Max((long)(limit * options.YellowShare), reserve + (reserve / 2)),
+            Math.Max((long)(limit * options.OrangeShare), reserve),
+            Math.Max((long)(limit * options.RedShare), reserve / 2),
+            Math.Max((long)(limit * options.BlackShare), reserve / 5));
+    }
+
+    /// <summary>Returns the level of a headroom alone.</summary>
+    public GovernorLevel LevelOf(long headroom) => headroom < Black ? GovernorLevel.Black
+        : headroom < Red ? GovernorLevel.Red
+        : headroom < Orange ? GovernorLevel.Orange
+        : headroom < Yellow ? GovernorLevel.Yellow
+        : GovernorLevel.Green;
+}
