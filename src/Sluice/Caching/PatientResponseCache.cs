@@ -34,7 +34,7 @@ public sealed class PatientResponseCache : ICacheStore
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
-        _spools = new AnswerSpools(spoolFolder, folder => new SqliteResponseCache(Path.Combine(folder, "cache.db"), time));
+        _spools = new AnswerSpools(spoolFolder, folder => new JsonlResponseCache(folder, time, remark));
         _outage = new Outage(inner.Name, spoolFolder, remark, time);
         _remark = remark;
         _time = time;

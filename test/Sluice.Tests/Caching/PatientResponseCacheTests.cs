@@ -3,7 +3,7 @@ using Sluice.Caching;
 
 namespace Sluice.Tests.Caching;
 
-public sealed class PatientResponseCacheTests : CacheConformance
+public sealed class PatientResponseCacheTests : CacheStoreConformance
 {
     private static readonly DateTimeOffset s_noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
@@ -14,13 +14,12 @@ public sealed class PatientResponseCacheTests : CacheConformance
 
     private int Spools => Directory.Exists(SpoolFolder) ? Directory.GetDirectories(SpoolFolder).Length : 0;
 
-    protected override IResponseCache Open(string folder) => new PatientResponseCache(Store(folder), Path.Combine(folder, "spool"), _remarks.Add, TimeProvider.System);
+    protected override ICacheStore OpenStore(string folder, TimeProvider time) =>
+        new PatientResponseCache(new SqliteResponseCache(Path.Combine(folder, "cache.db"), time), Path.Combine(folder, "spool"), _remarks.Add, time);
 
-    private FlakyStore Flaky(bool isAway = false) => new(Store(Folder)) { IsAway = isAway };
+    private FlakyStore Flaky(bool isAway = false) => new(new SqliteResponseCache(Path.Combine(Folder, "cache.db"), _time)) { IsAway = isAway };
 
     private PatientResponseCache Patient(FlakyStore store) => new(store, SpoolFolder, _remarks.Add, _time);
-
-    private SqliteResponseCache Store(string folder) => new(Path.Combine(folder, "cache.db"), _time);
 
     /// <summary>Lets time go by until something is so.</summary>
     private async Task PassAsync(Func<bool> until)

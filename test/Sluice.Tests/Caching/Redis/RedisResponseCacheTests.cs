@@ -8,7 +8,7 @@ using StackExchange.Redis;
 
 namespace Sluice.Tests.Caching.Redis;
 
-public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared shared) : CacheConformance, IClassFixture<RedisResponseCacheTests.Shared>
+public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared shared) : CacheStoreConformance, IClassFixture<RedisResponseCacheTests.Shared>
 {
     private static readonly DateTimeOffset s_noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
@@ -28,10 +28,10 @@ public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared share
         }
     }
 
-    protected override IResponseCache Open(string folder) => Store(folder);
+    protected override ICacheStore OpenStore(string folder, TimeProvider time) => Store(folder, time: time);
 
-    private RedisResponseCache Store(string prefix, TimeSpan? expiry = null, Action<string>? remark = null) =>
-        new(new RedisOptions(shared.Server.Url) { Prefix = prefix, Expiry = expiry }, remark ?? (_ => { }), TimeProvider.System);
+    private RedisResponseCache Store(string prefix, TimeSpan? expiry = null, Action<string>? remark = null, TimeProvider? time = null) =>
+        new(new RedisOptions(shared.Server.Url) { Prefix = prefix, Expiry = expiry }, remark ?? (_ => { }), time ?? TimeProvider.System);
 
     private async Task<IDatabase> ClientAsync() => (await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{shared.Server.Port}")).GetDatabase();
 
