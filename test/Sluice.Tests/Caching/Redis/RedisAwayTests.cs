@@ -1,5 +1,6 @@
 using Sluice.Caching;
 using Sluice.Requests;
+using Sluice.Testing;
 
 namespace Sluice.Tests.Caching.Redis;
 
@@ -16,21 +17,21 @@ public sealed class RedisAwayTests : IDisposable
     [Fact]
     public async Task A_server_that_was_killed_is_waited_for_and_nothing_is_lost()
     {
-        using var server = new RedisServer();
+        using var server = RedisServers.Start();
         await AwayAsync(server, server.Kill, server.Start);
     }
 
     [Fact]
     public async Task A_server_that_stands_still_is_waited_for_and_nothing_is_lost()
     {
-        using var server = new RedisServer();
+        using var server = RedisServers.Start();
         await AwayAsync(server, server.Pause, server.Resume);
     }
 
     [Fact]
     public async Task A_server_that_is_full_is_waited_for_and_nothing_is_lost()
     {
-        using var server = new RedisServer();
+        using var server = RedisServers.Start();
         using var client = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{server.Port},allowAdmin=true");
         StackExchange.Redis.IServer admin = client.GetServers()[0];
         await AwayAsync(server, () => admin.ConfigSet("maxmemory", "1"), () => admin.ConfigSet("maxmemory", "0"));
@@ -39,7 +40,7 @@ public sealed class RedisAwayTests : IDisposable
     [Fact]
     public async Task A_server_that_is_not_there_yet_is_waited_for()
     {
-        using var server = new RedisServer();
+        using var server = RedisServers.Start();
         server.Kill();
         await using PatientResponseCache cache = Patient(server);
 

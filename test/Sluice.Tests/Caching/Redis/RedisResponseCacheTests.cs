@@ -3,7 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Sluice.Caching;
 using Sluice.Requests;
-using Sluice.Tests.Caching;
+using Sluice.Testing;
 using StackExchange.Redis;
 
 namespace Sluice.Tests.Caching.Redis;
@@ -15,7 +15,7 @@ public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared share
     /// <summary>One server for all tests that leave it as it is; each has a prefix of its own.</summary>
     public sealed class Shared : IDisposable
     {
-        private readonly Lazy<RedisServer> _server = new(() => new RedisServer());
+        private readonly Lazy<RedisServer> _server = new(() => RedisServers.Start());
 
         public RedisServer Server => _server.Value;
 
@@ -179,7 +179,7 @@ public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared share
     [Fact]
     public async Task A_password_is_asked_for_and_never_shown()
     {
-        using var server = new RedisServer("--requirepass", "correct-horse");
+        using var server = RedisServers.Start("--requirepass", "correct-horse");
         await using var right = new RedisResponseCache(new RedisOptions(server.Url) { Password = "correct-horse" }, _ => { }, TimeProvider.System);
         await using var wrong = new RedisResponseCache(new RedisOptions(server.Url) { Password = "battery-staple" }, _ => { }, TimeProvider.System);
         await using var none = new RedisResponseCache(new RedisOptions(server.Url), _ => { }, TimeProvider.System);
@@ -197,7 +197,7 @@ public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared share
     [Fact]
     public async Task A_user_who_may_do_the_least_can_do_everything()
     {
-        using var server = new RedisServer(
+        using var server = RedisServers.Start(
             "--user", "default", "off",
             "--user", "team", "on", ">correct-horse", "~sluice:*", "+@read", "+@write", "+@connection", "+@blocking", "+@scripting");
         await using var cache = new RedisResponseCache(new RedisOptions(server.Url) { User = "team", Password = "correct-horse" }, _ => { }, TimeProvider.System);
@@ -224,7 +224,7 @@ public sealed class RedisResponseCacheTests(RedisResponseCacheTests.Shared share
         string file = Path.Combine(folder, "server.pem"), keyFile = Path.Combine(folder, "server.key");
         await File.WriteAllTextAsync(file, certificate.ExportCertificatePem(), Token);
         await File.WriteAllTextAsync(keyFile, key.ExportPkcs8PrivateKeyPem(), Token);
-        using var server = new RedisServer("--tls-port", "--tls-cert-file", file, "--tls-key-file", keyFile, "--tls-ca-cert-file", file, "--tls-auth-clients", "no");
+        using var server = RedisServers.Start("--tls-port", "--tls-cert-file", file, "--tls-key-file", keyFile, "--tls-ca-cert-file", file, "--tls-auth-clients", "no");
         string url = server.Url.Replace("redis:", "rediss:", StringComparison.Ordinal);
         await using var trusting = new RedisResponseCache(new RedisOptions(url) { CertificateAuthority = file }, _ => { }, TimeProvider.System);
         await using var wary = new RedisResponseCache(new RedisOptions(url), _ => { }, TimeProvider.System);
