@@ -33,7 +33,7 @@ internal sealed class RedisSync(RedisConnection connection, RedisKeys keys, Acti
         }
         catch (RedisServerException error) when (error.Message.Contains("unknown command", StringComparison.OrdinalIgnoreCase))
         {
-            return "it is older than 7.2 and does not tell what is on its disk: with `appendonly yes` a power cut of its machine loses the last second, without it everything since its last snapshot";
+            return "it is older than 7.2 and does not tell what is on its disk: with `appendonly yes` its end can lose the last seconds, without it everything since its last snapshot";
         }
         catch (RedisServerException error) when (error.Message.Contains("appendonly", StringComparison.OrdinalIgnoreCase))
         {

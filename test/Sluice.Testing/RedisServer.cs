@@ -5,7 +5,7 @@ using System.Net.Sockets;
 
 namespace Sluice.Testing;
 
-/// <summary>A redis-server of the test's own: on a free port, with a folder of its own and an append-only file.</summary>
+/// <summary>A redis-server of the test's own: on a free port, with a folder of its own and an append-only file that holds whatever was acknowledged.</summary>
 public sealed class RedisServer : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("sluice-redis-").FullName;
@@ -43,7 +43,7 @@ public sealed class RedisServer : IDisposable
     {
         string port = Port.ToString(CultureInfo.InvariantCulture);
         string[] tls = [.. _settings.Contains("--tls-port") ? (string[])["--port", "0", "--tls-port", port] : ["--port", port]];
-        var start = new ProcessStartInfo("redis-server", [.. tls, "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--save", "", .. _settings.Where(s => s != "--tls-port")])
+        var start = new ProcessStartInfo("redis-server", [.. tls, "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", .. _settings.Where(s => s != "--tls-port")])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -71,7 +71,9 @@ public sealed class RedisAwayTests : IDisposable
         await using RedisResponseCache direct = Redis(server);
         for (int i = 0; i < 1000; i++)
         {
-            Assert.Equal(i, (await GetAsync(direct, i))!.Usage.Input);
+            CachedResponse? found = await GetAsync(direct, i);
+            Assert.True(found is not null, $"{i} is lost");
+            Assert.Equal(i, found.Usage.Input);
         }
     }
 
