@@ -20,7 +20,7 @@ public enum ErrorKind
 /// An error with a message for people: what was found and where, and, in <see cref="Hint"/>, what to do next.
 /// </summary>
 /// <remarks>It is shown without a stack trace. A bug is any other exception.</remarks>
-public sealed class SluiceException : Exception
+public class SluiceException : Exception
 {
     /// <summary>Creates an error of the given kind.</summary>
     /// <param name="kind">Who has to act.</param>

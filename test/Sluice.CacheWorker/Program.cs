@@ -4,7 +4,7 @@ using Sluice.CacheWorker;
 
 if (args is not [var store, var worker, var rounds, var acknowledged])
 {
-    Console.Error.WriteLine("usage: Sluice.CacheWorker sqlite:FILE|jsonl:FOLDER WORKER ROUNDS ACKNOWLEDGED");
+    Console.Error.WriteLine("usage: Sluice.CacheWorker sqlite:FILE|jsonl:FOLDER|redis://HOST:PORT/DATABASE WORKER ROUNDS ACKNOWLEDGED");
     return 2;
 }
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Sluice.CacheWorker;
 using Sluice.Caching;
+using Sluice.Testing;
 
 namespace Sluice.Journeys;
 
@@ -19,9 +20,12 @@ public sealed class CacheCrowdJourneys : IDisposable
     [Theory]
     [InlineData("sqlite")]
     [InlineData("jsonl")]
+    [InlineData("redis")]
     public async Task Twenty_processes_share_a_store_and_five_are_killed(string kind)
     {
-        var store = kind == "sqlite" ? $"sqlite:{Path.Combine(_folder, "cache.db")}" : $"jsonl:{Path.Combine(_folder, "cache")}";
+        Assert.SkipUnless(kind != "redis" || RedisServer.IsInstalled, RedisServer.Advice);
+        using var server = kind == "redis" ? new RedisServer() : null;
+        var store = server is not null ? server.Url : kind == "sqlite" ? $"sqlite:{Path.Combine(_folder, "cache.db")}" : $"jsonl:{Path.Combine(_folder, "cache")}";
         var random = new Random(11);
         var doomed = Enumerable.Range(0, Processes).OrderBy(_ => random.Next()).Take(Killed).ToHashSet();
         var workers = Enumerable.Range(0, Processes).Select(n => (Number: n, Process: Start(store, n))).ToList();

@@ -1,0 +1,130 @@
+using StackExchange.Redis;
+
+namespace Sluice.Caching;
+
+/// <summary>The connection of a store: made at the first use, and made again by the client whenever it is lost.</summary>
+internal sealed class RedisConnection : IAsyncDisposable
+{
+    // One connection, for commands that any user may give: nothing is subscribed to, and the server's configuration is its own affair.
+    private static readonly CommandMap PlainCommands = CommandMap.Create(["SUBSCRIBE", "PSUBSCRIBE", "CONFIG", "CLUSTER", "SENTINEL"], available: false);
+
+    private readonly RedisOptions _options;
+    private readonly RedisAddress _address;
+    private readonly SemaphoreSlim _connecting = new(1);
+    private ConnectionMultiplexer? _connection;
+    private bool _isClosed;
+
+    /// <exception cref="SluiceException">The address cannot be read.</exception>
+    public RedisConnection(RedisOptions options)
+    {
+        _options = options;
+        _address = RedisAddress.Parse(options.Url);
+        Name = $"{_address} ({options.Prefix})";
+    }
+
+    /// <summary>Gets what messages call the store.</summary>
+    public string Name { get; }
+
+    /// <summary>Looks something up, or looks after something.</summary>
+    /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
+    /// <exception cref="SluiceException">Redis does not want to.</exception>
+    public async ValueTask<TResult> AskAsync<TResult>(Func<IDatabase, Task<TResult>> ask, CancellationToken cancellationToken)
+    {
+        var database = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await ask(database).ConfigureAwait(false);
+        }
+        catch (Exception error) when (RedisTrouble.OfReading(error, Name, _options.Timeout) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Stores something.</summary>
+    /// <exception cref="CacheAwayException">Redis cannot be reached now, or does not want to.</exception>
+    public async ValueTask<TResult> StoreAsync<TResult>(Func<IDatabase, Task<TResult>> store, CancellationToken cancellationToken)
+    {
+        var database = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await store(database).ConfigureAwait(false);
+        }
+        catch (Exception error) when (RedisTrouble.OfWriting(error, Name, _options.Timeout) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _connecting.WaitAsync().ConfigureAwait(false);
+        _isClosed = true;
+        if (_connection is not null)
+        {
+            await _connection.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _connecting.Release();
+    }
+
+    private async ValueTask<IDatabase> OpenAsync(CancellationToken cancellationToken)
+    {
+        if (_connection is null || _isClosed)
+        {
+            await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                ObjectDisposedException.ThrowIf(_isClosed, this);
+                _connection ??= await ConnectAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                _connecting.Release();
+            }
+        }
+
+        return _connection.GetDatabase(_address.Database);
+    }
+
+    private async Task<ConnectionMultiplexer> ConnectAsync()
+    {
+        var settings = new ConfigurationOptions
+        {
+            EndPoints = { { _address.Host, _address.Port } },
+            User = _options.User,
+            Password = _options.Password,
+            Ssl = _address.Tls,
+            SslHost = _address.Tls ? _address.Host : null,
+            ClientName = "sluice",
+            Protocol = RedisProtocol.Resp2,
+            CommandMap = PlainCommands,
+            ConfigurationChannel = "",
+            TieBreaker = "",
+            AbortOnConnectFail = true,
+            ConnectRetry = 1,
+            ConnectTimeout = (int)Math.Min(_options.Timeout.TotalMilliseconds, 5000),
+            AsyncTimeout = (int)_options.Timeout.TotalMilliseconds,
+            SyncTimeout = (int)_options.Timeout.TotalMilliseconds,
+            // Whoever waits decides how; commands that are kept back meanwhile would only take memory.
+            BacklogPolicy = BacklogPolicy.FailFast,
+            ReconnectRetryPolicy = new LinearRetry(1000),
+            // Names of keys are no help, and long.
+            IncludeDetailInExceptions = false,
+        };
+        if (_options.CertificateAuthority is { } authority)
+        {
+            settings.TrustIssuer(authority);
+        }
+
+        try
+        {
+            return await ConnectionMultiplexer.ConnectAsync(settings).ConfigureAwait(false);
+        }
+        catch (RedisConnectionException error)
+        {
+            throw RedisTrouble.OfConnecting(error, Name, _options.Timeout);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+using System.Globalization;
+using Sluice.Requests;
+using Sluice.Storage;
+
+namespace Sluice.Caching.Patience;
+
+/// <summary>The answers that one process has kept on disk while the cache was away, in one folder of their own.</summary>
+/// <remarks>
+/// The folder holds a store for each time before which stored answers give way, since that has to be said again when they are carried over.
+/// Beside it lies a lock that its process holds for as long as it lives: whoever gets it may carry the answers over.
+/// </remarks>
+internal sealed class AnswerSpool : IAsyncDisposable
+{
+    private const string LockEnding = ".lock";
+    private const string GoneEnding = ".gone";
+    private const string FirstStays = "first";
+    private const long MaxGroupBytes = 2 * 1024 * 1024;
+
+    private readonly string _folder;
+    private readonly Func<string, ICacheStore> _open;
+    private readonly FileStream? _lock;
+    // One for each expiry and refresh that a sweep's experiments have.
+    private readonly SortedDictionary<DateTimeOffset, ICacheStore> _stores = [];
+
+    private AnswerSpool(string folder, Func<string, ICacheStore> open, FileStream? held)
+    {
+        _folder = folder;
+        _open = open;
+        _lock = held;
+    }
+
+    /// <summary>Returns the folders of all that there are.</summary>
+    public static IEnumerable<string> FoldersIn(string parent) => Directory.EnumerateDirectories(parent).Where(f => !f.EndsWith(GoneEnding, StringComparison.Ordinal));
+
+    /// <summary>Returns the folders of those that were left behind half deleted.</summary>
+    public static IEnumerable<string> HalfDeletedIn(string parent) => Directory.EnumerateDirectories(parent, "*" + GoneEnding).Select(f => f[..^GoneEnding.Length]);
+
+    /// <summary>Makes a new one, which belongs to this process.</summary>
+    public static AnswerSpool Create(string parent, Func<string, ICacheStore> open)
+    {
+        PrivateFiles.CreateFolder(parent);
+        var folder = Path.Combine(parent, Guid.NewGuid().ToString("N"));
+        // Locked before there is anything in it, so that nobody takes it for one that was left behind.
+        var held = Lock(folder) ?? throw new SluiceException(ErrorKind.Environment, $"cannot lock {folder}{LockEnding}");
+        PrivateFiles.CreateFolder(folder);
+        return new AnswerSpool(folder, open, held);
+    }
+
+    /// <summary>Looks into one that may belong to another process.</summary>
+    public static AnswerSpool Peek(string folder, Func<string, ICacheStore> open) => new(folder, open, null);
+
+    /// <summary>Takes over one that was left behind; null when its process still lives.</summary>
+    public static AnswerSpool? TryTake(string folder, Func<string, ICacheStore> open) => Lock(folder) is { } held ? new AnswerSpool(folder, open, held) : null;
+
+    /// <summary>Gets where it is.</summary>
+    public string Folder => _folder;
+
+    /// <summary>Keeps answers and returns how many were new to it.</summary>
+    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore)
+    {
+        if (!_stores.TryGetValue(replacedBefore, out var store))
+        {
+            _stores.Add(replacedBefore, store = _open(Path.Combine(_folder, Name(replacedBefore))));
+        }
+
+        return store.PutAsync(entries, replacedBefore);
+    }
+
+    /// <summary>Fills those slots that are null and can be filled.</summary>
+    public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, CachedResponse?[] responses, DateTimeOffset notBefore, CancellationToken cancellationToken)
+    {
+        OpenAll();
+        // What has replaced something is younger.
+        foreach (var store in _stores.Values.Reverse())
+        {
+            var found = new CachedResponse?[keys.Length];
+            await store.GetAsync(keys, found, notBefore, cancellationToken).ConfigureAwait(false);
+            for (var i = 0; i < found.Length; i++)
+            {
+                responses[i] ??= found[i];
+            }
+        }
+    }
+
+    /// <summary>Makes what was kept survive a power cut.</summary>
+    public async ValueTask SyncAsync(CancellationToken cancellationToken)
+    {
+        foreach (var store in _stores.Values)
+        {
+            await store.SyncAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Puts everything into a cache, in order, and returns how much; it can be done again.</summary>
+    /// <param name="target">Where to.</param>
+    /// <param name="damaged">Told of answers that cannot be carried over.</param>
+    public async ValueTask<long> CarryAsync(IResponseCache target, Action<StoredResponse> damaged)
+    {
+        OpenAll();
+        long carried = 0;
+        foreach (var (replacedBefore, store) in _stores)
+        {
+            var group = new List<CacheEntry>();
+            long bytes = 0;
+            await foreach (var answer in store.ListAsync(CacheFilter.All, withBodies: true).ConfigureAwait(false))
+            {
+                if (answer.Body is null)
+                {
+                    damaged(answer);
+                    continue;
+                }
+
+                group.Add(answer.ToEntry());
+                bytes += answer.Size + (answer.Request?.Length ?? 0);
+                if (group.Count == CacheEntry.GroupSize || bytes > MaxGroupBytes)
+                {
+                    await target.PutAsync(group, replacedBefore).ConfigureAwait(false);
+                    carried += group.Count;
+                    group.Clear();
+                    bytes = 0;
+                }
+            }
+
+            await target.PutAsync(group, replacedBefore).ConfigureAwait(false);
+            carried += group.Count;
+        }
+
+        return carried;
+    }
+
+    /// <summary>Deletes it from the disk. It must belong to this process.</summary>
+    public async ValueTask DeleteAsync()
+    {
+        await CloseStoresAsync().ConfigureAwait(false);
+        var gone = _folder + GoneEnding;
+        if (Directory.Exists(_folder))
+        {
+            // First out of the way, all at once: others may be about to open what is in it.
+            Directory.Move(_folder, gone);
+        }
+
+        if (Directory.Exists(gone))
+        {
+            Directory.Delete(gone, recursive: true);
+        }
+
+        // While it is still held: nobody can take what is gone.
+        File.Delete(_folder + LockEnding);
+        await DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await CloseStoresAsync().ConfigureAwait(false);
+        if (_lock is not null)
+        {
+            await _lock.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static string Name(DateTimeOffset replacedBefore) =>
+        replacedBefore == default ? FirstStays : replacedBefore.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+
+    private static FileStream? Lock(string folder)
+    {
+        try
+        {
+            PrivateFiles.Touch(folder + LockEnding);
+            return new FileStream(folder + LockEnding, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error) when (DiskTrouble.Explain(error) is null)
+        {
+            // Another process has it: the system gives it back when that one ends, however it ends.
+            return null;
+        }
+    }
+
+    /// <summary>Opens the stores that its process has made since the last time.</summary>
+    private void OpenAll()
+    {
+        if (!Directory.Exists(_folder))
+        {
+            return;
+        }
+
+        foreach (var folder in Directory.EnumerateDirectories(_folder))
+        {
+            var name = Path.GetFileName(folder);
+            var replacedBefore = name == FirstStays ? default : DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(name, CultureInfo.InvariantCulture));
+            if (!_stores.Keys.Any(known => Name(known) == name))
+            {
+                _stores.Add(replacedBefore, _open(folder));
+            }
+        }
+    }
+
+    private async ValueTask CloseStoresAsync()
+    {
+        foreach (var store in _stores.Values)
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+        }
+
+        _stores.Clear();
+    }
+}

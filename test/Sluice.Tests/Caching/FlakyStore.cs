@@ -1,0 +1,54 @@
+using Sluice.Caching;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Caching;
+
+/// <summary>A store that is away whenever the test says so.</summary>
+internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
+{
+    private int _putsLeft = int.MaxValue;
+
+    public volatile bool IsAway;
+
+    /// <summary>Lets the store go away after so many more puts.</summary>
+    public int PutsLeft
+    {
+        set => _putsLeft = value;
+    }
+
+    /// <summary>Gets what it does when it is asked, beside being away.</summary>
+    public Exception? Trouble { get; set; }
+
+    public string Name => "the store";
+
+    public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default) =>
+        Here.GetAsync(keys, responses, notBefore, cancellationToken);
+
+    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default)
+    {
+        if (Interlocked.Decrement(ref _putsLeft) < 0)
+        {
+            IsAway = true;
+        }
+
+        return Here.PutAsync(entries, replacedBefore, cancellationToken);
+    }
+
+    public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Here.IsEmptyAsync(cancellationToken);
+
+    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => Here.SyncAsync(cancellationToken);
+
+    public IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, CancellationToken cancellationToken = default) => Here.ListAsync(filter, withBodies, cancellationToken);
+
+    public ValueTask<StoredResponse?> FindAsync(RequestKey key, CancellationToken cancellationToken = default) => Here.FindAsync(key, cancellationToken);
+
+    public ValueTask<long> DeleteAsync(CacheFilter filter, CancellationToken cancellationToken = default) => Here.DeleteAsync(filter, cancellationToken);
+
+    public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) => Here.StoredBytesAsync(cancellationToken);
+
+    public ValueTask CompactAsync(CancellationToken cancellationToken = default) => Here.CompactAsync(cancellationToken);
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+
+    private ICacheStore Here => Trouble is not null ? throw Trouble : IsAway ? throw new CacheAwayException(Name, "the test wants it so") : inner;
+}
