@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using Sluice.Cli.Commands;
+using Sluice.Cli.Commands.Cache;
 using Sluice.Storage;
 
 namespace Sluice.Cli;
@@ -102,6 +104,7 @@ internal static class Application
         root.Add(AdoptCommand.Create());
         root.Add(ResendCommand.Create());
         root.Add(DoctorCommand.Create());
+        root.Add(CacheCommand.Create());
         root.Add(SchemaCommand.Create());
         root.Add(SimulateCommand.Create());
         root.Add(MemoryCommand.Create());
@@ -127,8 +130,10 @@ internal static class Application
             Terminal.Error(error.Message, null);
         }
 
-        var command = parsed.CommandResult.Command;
-        Terminal.Hint(command is RootCommand ? "see `sluice --help`" : $"see `sluice {command.Name} --help`");
+        Terminal.Hint($"see `sluice{NameOf(parsed.CommandResult)} --help`");
         return ExitCodes.Usage;
     }
+
+    /// <summary>Returns a command's name with those of the groups it is in, each after a blank.</summary>
+    private static string NameOf(CommandResult command) => command.Parent is CommandResult parent ? $"{NameOf(parent)} {command.Command.Name}" : "";
 }

@@ -30,14 +30,14 @@ internal static class DatasetFile
     }
 
     /// <summary>Opens the file for reading at any place; a compressed one is unpacked into a temporary file that nobody else sees.</summary>
-    public static async Task<Stream> OpenSeekableAsync(string path, DatasetCompression compression, CancellationToken cancellationToken)
+    public static async Task<Stream> OpenSeekableAsync(string path, DatasetCompression compression, CancellationToken cancellationToken, string kind = "dataset")
     {
         if (compression == DatasetCompression.None)
         {
-            return OpenFile(path, FileOptions.RandomAccess, BlockSize, "dataset");
+            return OpenFile(path, FileOptions.RandomAccess, BlockSize, kind);
         }
 
-        Stream unpacked = OpenSequential(path, compression);
+        Stream unpacked = OpenSequential(path, compression, kind);
         await using (unpacked.ConfigureAwait(false))
         {
             FileStream spool = CreateTemporary();

@@ -10,6 +10,7 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(BlockSize);
     private int _start;
     private int _end;
+    private long _before;
     private bool _started;
     private bool _ended;
 
@@ -21,6 +22,9 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
 
     /// <summary>Gets the number of the current line, from 1.</summary>
     public long Number { get; private set; }
+
+    /// <summary>Gets where the current line begins, in bytes from the start of the stream; of one that was thrown away, no more than that it was before its end.</summary>
+    public long Offset { get; private set; }
 
     /// <summary>Goes to the next line.</summary>
     /// <returns>False at the end of the stream.</returns>
@@ -54,6 +58,7 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
             if (scanned > maxLineBytes)
             {
                 tooLong = true;
+                _before += _end;
                 _start = _end = scanned = 0;
             }
 
@@ -81,6 +86,7 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
     private void Take(int length, int lineFeed, bool tooLong = false)
     {
         Number++;
+        Offset = _before + _start;
         TooLong = tooLong || length > maxLineBytes;
         Line = TooLong ? default : _buffer.AsMemory(_start, length);
         _start += length + lineFeed;
@@ -103,6 +109,7 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
             _buffer.AsSpan(_start, pending).CopyTo(_buffer);
         }
 
+        _before += _start;
         (_start, _end) = (0, pending);
     }
 

@@ -1,0 +1,46 @@
+using Sluice.Caching;
+
+namespace Sluice.Cli;
+
+/// <summary>Where a cache is, as <c>--cache</c>, <c>--from</c> and <c>--to</c> name it.</summary>
+/// <param name="Kind">Which kind of store: <c>sqlite</c>, <c>jsonl</c> or <c>redis</c>.</param>
+/// <param name="Place">The file, the folder or the address; null: the usual one.</param>
+internal sealed record CacheLocation(string Kind, string? Place)
+{
+    private const string Known = "a store is sqlite[:FILE], jsonl[:FOLDER], redis or redis://HOST[:PORT][/DATABASE] (rediss:// for TLS)";
+
+    /// <summary>Reads a location.</summary>
+    /// <exception cref="SluiceException">It is none, or has a password in it.</exception>
+    public static CacheLocation Parse(string text)
+    {
+        if (text.StartsWith("redis://", StringComparison.Ordinal) || text.StartsWith("rediss://", StringComparison.Ordinal))
+        {
+            return new CacheLocation(CacheSettings.Redis, RequireAddress(text));
+        }
+
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        var (kind, place) = colon < 0 ? (text, null) : (text[..colon], text[(colon + 1)..]);
+        return kind switch
+        {
+            CacheSettings.Sqlite or CacheSettings.Jsonl when place is not "" => new CacheLocation(kind, place),
+            CacheSettings.Redis when place is null => new CacheLocation(kind, null),
+            _ => throw new SluiceException(ErrorKind.Usage, $"`{text}` names no store", Path.Exists(text) ? $"did you mean {(Directory.Exists(text) ? "jsonl" : "sqlite")}:{text}? {Known}" : Known),
+        };
+    }
+
+    public override string ToString() => Place is null ? Kind : Kind == CacheSettings.Redis ? Place : $"{Kind}:{Place}";
+
+    private static string RequireAddress(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Host.Length == 0 || !IsDatabase(address.AbsolutePath) || address.Query.Length > 0 || address.Fragment.Length > 0)
+        {
+            throw new SluiceException(ErrorKind.Usage, "the address of Redis cannot be read", Known);
+        }
+
+        // Not even in the message: what is on a command line is seen by others.
+        return address.UserInfo.Length == 0 ? text : throw new SluiceException(
+            ErrorKind.Usage, $"the address of Redis at {address.Host} has a user or a password in it", "leave them out and set SLUICE_REDIS_USER and SLUICE_REDIS_PASSWORD");
+    }
+
+    private static bool IsDatabase(string path) => path.AsSpan(1) is var name && (name.IsEmpty || ushort.TryParse(name, out _));
+}
