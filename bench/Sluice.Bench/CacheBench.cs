@@ -69,6 +69,7 @@ internal static class CacheBench
         ["sqlite"] => new SqliteResponseCache(Path.Combine(folder, "cache.db"), TimeProvider.System),
         ["sqlite-compressed"] => new SqliteResponseCache(Path.Combine(folder, "cache.db"), TimeProvider.System, compresses: true),
         ["jsonl"] => new JsonlResponseCache(folder, TimeProvider.System, Console.Error.WriteLine),
+        ["redis", var url] => new RedisResponseCache(new RedisOptions(url), Console.Error.WriteLine, TimeProvider.System),
         ["memory"] => new MemoryResponseCache(long.MaxValue, TimeProvider.System),
         _ => throw new ArgumentException($"no store: {store}"),
     };

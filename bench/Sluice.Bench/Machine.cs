@@ -13,6 +13,11 @@ internal static class Machine
         return $"{Environment.ProcessorCount} cores ({cpu ?? "unknown"}), {memory:0.#} GiB, {RuntimeInformation.FrameworkDescription}, load {load} before";
     }
 
+    /// <summary>Returns the most memory that this process has had resident so far, in bytes; 0 where that is not told.</summary>
+    public static long PeakBytes() => File.Exists("/proc/self/status")
+        ? 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("VmHWM:", StringComparison.Ordinal)).AsSpan(6).Trim().TrimEnd(" kB"), System.Globalization.CultureInfo.InvariantCulture)
+        : 0;
+
     /// <summary>Returns the bytes that this process has handed to the system to write so far; 0 where that is not told.</summary>
     public static long BytesWritten() => File.Exists("/proc/self/io")
         ? long.Parse(File.ReadLines("/proc/self/io").First(l => l.StartsWith("wchar:", StringComparison.Ordinal)).AsSpan(6), System.Globalization.CultureInfo.InvariantCulture)

@@ -7,7 +7,15 @@ namespace Sluice.Cli;
 /// <param name="Place">The file, the folder or the address; null: the usual one.</param>
 internal sealed record CacheLocation(string Kind, string? Place)
 {
-    private const string Known = "a store is sqlite[:FILE], jsonl[:FOLDER], redis or redis://HOST[:PORT][/DATABASE] (rediss:// for TLS)";
+    private const string Known = "a store is sqlite[:FILE], jsonl[:FOLDER], redis or redis://HOST[:PORT][/DATABASE][?prefix=NAME] (rediss:// for TLS)";
+    private const string PrefixQuery = "?prefix=";
+
+    /// <summary>Gets what the names of all keys in Redis begin with; null: what the workspace uses, or the default.</summary>
+    public string? Prefix { get; init; }
+
+    /// <summary>Returns where settings say that a workspace has its answers; null is SQLite.</summary>
+    public static CacheLocation Of(CacheSettings? settings) => settings?.Backend is not { } kind ? new(CacheSettings.Sqlite, null)
+        : kind == CacheSettings.Redis ? new(kind, settings.RedisUrl) { Prefix = settings.RedisPrefix } : new(kind, null);
 
     /// <summary>Reads a location.</summary>
     /// <exception cref="SluiceException">It is none, or has a password in it.</exception>
@@ -15,7 +23,9 @@ internal sealed record CacheLocation(string Kind, string? Place)
     {
         if (text.StartsWith("redis://", StringComparison.Ordinal) || text.StartsWith("rediss://", StringComparison.Ordinal))
         {
-            return new CacheLocation(CacheSettings.Redis, RequireAddress(text));
+            var query = text.IndexOf(PrefixQuery, StringComparison.Ordinal);
+            return query < 0 ? new CacheLocation(CacheSettings.Redis, RequireAddress(text))
+                : new CacheLocation(CacheSettings.Redis, RequireAddress(text[..query])) { Prefix = Uri.UnescapeDataString(text[(query + PrefixQuery.Length)..]) };
         }
 
         var colon = text.IndexOf(':', StringComparison.Ordinal);

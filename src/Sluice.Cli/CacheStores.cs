@@ -3,7 +3,7 @@ using Sluice.Sweeps;
 
 namespace Sluice.Cli;
 
-/// <summary>Opens the stores that the <c>cache</c> commands look into.</summary>
+/// <summary>Opens stores by their location: the workspace's own, and those that the <c>cache</c> commands name.</summary>
 internal sealed class CacheStores(Workspace workspace, TimeProvider time)
 {
     /// <summary>Opens a store that is there: looking must not make one.</summary>
@@ -23,44 +23,45 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="location">Where it is, or null for the workspace's own.</param>
     /// <exception cref="SluiceException">The location is none.</exception>
-    public ICacheStore Open(string? location)
+    public ICacheStore Open(string? location) => Open(Place(location));
+
+    /// <summary>Opens a store, or makes it.</summary>
+    /// <param name="place">Where it is.</param>
+    /// <param name="compress">Whether SQLite compresses new bodies.</param>
+    /// <param name="expiry">After how long Redis may forget new answers; null: never.</param>
+    public ICacheStore Open(CacheLocation place, bool compress = false, TimeSpan? expiry = null)
     {
-        if (location is null)
+        var full = Full(place);
+        if (full.Place == workspace.CachePath || full.Place == workspace.CacheFolder)
         {
             workspace.Prepare();
         }
 
-        return Open(Place(location));
+        return full.Kind switch
+        {
+            CacheSettings.Sqlite => new SqliteResponseCache(full.Place!, time, compress),
+            CacheSettings.Jsonl => new JsonlResponseCache(full.Place!, time, Terminal.Warning),
+            _ => new RedisResponseCache(RedisAccess.Options(full.Place!, full.Prefix!, expiry), Terminal.Warning, time),
+        };
     }
 
     /// <summary>Tells whether two locations are one and the same.</summary>
     public bool AreSame(string? one, string? other) => Place(one) == Place(other);
 
-    private CacheLocation Place(string? location)
+    /// <summary>Tells whether there is a store, without making one; a server is taken to be there.</summary>
+    public bool IsThere(CacheLocation place) => Full(place) switch
     {
-        var place = location is null ? Own() : CacheLocation.Parse(location);
-        return place.Kind switch
-        {
-            CacheSettings.Sqlite => place with { Place = Path.GetFullPath(place.Place ?? workspace.CachePath) },
-            CacheSettings.Jsonl => place with { Place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(place.Place ?? workspace.CacheFolder)) },
-            _ => place,
-        };
-    }
-
-    /// <summary>Returns where the workspace has its answers.</summary>
-    private CacheLocation Own() => CacheRecord.Read(workspace.CacheRecordPath) is { } record ? new(record.Backend!, record.RedisUrl) : new(CacheSettings.Sqlite, null);
-
-    private static bool IsThere(CacheLocation place) => place.Kind switch
-    {
-        CacheSettings.Sqlite => File.Exists(place.Place),
-        CacheSettings.Jsonl => Directory.Exists(place.Place) && Directory.EnumerateFiles(place.Place, "*.jsonl").Any(),
+        { Kind: CacheSettings.Sqlite, Place: var file } => File.Exists(file),
+        { Kind: CacheSettings.Jsonl, Place: var folder } => Directory.Exists(folder) && Directory.EnumerateFiles(folder!, "*.jsonl").Any(),
         _ => true,
     };
 
-    private ICacheStore Open(CacheLocation place) => place.Kind switch
+    private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(CacheRecord.Read(workspace.CacheRecordPath)) : CacheLocation.Parse(location));
+
+    private CacheLocation Full(CacheLocation place) => place.Kind switch
     {
-        CacheSettings.Sqlite => new SqliteResponseCache(place.Place!, time),
-        CacheSettings.Jsonl => new JsonlResponseCache(place.Place!, time, Terminal.Warning),
-        _ => throw new SluiceException(ErrorKind.Usage, $"{place}: this build has no such store", "it has: sqlite, jsonl"),
+        CacheSettings.Sqlite => place with { Place = Path.GetFullPath(place.Place ?? workspace.CachePath) },
+        CacheSettings.Jsonl => place with { Place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(place.Place ?? workspace.CacheFolder)) },
+        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? CacheRecord.Read(workspace.CacheRecordPath)?.RedisPrefix ?? new CacheSettings().RedisPrefix },
     };
 }

@@ -81,7 +81,10 @@ internal sealed class Session : IAsyncDisposable
     {
         try
         {
-            foreach (var loss in await Loss.FindAsync(ExistingLedger, ExistingCache, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
+            // Not the cache itself: where its store is away, a look does not wait.
+            var store = Stores.OpenStore();
+            await using var _ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
+            foreach (var loss in await Loss.FindAsync(ExistingLedger, store ?? (IResponseCache)EmptyCache.Instance, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
             }

@@ -7,9 +7,11 @@ namespace Sluice.Cli;
 /// <summary>The cache of a workspace: which store it is in, what stands before and beside it.</summary>
 internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : IAsyncDisposable
 {
+    private readonly CacheStores _stores = new(workspace, time);
     private CacheSettings? _settings;
     private IResponseCache? _cache;
     private ShadowResponseCache? _shadow;
+    private TimeSpan? _redisExpiry;
 
     /// <summary>Gets what a comparison of two stores has shown, or null when there is none.</summary>
     public ShadowReport? Shadow => _shadow?.Report;
@@ -27,11 +29,9 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
         }
 
         _settings = Complete(experiments[0].Cache.Stores);
-        RedisExpiry = experiments.All(e => e.Cache.Expiry is not null) ? experiments.Max(e => e.Cache.Expiry) : null;
+        // Redis may forget what no experiment would take any more.
+        _redisExpiry = experiments.All(e => e.Cache.Expiry is not null) ? experiments.Max(e => e.Cache.Expiry) : null;
     }
-
-    /// <summary>Gets after how long Redis may forget answers: the longest expiry, when all experiments have one.</summary>
-    public TimeSpan? RedisExpiry { get; private set; }
 
     /// <summary>Opens the cache for a sweep that sends: a workspace that has its answers in another store must not pay for them again.</summary>
     /// <exception cref="SluiceException">The store is empty, and another one is not.</exception>
@@ -71,6 +71,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
         workspace.Prepare();
         _cache = Store(Settings.Backend!);
+        if (Settings.Backend == CacheSettings.Redis)
+        {
+            _cache = new PatientResponseCache((ICacheStore)_cache, workspace.CacheAwayFolder, Terminal.Warning, time);
+        }
+
         if (Settings.Shadow is { } shadow)
         {
             _cache = _shadow = new ShadowResponseCache(_cache, Store(shadow), Terminal.Warning);
@@ -87,6 +92,9 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     /// <summary>Returns the cache if the workspace has one, else an empty one: looking must not make one.</summary>
     public IResponseCache GetExisting() => _cache is not null || IsThere(Settings) ? Get() : EmptyCache.Instance;
 
+    /// <summary>Opens the store itself, without waiting where it is away, for a look; null when there is none.</summary>
+    public ICacheStore? OpenStore() => Settings.Backend != CacheSettings.Memory && IsThere(Settings) ? Store(Settings.Backend!) : null;
+
     public ValueTask DisposeAsync() => _cache?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     private static bool IsSame(CacheSettings one, CacheSettings other) =>
@@ -94,11 +102,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private MemoryResponseCache Memory() => new(Settings.MemoryMb * 1_000_000L, time);
 
-    private ICacheStore Store(string backend) => backend switch
-    {
-        CacheSettings.Jsonl => new JsonlResponseCache(workspace.CacheFolder, time, Terminal.Warning),
-        _ => new SqliteResponseCache(workspace.CachePath, time, Settings.Compress),
-    };
+    private ICacheStore Store(string backend) => _stores.Open(CacheLocation.Of(Settings with { Backend = backend }), Settings.Compress, _redisExpiry);
 
     private async Task<bool> HasAnswersAsync(CacheSettings settings, CancellationToken cancellationToken)
     {
@@ -107,17 +111,12 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             return false;
         }
 
-        var store = Store(settings.Backend!);
+        var store = _stores.Open(CacheLocation.Of(settings));
         await using var _ = store.ConfigureAwait(false);
         return !await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private bool IsThere(CacheSettings settings) => settings.Backend switch
-    {
-        CacheSettings.Sqlite => File.Exists(workspace.CachePath),
-        CacheSettings.Jsonl => Directory.Exists(workspace.CacheFolder),
-        _ => settings.Backend != CacheSettings.Memory,
-    };
+    private bool IsThere(CacheSettings settings) => settings.Backend != CacheSettings.Memory && _stores.IsThere(CacheLocation.Of(settings));
 
     /// <summary>What a config leaves open is what the workspace has used so far.</summary>
     private CacheSettings Complete(CacheSettings settings)

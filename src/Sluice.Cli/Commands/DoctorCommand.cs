@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
+using Sluice.Caching;
 using Sluice.Recovery;
 
 namespace Sluice.Cli.Commands;
@@ -15,7 +16,9 @@ internal static class DoctorCommand
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            var doctor = new Doctor(session.Workspace, session.Time);
+            var store = session.Stores.OpenStore();
+            await using var __ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
+            var doctor = new Doctor(session.Workspace, session.Time, store is SqliteResponseCache ? null : store);
             var findings = await doctor.ExamineAsync(parsed.GetValue(repair), cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {

@@ -1,6 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Sluice.Caching;
-using Sluice.Requests;
+using Sluice.Caching.Sqlite;
 using Sluice.Storage;
 
 namespace Sluice.Recovery;
@@ -28,13 +28,13 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
 
             // Opening it brings an older schema up to date.
             await new SqliteResponseCache(path, time).DisposeAsync().ConfigureAwait(false);
-            using var rows = new Statement(connection, "SELECT body, crc32c FROM responses");
+            using var codec = new BodyCodec(dictionary => CacheDictionary.Load(path, dictionary));
+            using var keeper = CacheKeeper.Open(path, codec);
             var damaged = 0L;
-            while (rows.Step())
+            foreach (var entry in keeper.List(CacheFilter.All, withBodies: true))
             {
-                var isSound = rows.IsNull(1) || (uint)rows.Integer(1) == Checksum.Of(rows.Blob(0));
-                responses += isSound ? 1 : 0;
-                damaged += isSound ? 0 : 1;
+                responses += entry.Problem is null ? 1 : 0;
+                damaged += entry.Problem is null ? 0 : 1;
             }
 
             return (damaged == 0 ? null : $"{damaged} responses are not what was stored: their checksums differ", responses);
@@ -75,20 +75,17 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
     /// <summary>Reads response by response, so that one that cannot be read costs no other.</summary>
     private static IEnumerable<CacheEntry> Sound(string damaged)
     {
-        using var connection = Open(damaged);
+        var connection = Open(damaged);
         if (connection is null)
         {
             yield break;
         }
 
-        using var find = new Statement(connection, """
-            SELECT r.key, r.body, r.input_tokens, r.output_tokens, r.crc32c, o.provider, o.model, o.source
-            FROM responses r LEFT JOIN origins o ON o.id=r.origin WHERE r.id=?1
-            """);
-        var origins = new Dictionary<string, ResponseOrigin>();
+        using var codec = new BodyCodec(dictionary => CacheDictionary.Load(connection, dictionary));
+        using var keeper = new CacheKeeper(connection, codec);
         for (long id = 1, misses = 0; misses < MostMisses; id++)
         {
-            var entry = Read(find.Bind(1, id), origins);
+            var entry = Read(keeper, id);
             misses = entry is null ? misses + 1 : 0;
             if (entry is { } sound)
             {
@@ -102,7 +99,7 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
         try
         {
             var connection = SqliteStore.OpenForReading(damaged);
-            using var _ = new Statement(connection, "SELECT id, crc32c FROM responses WHERE id=?1");
+            using var _ = new Statement(connection, "SELECT id, dictionary FROM responses WHERE id=?1");
             return connection;
         }
         catch (SluiceException)
@@ -112,31 +109,16 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
         }
     }
 
-    private static CacheEntry? Read(Statement row, Dictionary<string, ResponseOrigin> origins)
+    private static CacheEntry? Read(CacheKeeper keeper, long id)
     {
         try
         {
-            if (!row.Step() || row.Blob(0).Length != RequestKey.Length || (!row.IsNull(4) && (uint)row.Integer(4) != Checksum.Of(row.Blob(1))))
-            {
-                return null;
-            }
-
-            var source = row.Text(7) ?? "saved";
-            if (!origins.TryGetValue(source, out var origin))
-            {
-                origins[source] = origin = new ResponseOrigin(row.Text(5) ?? "", row.Text(6) ?? "", source);
-            }
-
-            return new CacheEntry(new RequestKey(row.Blob(0)), row.Blob(1).ToArray(), new TokenUsage(row.Integer(2), row.Integer(3))) { Origin = origin };
+            return keeper.Find(id) is { Problem: null } sound ? sound.ToEntry() : null;
         }
         catch (SluiceException)
         {
             // This one is on a damaged page.
             return null;
-        }
-        finally
-        {
-            row.Reset();
         }
     }
 }

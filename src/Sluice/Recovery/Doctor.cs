@@ -1,3 +1,4 @@
+using Sluice.Caching;
 using Sluice.Ledger;
 using Sluice.Storage;
 using Sluice.Sweeps;
@@ -7,7 +8,8 @@ namespace Sluice.Recovery;
 /// <summary>Examines a workspace: is everything that was written still there and sound, and what is to be done where it is not.</summary>
 /// <param name="workspace">The workspace.</param>
 /// <param name="time">The clock.</param>
-public sealed class Doctor(Workspace workspace, TimeProvider time)
+/// <param name="store">The store of the workspace's answers when it is not SQLite, else null.</param>
+public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? store = null)
 {
     /// <summary>Gets how many sound responses the last examination has found in the cache.</summary>
     public long Responses { get; private set; }
@@ -20,7 +22,11 @@ public sealed class Doctor(Workspace workspace, TimeProvider time)
     {
         var findings = new List<Finding>();
         repair = repair && IsAlone();
-        if (File.Exists(workspace.CachePath) && await ExamineCacheAsync(repair, cancellationToken).ConfigureAwait(false) is { } finding)
+        if (store is not null && await ExamineAsync(store, cancellationToken).ConfigureAwait(false) is { } trouble)
+        {
+            findings.Add(trouble);
+        }
+        else if (store is null && File.Exists(workspace.CachePath) && await ExamineCacheAsync(repair, cancellationToken).ConfigureAwait(false) is { } finding)
         {
             findings.Add(finding);
         }
@@ -32,6 +38,27 @@ public sealed class Doctor(Workspace workspace, TimeProvider time)
         }
 
         return findings;
+    }
+
+    /// <summary>Reads every response of a store that mends itself where it can: what is damaged beyond that, people have to look at.</summary>
+    private async Task<Finding?> ExamineAsync(ICacheStore cache, CancellationToken cancellationToken)
+    {
+        long damaged = 0;
+        Responses = 0;
+        try
+        {
+            await foreach (var entry in cache.ListAsync(CacheFilter.All, withBodies: true, cancellationToken).ConfigureAwait(false))
+            {
+                Responses += entry.Problem is null ? 1 : 0;
+                damaged += entry.Problem is null ? 0 : 1;
+            }
+        }
+        catch (SluiceException error)
+        {
+            return new Finding(cache.Name, error.Message, error.Hint ?? "look again later");
+        }
+
+        return damaged == 0 ? null : new Finding(cache.Name, $"{damaged} responses are not what was stored: their checksums differ", "`sluice cache verify` names them; `sluice cache get KEY` shows one");
     }
 
     private async Task<Finding?> ExamineCacheAsync(bool repair, CancellationToken cancellationToken)

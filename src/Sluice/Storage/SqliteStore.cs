@@ -148,6 +148,11 @@ internal static class SqliteStore
             version.Reset();
             if (!raced)
             {
+                if (step == 0)
+                {
+                    RequireEmpty(connection, path);
+                }
+
                 Execute(connection, steps[step]);
                 Execute(connection, $"PRAGMA user_version={step + 1}");
             }
@@ -197,6 +202,19 @@ internal static class SqliteStore
 
     private static SqliteException Failure(SqliteConnection connection, int code, string sql) =>
         new($"{raw.sqlite3_errmsg(connection.Handle).utf8_to_string()} (in `{sql}`)", code, raw.sqlite3_extended_errcode(connection.Handle));
+
+    /// <summary>A database that has tables and no version is another program's: it is left alone.</summary>
+    private static void RequireEmpty(SqliteConnection connection, string path)
+    {
+        using var any = new Statement(connection, "SELECT EXISTS(SELECT 1 FROM sqlite_master)");
+        any.Step();
+        if (any.Integer(0) == 1)
+        {
+            any.Reset();
+            RollBack(connection);
+            throw new SluiceException(ErrorKind.Usage, $"{path} is a database of another program", "name another file; nothing was changed");
+        }
+    }
 
     private static void RequireSafeVersion(string version)
     {

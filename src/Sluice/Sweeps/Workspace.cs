@@ -13,6 +13,9 @@ public sealed class Workspace(string root)
     /// <summary>Gets the cache's folder, when it is in JSONL files.</summary>
     public string CacheFolder => Path.Combine(Root, ".sluice", "cache");
 
+    /// <summary>Gets the folder of answers that wait for a store which is away.</summary>
+    public string CacheAwayFolder => Path.Combine(Root, ".sluice", "cache-away");
+
     /// <summary>Gets the file that says which store the cache is in; a workspace without one uses SQLite.</summary>
     public string CacheRecordPath => Path.Combine(Root, ".sluice", "cache.json");
 

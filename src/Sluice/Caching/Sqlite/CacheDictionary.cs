@@ -50,6 +50,12 @@ internal static class CacheDictionary
     public static byte[]? Load(string path, int dictionary)
     {
         using var connection = CacheSchema.Open(path, cacheKib: 64);
+        return Load(connection, dictionary);
+    }
+
+    /// <inheritdoc cref="Load(string, int)"/>
+    public static byte[]? Load(SqliteConnection connection, int dictionary)
+    {
         using var find = new Statement(connection, "SELECT bytes FROM dictionaries WHERE id=?1");
         return find.Bind(1, dictionary).Step() ? find.Blob(0).ToArray() : null;
     }

@@ -5,12 +5,16 @@ using Sluice.Storage;
 namespace Sluice.Caching.Sqlite;
 
 /// <summary>Goes through a SQLite cache page by page: lists, deletes, compresses anew. One page is one short transaction, so that nobody waits long.</summary>
-internal sealed class CacheKeeper(string path, BodyCodec codec) : IDisposable
+internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) : IDisposable
 {
     private const int PageRows = 256;
 
-    private readonly SqliteConnection _connection = CacheSchema.Open(path, cacheKib: 2 * 1024);
+    private readonly SqliteConnection _connection = connection;
     private readonly Dictionary<long, ResponseOrigin> _origins = [];
+    private Statement? _find;
+
+    /// <summary>Opens a cache to go through it.</summary>
+    public static CacheKeeper Open(string path, BodyCodec codec) => new(CacheSchema.Open(path, cacheKib: 2 * 1024), codec);
 
     /// <summary>Streams entries, bodies with them or not.</summary>
     public IEnumerable<StoredResponse> List(CacheFilter filter, bool withBodies)
@@ -47,8 +51,15 @@ internal sealed class CacheKeeper(string path, BodyCodec codec) : IDisposable
     /// <summary>Returns one entry by its id, with its bodies.</summary>
     public StoredResponse? Find(long id)
     {
-        using var row = new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id=?1");
-        return row.Bind(1, id).Step() ? Read(row, CacheFilter.All, withBodies: true) : null;
+        _find ??= new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id=?1");
+        try
+        {
+            return _find.Bind(1, id).Step() ? Read(_find, CacheFilter.All, withBodies: true) : null;
+        }
+        finally
+        {
+            _find.Reset();
+        }
     }
 
     /// <summary>Deletes entries and returns how many.</summary>
@@ -125,7 +136,11 @@ internal sealed class CacheKeeper(string path, BodyCodec codec) : IDisposable
         }
     }
 
-    public void Dispose() => _connection.Dispose();
+    public void Dispose()
+    {
+        _find?.Dispose();
+        _connection.Dispose();
+    }
 
     private static string Columns(string body) =>
         $"r.id, r.key, r.origin, r.created, r.input_tokens, r.output_tokens, r.crc32c, r.dictionary, coalesce(r.size, length(r.body)), {body}, q.dictionary, q.size, {(body == "NULL" ? "NULL" : "q.body")}";

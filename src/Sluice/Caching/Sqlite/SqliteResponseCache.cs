@@ -107,7 +107,7 @@ public sealed class SqliteResponseCache : ICacheStore
     {
         ArgumentNullException.ThrowIfNull(filter);
         await Task.Yield();
-        using var keeper = new CacheKeeper(_path, _codec);
+        using var keeper = CacheKeeper.Open(_path, _codec);
         foreach (var entry in keeper.List(filter, withBodies))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -123,7 +123,7 @@ public sealed class SqliteResponseCache : ICacheStore
             return null;
         }
 
-        using var keeper = new CacheKeeper(_path, _codec);
+        using var keeper = CacheKeeper.Open(_path, _codec);
         return keeper.Find(id);
     }
 
@@ -131,7 +131,7 @@ public sealed class SqliteResponseCache : ICacheStore
     public ValueTask<long> DeleteAsync(CacheFilter filter, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        using var keeper = new CacheKeeper(_path, _codec);
+        using var keeper = CacheKeeper.Open(_path, _codec);
         return ValueTask.FromResult(keeper.Delete(filter, cancellationToken));
     }
 
@@ -144,7 +144,7 @@ public sealed class SqliteResponseCache : ICacheStore
     {
         // A codec of its own: that old bodies are compressed does not mean that new ones are to be.
         using var codec = new BodyCodec(dictionary => CacheDictionary.Load(_path, dictionary));
-        using var keeper = new CacheKeeper(_path, codec);
+        using var keeper = CacheKeeper.Open(_path, codec);
         keeper.Compact(cancellationToken);
         return ValueTask.CompletedTask;
     }
@@ -153,7 +153,7 @@ public sealed class SqliteResponseCache : ICacheStore
     /// <exception cref="SluiceException">There is such a file already, or it cannot be written.</exception>
     public void BackUp(string target)
     {
-        using var keeper = new CacheKeeper(_path, _codec);
+        using var keeper = CacheKeeper.Open(_path, _codec);
         keeper.BackUp(target);
     }
 
