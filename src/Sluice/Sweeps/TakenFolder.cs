@@ -89,7 +89,13 @@ public sealed record TakenFolder(string Name, string Before, string Now, string?
     private static ConfigMapping Substance(ConfigMapping config)
     {
         var rest = WithoutMeaning.Aggregate(config, (fields, key) => fields.Without(key));
-        return rest.TryGet("dataset", out var node) && node is ConfigMapping dataset ? rest.With("dataset", dataset.Without("limit")) : rest;
+        // Studies with scopes of their own share no answers.
+        if (config.TryGet("cache", out var node) && node is ConfigMapping cache && cache.TryGet("scope", out var scope))
+        {
+            rest = rest.With("cache", scope);
+        }
+
+        return rest.TryGet("dataset", out node) && node is ConfigMapping dataset ? rest.With("dataset", dataset.Without("limit")) : rest;
     }
 
     private static string Describe(string source, IReadOnlyList<string> overrides) => string.Join(' ', [Path.GetFileName(source), .. overrides]);
