@@ -58,21 +58,21 @@ internal sealed class Session : IAsyncDisposable
     /// <param name="refresh">Whether answers that there are already do not count.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(ConfigRequest request, bool refresh, CancellationToken cancellationToken) =>
-        await CompileAsync(ConfigLoader.Load(request, Context() with { RefreshedAt = refresh ? Time.GetUtcNow() : null }), cancellationToken).ConfigureAwait(false);
+        await CompileAsync(ConfigLoader.Load(request, Context(cancellationToken) with { RefreshedAt = refresh ? Time.GetUtcNow() : null }), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Prints a part of the composed configs instead of running them.</summary>
-    public void Show(ConfigRequest request, ConfigView view)
+    public void Show(ConfigRequest request, ConfigView view, CancellationToken cancellationToken)
     {
-        var texts = ConfigLoader.Show(request, view, Context());
+        var texts = ConfigLoader.Show(request, view, Context(cancellationToken));
         Console.Out.WriteLine(string.Join("\n---\n", texts.Select(text => text.TrimEnd('\n'))));
     }
 
     /// <summary>Reads the composed configs of an earlier run.</summary>
     public async Task<IReadOnlyList<ExperimentPlan>> ReopenAsync(string sweep, CancellationToken cancellationToken)
     {
-        var context = Context();
+        var context = Context(cancellationToken);
         // What the sweep's own command has brought is not of an earlier one.
-        var experiments = SweepManifest.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context)).Select(e => e with { Cache = e.Cache with { Read = true } }).ToList();
+        var experiments = SweepManifest.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context)).Select(e => e with { Overrides = null, Cache = e.Cache with { Read = true } }).ToList();
         return await CompileAsync(experiments, cancellationToken).ConfigureAwait(false);
     }
 
@@ -94,6 +94,22 @@ internal sealed class Session : IAsyncDisposable
             // Looking at what else there is goes on.
             Terminal.Warning(error.Message);
         }
+    }
+
+    /// <summary>Warns when folders of results are taken over from experiments with other choices.</summary>
+    public void WarnOfTakenFolders(string sweep, IReadOnlyList<ExperimentPlan> plans)
+    {
+        var taken = TakenFolder.Find(Workspace, sweep, plans);
+        if (taken.Count == 0)
+        {
+            return;
+        }
+
+        var first = taken.FirstOrDefault(t => t.Aside is not null) ?? taken[0];
+        var more = taken.Count == 1 ? "" : $" (and {taken.Count - 1} more like it)";
+        var aside = first.Aside is null ? "" : $"; the earlier one waits for batches and goes on as `{first.Aside}`";
+        Terminal.Warning($"runs/{sweep}/{first.Name}{more} is of `{first.Before}`, and is taken over by `{first.Now}`{aside}");
+        Terminal.Hint("to keep both, give one of them a sweep of its own with --sweep NAME, or put what differs into `name`, such as ${model.name}");
     }
 
     public async ValueTask DisposeAsync()
@@ -129,11 +145,12 @@ internal sealed class Session : IAsyncDisposable
         MaxResponseContentBufferSize = 64 * 1024 * 1024,
     };
 
-    private ConfigContext Context() => new()
+    private ConfigContext Context(CancellationToken cancellationToken) => new()
     {
         CurrentDirectory = Environment.CurrentDirectory,
         Providers = Providers.Names,
         Environment = Environment.GetEnvironmentVariable,
         Remark = Terminal.Warning,
+        Cancellation = cancellationToken,
     };
 }

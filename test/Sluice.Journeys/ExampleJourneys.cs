@@ -45,17 +45,13 @@ public sealed class ExampleJourneys : Journey
         Assert.Equal(0, second.Sent);
         Assert.Equal(before, ResultFiles());
         (await RunAsync("retrieve", "--json")).Is(0);
-        Assert.Equal(Results(before), Results(ResultFiles()));
+        Assert.Equal(before, ResultFiles());
 
-        (await RunAsync("plan", "model=smal")).Is(2).Says("conf/config.yaml:5:5: In 'config': Could not find 'model/smal'", "did you mean \"small\"?");
+        (await RunAsync("plan", "model=smal")).Is(2).Says("command line: In 'config': Could not find 'model/smal'", "did you mean \"small\"?");
         (await RunAsync("plan", "model=small,large")).Is(2).Says("add --multirun");
         Assert.Contains("name: demo-large", (await RunAsync("plan", "model=large", "--cfg", "job")).Is(0).Output, StringComparison.Ordinal);
         Assert.Contains("model/large -> model\n", (await RunAsync("plan", "model=large", "--info", "defaults")).Is(0).Output, StringComparison.Ordinal);
         JsonNode.Parse((await RunAsync("schema")).Is(0).Output);
-
-        // The manifest names the configs it was opened with: after `retrieve` those of the earlier run.
-        static IEnumerable<KeyValuePair<string, string>> Results(IEnumerable<KeyValuePair<string, string>> files) =>
-            files.Where(file => Path.GetFileName(file.Key) != "manifest.json").OrderBy(file => file.Key, StringComparer.Ordinal);
     }
 
     [Fact]

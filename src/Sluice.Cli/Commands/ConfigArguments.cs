@@ -22,7 +22,7 @@ internal sealed class ConfigArguments
     private readonly Option<string?> _directory = new("--config-dir", "-cd") { Description = "A folder of configs that is searched too.", HelpName = "folder" };
     private readonly Option<bool> _multirun = new("--multirun", "-m") { Description = "Run all combinations of values that are given as a,b,c." };
     private readonly Option<string?> _cfg = new("--cfg", "-c") { Description = "Print the composed config and end: job, hydra or all.", HelpName = "part" };
-    private readonly Option<bool> _resolve = new("--resolve") { Description = "With --cfg job: resolve interpolations." };
+    private readonly Option<bool> _resolve = new("--resolve") { Description = "With --cfg: resolve interpolations." };
     private readonly Option<string?> _info = new("--info") { Description = "Print what is composed and end: defaults or searchpath.", HelpName = "what" };
 
     /// <summary>Adds the arguments to a command.</summary>
@@ -56,8 +56,8 @@ internal sealed class ConfigArguments
     public ConfigView? View(ParseResult parsed) => (parsed.GetValue(_cfg), parsed.GetValue(_info)) switch
     {
         ("job", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedJob : ConfigView.Job,
-        ("hydra", _) => ConfigView.Hydra,
-        ("all", _) => ConfigView.All,
+        ("hydra", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedHydra : ConfigView.Hydra,
+        ("all", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedAll : ConfigView.All,
         (_, "defaults") => ConfigView.Defaults,
         (_, "searchpath") => ConfigView.SearchPath,
         _ => null,

@@ -10,9 +10,10 @@ internal static class PlanCommand
 {
     public static Command Create()
     {
+        var sweep = CommonOptions.Sweep("The sweep that it would be, as for `run`: its folder below runs/.");
         var retry = CommonOptions.RetryFailed();
         var refresh = CommonOptions.Refresh();
-        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { retry, refresh };
+        var command = new Command("plan", "Show what would be sent and what it would cost; sends nothing, needs no key.") { sweep, retry, refresh };
         var configs = new ConfigArguments(command);
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -20,11 +21,12 @@ internal static class PlanCommand
             await using var _ = session.ConfigureAwait(false);
             if (configs.View(parsed) is { } wanted)
             {
-                session.Show(configs.Request(parsed), wanted);
+                session.Show(configs.Request(parsed), wanted, cancellationToken);
                 return ExitCodes.Done;
             }
 
             var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
+            session.WarnOfTakenFolders(SweepName.Of(parsed.GetValue(sweep), plans), plans);
             SweepPlan plan;
             using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
             {

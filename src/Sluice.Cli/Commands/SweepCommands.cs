@@ -44,13 +44,14 @@ internal static class SweepCommands
             await using var _ = session.ConfigureAwait(false);
             if (configs.View(parsed) is { } wanted)
             {
-                session.Show(configs.Request(parsed), wanted);
+                session.Show(configs.Request(parsed), wanted, cancellationToken);
                 return ExitCodes.Done;
             }
 
             var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
             MemoryCheck.Make(plans, MachineMemory.Probe().Sample());
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
+            session.WarnOfTakenFolders(options.Name, plans);
             return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
         });
         return command;

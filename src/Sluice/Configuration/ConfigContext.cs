@@ -20,6 +20,9 @@ public sealed record ConfigContext
     /// <summary>Gets the time before which answers were made that do not count (<c>--refresh</c>), or null; it becomes <c>cache.not_before</c> of every experiment.</summary>
     public DateTimeOffset? RefreshedAt { get; init; }
 
+    /// <summary>Gets what stops composing a large multirun.</summary>
+    public CancellationToken Cancellation { get; init; }
+
     /// <summary>Gets the time of <c>${now:...}</c>, which all configs of a command share.</summary>
     internal SweepClock Clock { get; init; } = new(TimeProvider.System);
 }

@@ -40,9 +40,10 @@ internal static class ConfigFile
         }
     }
 
-    // Not ReadAllText: a device or a pipe has no length and may never end.
     private static string Text(string path, SourceMark start)
     {
+        RequireRegular(path, start);
+        // Not ReadAllText: a device has no length and may never end.
         using FileStream stream = File.OpenRead(path);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(ConfigLimits.FileBytes + 1);
         try
@@ -56,6 +57,23 @@ internal static class ConfigFile
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Refuses a pipe, which would be waited for.</summary>
+    private static void RequireRegular(string path, SourceMark start)
+    {
+        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        if (new FileInfo(target).Length > 0)
+        {
+            return;
+        }
+
+        // Opened for writing too, a pipe is there at once; unlike an empty file it has no places to go to.
+        using var stream = new FileStream(target, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        if (!stream.CanSeek)
+        {
+            throw new ConfigException(ConfigErrorKind.Yaml, start, "is no regular file");
         }
     }
 }

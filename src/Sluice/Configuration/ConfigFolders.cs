@@ -12,6 +12,7 @@ internal sealed record PrimaryConfig(string Label, string? Name, IReadOnlyList<C
 internal sealed class ConfigFolders(string currentDirectory, MistakeList mistakes)
 {
     private const string UsualName = "config";
+    private const string Ending = ".yaml";
     private static readonly string[] UsualFolders = ["conf", "configs", "config", "."];
 
     /// <summary>Gives the primary configs in the order of the arguments; what cannot be found becomes a mistake.</summary>
@@ -29,10 +30,13 @@ internal sealed class ConfigFolders(string currentDirectory, MistakeList mistake
             return [.. new ConfigFinder(currentDirectory, mistakes).Find(request.Patterns).Select(file => Of(file, more))];
         }
 
-        string? folder = request.ConfigPath ?? request.ConfigDirectory ?? UsualFolders.FirstOrDefault(usual => Holds(usual, request.ConfigName ?? UsualName));
+        string name = request.ConfigName is not { } given ? UsualName : given.EndsWith(Ending, StringComparison.Ordinal) ? given[..^Ending.Length] : given;
+        // A folder that is searched too adds to the usual one; it is the only one where there is none of those.
+        string? folder = request.ConfigPath ?? UsualFolders.FirstOrDefault(usual => Holds(usual, name))
+            ?? (request.ConfigDirectory is null ? null : UsualFolders.FirstOrDefault(usual => Holds(usual, UsualName)) ?? request.ConfigDirectory);
         if (folder is null)
         {
-            throw new SluiceException(ErrorKind.Usage, $"no config is given, and there is no {request.ConfigName ?? UsualName}.yaml in conf, configs, config or here",
+            throw new SluiceException(ErrorKind.Usage, $"no config is given, and there is no {name}{Ending} in conf, configs, config or here",
                 "name a file, a folder or a glob such as configs/*.yaml, or --config-path FOLDER --config-name NAME; see `sluice run --help`");
         }
 
@@ -45,8 +49,8 @@ internal sealed class ConfigFolders(string currentDirectory, MistakeList mistake
             return [];
         }
 
-        string name = request.ConfigName ?? UsualName;
-        return [new PrimaryConfig(Path.Join(folder, name + (name.EndsWith(".yaml", StringComparison.Ordinal) ? "" : ".yaml")), name, request.ConfigPath is null && request.ConfigDirectory is not null ? [source] : [source, .. more])];
+        string holder = more.Count > 0 && !Holds(folder, name) && Holds(request.ConfigDirectory!, name) ? request.ConfigDirectory! : folder;
+        return [new PrimaryConfig(Path.Join(holder, name + Ending), name, [source, .. more])];
     }
 
     /// <summary>Gives the primary config that one file is.</summary>
@@ -75,5 +79,5 @@ internal sealed class ConfigFolders(string currentDirectory, MistakeList mistake
         return [];
     }
 
-    private bool Holds(string folder, string name) => File.Exists(Path.GetFullPath(Path.Join(folder, name + ".yaml"), currentDirectory));
+    private bool Holds(string folder, string name) => File.Exists(Path.GetFullPath(Path.Join(folder, name + Ending), currentDirectory));
 }

@@ -67,15 +67,14 @@ public static class ConfigLoader
         return texts;
     }
 
-    /// <summary>Says whether a word of the command line is an override and no file: it has a key before a <c>=</c>, or starts with
-    /// <c>+</c> or <c>~</c>.</summary>
+    /// <summary>Says whether a word of the command line is an override and no file: it starts with <c>+</c> or <c>~</c>, or has something before a
+    /// <c>=</c> that is no path.</summary>
     public static bool IsOverride(string word, string currentDirectory)
     {
         int separator = word.IndexOf('=', StringComparison.Ordinal);
         bool looksSo = word is ['+', ..]
             || (word is ['~', ..] && !word.StartsWith("~/", StringComparison.Ordinal))
-            || (separator > 0 && (char.IsAsciiLetter(word[0]) || word[0] == '_')
-                && word.AsSpan(0, separator).IndexOfAnyExcept("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./@$") < 0);
+            || (separator >= 0 && word[0] is not ('/' or '.' or '~') && word.AsSpan(0, separator).IndexOfAny('*', '?') < 0);
         return looksSo && !Path.Exists(Path.GetFullPath(word, currentDirectory));
     }
 

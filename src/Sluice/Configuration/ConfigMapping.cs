@@ -6,7 +6,8 @@ namespace Sluice.Configuration;
 /// <param name="Key">The key as written; keys are always text.</param>
 /// <param name="KeyMark">Where the key was written.</param>
 /// <param name="Value">The value.</param>
-internal readonly record struct ConfigEntry(string Key, SourceMark KeyMark, ConfigNode Value);
+/// <param name="IsKeyTyped">Whether the key was written as a number, or as true or false.</param>
+internal readonly record struct ConfigEntry(string Key, SourceMark KeyMark, ConfigNode Value, bool IsKeyTyped = false);
 
 /// <summary>Keys with values, in the order in which they were written.</summary>
 internal sealed class ConfigMapping : ConfigNode

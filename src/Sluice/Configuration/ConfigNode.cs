@@ -19,6 +19,16 @@ internal abstract class ConfigNode(SourceMark mark)
 
     /// <summary>Whether both hold the same keys and values in the same order; places do not count.</summary>
     public abstract bool SameAs(ConfigNode other);
+
+    /// <summary>Whether both hold the same keys and values, whatever the order of keys.</summary>
+    public bool SameValuesAs(ConfigNode other) => (this, other) switch
+    {
+        (ConfigMapping left, ConfigMapping right) => left.Entries.Count == right.Entries.Count
+            && left.Entries.All(entry => right.TryGet(entry.Key, out ConfigNode? value) && entry.Value.SameValuesAs(value)),
+        (ConfigSequence left, ConfigSequence right) => left.Items.Count == right.Items.Count
+            && left.Items.Zip(right.Items).All(static pair => pair.First.SameValuesAs(pair.Second)),
+        _ => SameAs(other),
+    };
 }
 
 /// <summary>A list of values.</summary>

@@ -15,7 +15,7 @@ public sealed record ConfigRequest
     /// <summary>Gets the name of the primary config in that folder (<c>--config-name</c>), or null.</summary>
     public string? ConfigName { get; init; }
 
-    /// <summary>Gets a folder that is searched too (<c>--config-dir</c>); the config folder itself when no other is named.</summary>
+    /// <summary>Gets a folder that is searched too (<c>--config-dir</c>); the config folder itself when none is named and none is where it usually is.</summary>
     public string? ConfigDirectory { get; init; }
 
     /// <summary>Gets whether values with several choices stand for several jobs (<c>--multirun</c>).</summary>

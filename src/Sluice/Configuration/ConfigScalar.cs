@@ -66,5 +66,12 @@ internal sealed class ConfigScalar : ConfigNode
     public override bool SameAs(ConfigNode other) =>
         other is ConfigScalar scalar
         && scalar.Type == Type
-        && (Type == ScalarKind.Null || scalar.Text == Text);
+        && Type switch
+        {
+            ScalarKind.Null => true,
+            ScalarKind.Boolean => scalar.Boolean == Boolean,
+            ScalarKind.Integer => scalar.Integer == Integer,
+            ScalarKind.Number => scalar.Number.Equals(Number),
+            _ => scalar.Text == Text,
+        };
 }

@@ -12,8 +12,14 @@ public enum ConfigView
     /// <summary><c>--cfg hydra</c>: Hydra's settings.</summary>
     Hydra,
 
+    /// <summary><c>--cfg hydra --resolve</c>: the same with interpolations resolved.</summary>
+    ResolvedHydra,
+
     /// <summary><c>--cfg all</c>: both.</summary>
     All,
+
+    /// <summary><c>--cfg all --resolve</c>: the same with interpolations resolved.</summary>
+    ResolvedAll,
 
     /// <summary><c>--info defaults</c>: the configs that are merged, in order, and where their content goes.</summary>
     Defaults,

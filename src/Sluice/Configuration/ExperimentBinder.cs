@@ -45,7 +45,7 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
         if (name is not null && !NameShape.IsMatch(name))
         {
             binder.Mistake("name",
-                $"{Say.Quoted(name)} cannot be a folder name: expected 1 to 100 letters, digits, '.', '_' and '-', with no '.' at either end");
+                $"{Say.Quoted(name)} cannot be a folder name: expected 1 to 100 letters, digits and . _ - = , @ +, with no '.' at either end");
         }
         else if (name is not null && ReservedName.IsMatch(name))
         {

@@ -9,9 +9,6 @@ namespace Sluice.Configuration;
 /// <summary>Composes the jobs of one primary config and binds them to experiments, one after the other.</summary>
 internal static class JobLoader
 {
-    private const string Embedded = "sluice";
-    private const string Resolvers = "resolvers";
-
     /// <summary>Loads the experiments of a primary config.</summary>
     /// <exception cref="ConfigException">It cannot be composed.</exception>
     public static IReadOnlyList<Experiment> Load(
@@ -31,26 +28,50 @@ internal static class JobLoader
             context.Remark(remark);
         }
 
-        return Bind(sweep, rename: false) ?? Bind(sweep, rename: true)!;
+        // The names as they stand; else with what was chosen for each job; else with a hash where even that looks the same in a name.
+        var alike = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        return Bind(alike: null) ?? Bind(alike) ?? Bind(alike)!;
 
-        // Null when two jobs have the same name: then all jobs get names that tell what was chosen for them.
-        List<Experiment>? Bind(HydraSweep sweep, bool rename)
+        // Null when two jobs have the same name and there is another way to name them.
+        List<Experiment>? Bind(HashSet<string>? alike)
         {
-            var bound = new List<(Experiment Experiment, ConfigMapping Fields)>();
+            var bound = new List<(Experiment Experiment, ConfigMapping Fields, string Label)>();
             var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-            foreach (Composition.Composition job in sweep.Jobs())
+            bool isLast = alike is { Count: > 0 };
+            string label = "";
+            foreach (Composition.Composition job in sweep.Jobs(Begin))
             {
-                (Experiment experiment, ConfigMapping fields) = BindOne(job, primary, context, mistakes, rename ? sweep.SweptKeys : null);
-                if (sweep.IsMultirun && !rename && experiment.Name.Length > 0 && !seen.Add(experiment.Name))
+                (Experiment experiment, ConfigMapping fields) = BindOne(job, primary, context, mistakes, name => alike is null ? name : JobName.Of(name, job, sweep.SweptKeys, alike));
+                if (sweep.IsMultirun && !isLast && experiment.Name.Length > 0 && !seen.Add(experiment.Name))
                 {
-                    return null;
+                    if (alike is null)
+                    {
+                        return null;
+                    }
+
+                    alike.Add(experiment.Name);
                 }
 
-                bound.Add((experiment, new ConfigMapping([.. fields.Entries.Where(static entry => entry.Key == "name")], fields.Mark)));
+                bound.Add((experiment, new ConfigMapping([.. fields.Entries.Where(static entry => entry.Key == "name")], fields.Mark), label));
             }
 
-            bound.ForEach(job => names.Add(job.Experiment, job.Fields));
+            if (!isLast && alike is { Count: > 0 })
+            {
+                return null;
+            }
+
+            mistakes.Enter(primary.Label);
+            bound.ForEach(job => names.Add(job.Experiment, job.Fields, job.Label));
             return [.. bound.Select(static job => job.Experiment)];
+
+            void Begin(IReadOnlyList<Override> job)
+            {
+                context.Cancellation.ThrowIfCancellationRequested();
+                if (sweep.IsMultirun)
+                {
+                    mistakes.EnterJob(bound.Count, label = sweep.Label(job));
+                }
+            }
         }
     }
 
@@ -61,25 +82,33 @@ internal static class JobLoader
         Composer composer = Open(primary, overrides, context, onMistake: null);
         return view == ConfigView.SearchPath
             ? [composer.DescribeSearchPath()]
-            : HydraSweep.Of(composer, overrides, isMultirun).Jobs().Select(job => view switch
+            : HydraSweep.Of(composer, overrides, isMultirun).Jobs(_ => context.Cancellation.ThrowIfCancellationRequested()).Select(job => view switch
             {
                 ConfigView.Job => YamlPrinter.Print(job.Job),
-                ConfigView.ResolvedJob => YamlPrinter.Print(Resolved(job)),
-                ConfigView.Hydra => YamlPrinter.Print(job.Full.TryGet("hydra", out ConfigNode? hydra) ? hydra : job.Job),
+                ConfigView.ResolvedJob => YamlPrinter.Print(Resolved(report => job.Interpolate(report, EmbeddedExperiment.Given(job.Job)).ResolveAll())),
+                ConfigView.Hydra => YamlPrinter.Print(HydraOf(job.Full)),
+                ConfigView.ResolvedHydra => YamlPrinter.Print(HydraOf(Resolved(report => job.ResolveHydra(report)))),
                 ConfigView.All => YamlPrinter.Print(job.Full),
+                ConfigView.ResolvedAll => YamlPrinter.Print(Resolved(report => job.ResolveFull(report, EmbeddedExperiment.Given(job.Job)))),
                 _ => string.Join('\n', job.Defaults.Select(static entry => $"{entry.Name} -> {(entry.Package.Length == 0 ? "(root)" : entry.Package)}")),
             });
     }
 
-    private static ConfigMapping Resolved(Composition.Composition job)
+    private static ConfigNode HydraOf(ConfigMapping full) => full.TryGet("hydra", out ConfigNode? hydra) ? hydra : new ConfigMapping([], full.Mark);
+
+    private static ConfigMapping Resolved(Func<Action<IReadOnlyList<string>, ConfigException>, ConfigMapping> resolve)
     {
         ConfigException? problem = null;
-        ConfigMapping resolved = job.Interpolate((_, error) => problem ??= error, Given(job)).ResolveAll();
+        // As in Hydra, what refers to a value that is still to be given is shown as one itself.
+        ConfigMapping resolved = resolve((_, error) => problem ??= Lookup.IsMissing(error) ? null : error);
         return problem is null ? resolved : throw problem;
     }
 
-    private static Composer Open(PrimaryConfig primary, IReadOnlyList<Override> overrides, ConfigContext context, Action<ConfigException>? onMistake) =>
-        Composer.Open(primary.Sources, primary.Name, overrides, new ComposerOptions
+    private static Composer Open(PrimaryConfig primary, IReadOnlyList<Override> overrides, ConfigContext context, Action<ConfigException>? onMistake)
+    {
+        bool isEmbedded = overrides.Any(static change => change.Path is [EmbeddedExperiment.Key, not EmbeddedExperiment.Resolvers, ..]);
+        var warned = new HashSet<string>(StringComparer.Ordinal);
+        return Composer.Open(primary.Sources, primary.Name, overrides, new ComposerOptions
         {
             CurrentDirectory = context.CurrentDirectory,
             Environment = context.Environment,
@@ -87,28 +116,35 @@ internal static class JobLoader
             JobName = primary.Name ?? "sluice",
             AcceptPlugins = true,
             RefuseSecrets = true,
-            FieldAt = FieldAt,
+            FieldAt = (root, path) => EmbeddedExperiment.FieldAt(path, isEmbedded || EmbeddedExperiment.IsIn(root)),
             OnMistake = onMistake,
+            Warn = (mark, warning) =>
+            {
+                if (warned.Add($"{mark}: {warning}"))
+                {
+                    context.Remark($"{mark}: {warning}");
+                }
+            },
         });
-
-    private static Field? FieldAt(IReadOnlyList<string> path) =>
-        path is [Embedded, Resolvers, ..] ? new Field(path[^1], IsOpen: true)
-        : ExperimentFields.At(path is [Embedded, ..] ? [.. path.Skip(1)] : path);
+    }
 
     private static (Experiment Experiment, ConfigMapping Fields) BindOne(
-        Composition.Composition job, PrimaryConfig primary, ConfigContext context, MistakeList mistakes, IReadOnlySet<string>? swept)
+        Composition.Composition job, PrimaryConfig primary, ConfigContext context, MistakeList mistakes, Func<string, string> rename)
     {
-        bool isEmbedded = job.Job.TryGet(Embedded, out ConfigNode? embedded) && embedded is ConfigMapping inner && inner.Keys.Any(static key => key != Resolvers);
-        Interpolator interpolator = job.Interpolate((path, error) => mistakes.Add(error.Mark, string.Join('.', path), error.Message, error.Hint), Given(job));
-        ConfigMapping fields = isEmbedded ? interpolator.Resolve([Embedded]) as ConfigMapping ?? job.Job : interpolator.ResolveAll();
-        fields = Refreshed(fields.Without(isEmbedded ? Resolvers : Embedded), context.RefreshedAt);
-        ReportMissing(fields, isEmbedded ? Embedded : "", isEmbedded, mistakes);
-        Experiment experiment = new ExperimentBinder(context, mistakes).Bind(fields, isEmbedded ? Embedded : "", isEmbedded ? null : Own(job, interpolator), primary.Label);
-        if (swept is not null && experiment.Name.Length > 0)
+        bool isEmbedded = EmbeddedExperiment.IsIn(job.Job);
+        string path = isEmbedded ? EmbeddedExperiment.Key : "";
+        EmbeddedExperiment.Check(job.Job, mistakes);
+        Interpolator interpolator = job.Interpolate(
+            (at, error) => mistakes.Add(error.Mark, string.Join('.', at), error.Message, error.Hint), EmbeddedExperiment.Given(job.Job));
+        ConfigMapping fields = isEmbedded ? interpolator.Resolve([path]) as ConfigMapping ?? job.Job : interpolator.ResolveAll();
+        fields = Refreshed(fields.Without(isEmbedded ? EmbeddedExperiment.Resolvers : EmbeddedExperiment.Key), context.RefreshedAt);
+        fields = WithoutMissing(fields, path, isEmbedded, mistakes);
+        Experiment experiment = new ExperimentBinder(context, mistakes).Bind(fields, path, isEmbedded ? null : Own(job, interpolator, fields), primary.Label);
+        experiment = experiment with
         {
-            experiment = experiment with { Name = JobName.Of(experiment.Name, job, swept) };
-        }
-
+            Name = experiment.Name.Length > 0 ? rename(experiment.Name) : "",
+            Overrides = OverrideRecord.Of(job.Overrides),
+        };
         return (mistakes.Count > 0 ? experiment : experiment with { ComposedYaml = ComposedConfig.Print(fields, experiment) }, fields);
     }
 
@@ -125,15 +161,27 @@ internal static class JobLoader
     }
 
     /// <summary>Gives the keys at the top that are the user's own: something refers to them, a config of a group fills them, or <c>+key</c> adds them.</summary>
-    private static HashSet<string> Own(Composition.Composition job, Interpolator interpolator) =>
-    [
-        .. interpolator.Referred,
-        .. job.Defaults.Where(static entry => entry.Package.Length > 0).Select(static entry => entry.Package.Split('.')[0]),
-        .. job.Overrides.Where(static change => change.Kind is OverrideKind.Add or OverrideKind.Force).Select(static change => change.Path[0]),
-    ];
+    private static HashSet<string> Own(Composition.Composition job, Interpolator interpolator, ConfigMapping fields)
+    {
+        HashSet<string> own =
+        [
+            .. interpolator.Referred,
+            .. job.Defaults.Where(static entry => entry.Package.Length > 0).Select(static entry => entry.Package.Split('.')[0]),
+            .. job.Overrides.Where(static change => change.Kind is OverrideKind.Add or OverrideKind.Force).Select(static change => change.Path[0]),
+        ];
+        if (fields.Keys.Any(key => !own.Contains(key) && !ExperimentFields.Experiment.Has(key)))
+        {
+            // What referred to it may have been changed or copied since.
+            own.UnionWith(job.Defaults.SelectMany(static entry => WrittenReferences.In(entry.Config.Content, entry.Package.Split('.', StringSplitOptions.RemoveEmptyEntries))));
+            own.UnionWith(job.Overrides.SelectMany(static change => change.Value is ScalarElement text ? WrittenReferences.In(text.Value, change.Path) : []));
+        }
 
-    /// <summary>Reports fields that are still to be given; a variable of the user's that nothing asks for may stay so.</summary>
-    private static void ReportMissing(ConfigMapping fields, string path, bool isEmbedded, MistakeList mistakes)
+        return own;
+    }
+
+    /// <summary>Reports fields that are still to be given, and breaks them, so that nothing more is said about them; a variable of the user's that
+    /// nothing asks for may stay so.</summary>
+    private static ConfigMapping WithoutMissing(ConfigMapping fields, string path, bool isEmbedded, MistakeList mistakes)
     {
         foreach (ConfigEntry entry in fields.Entries)
         {
@@ -142,17 +190,14 @@ internal static class JobLoader
             if (isField && ConfigMerger.IsMissing(entry.Value))
             {
                 mistakes.Add(entry.Value.Mark, full, $"Missing mandatory value: {full}", $"give it: {full}=...");
+                fields = fields.With(entry.Key, ConfigScalar.Broken(entry.Value.Mark));
             }
-            else if (isField && entry.Value is ConfigMapping inner)
+            else if (isField && entry.Value is ConfigMapping inner && WithoutMissing(inner, full, isEmbedded, mistakes) is var rest && rest != inner)
             {
-                ReportMissing(inner, full, isEmbedded, mistakes);
+                fields = fields.With(entry.Key, rest);
             }
         }
-    }
 
-    /// <summary>Gives the values of resolvers that only exist in the user's Python code.</summary>
-    private static IReadOnlyDictionary<string, ConfigNode>? Given(Composition.Composition job) =>
-        job.Job.TryGet(Embedded, out ConfigNode? node) && node is ConfigMapping embedded && embedded.TryGet(Resolvers, out ConfigNode? values) && values is ConfigMapping given
-            ? given.Entries.ToDictionary(static entry => entry.Key, static entry => entry.Value, StringComparer.Ordinal)
-            : null;
+        return fields;
+    }
 }

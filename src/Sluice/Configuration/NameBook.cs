@@ -6,12 +6,13 @@ namespace Sluice.Configuration;
 internal sealed class NameBook(MistakeList mistakes)
 {
     // Letter case does not count, since it does not on all file systems.
-    private readonly Dictionary<string, SourceMark> _names = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<string, string> _names = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Notes an experiment's name; one that is taken becomes a mistake.</summary>
     /// <param name="experiment">The experiment.</param>
     /// <param name="fields">The config that it was bound from.</param>
-    public void Add(Experiment experiment, ConfigMapping fields)
+    /// <param name="job">What was chosen for it in a multirun; empty for a single run.</param>
+    public void Add(Experiment experiment, ConfigMapping fields, string job)
     {
         if (experiment.Name.Length == 0 || !fields.TryGet("name", out ConfigNode? name))
         {
@@ -19,10 +20,10 @@ internal sealed class NameBook(MistakeList mistakes)
         }
 
         SourceMark mark = name.Mark.Line == 0 ? new SourceMark(experiment.Source, 1, 1) : name.Mark;
-        if (!_names.TryAdd(experiment.Name, mark))
+        if (!_names.TryAdd(experiment.Name, job.Length == 0 ? $"in {mark}" : $"in {mark} for {Say.Short(job)}"))
         {
-            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)} is also the name in {_names[experiment.Name]}",
-                "each experiment needs its own, for instance with ${model.name} in it");
+            mistakes.Add(mark, "name", $"{Say.Quoted(experiment.Name)}{(job.Length == 0 ? "" : $" for {Say.Short(job)}")} is also the name {_names[experiment.Name]}",
+                job.Length == 0 ? "each experiment needs its own, for instance with ${model.name} in it" : "each job needs values or a name of its own");
         }
     }
 }

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Sluice.Configuration;
 
-/// <summary>Prints nodes as YAML that reads back as the same nodes: same keys, order, types and texts.</summary>
-internal static class YamlPrinter
+/// <summary>Prints nodes as YAML that reads back as the same nodes: same keys, order, types and texts. Numbers and the like are written as
+/// PyYAML does, so that it reads them back too.</summary>
+internal static partial class YamlPrinter
 {
     public static string Print(ConfigNode root)
     {
@@ -29,7 +31,7 @@ internal static class YamlPrinter
     {
         foreach (ConfigEntry entry in mapping.Entries)
         {
-            output.Append(' ', indentFirst ? indent : 0).Append(Key(entry.Key)).Append(':');
+            output.Append(' ', indentFirst ? indent : 0).Append(entry.IsKeyTyped ? entry.Key : Key(entry.Key)).Append(':');
             indentFirst = true;
             switch (entry.Value)
             {
@@ -92,9 +94,20 @@ internal static class YamlPrinter
         ConfigMapping => "{}",
         ConfigSequence => "[]",
         ConfigScalar { Type: ScalarKind.Text } scalar => IsPlain(scalar.Text) ? scalar.Text : Quoted(scalar.Text),
-        ConfigScalar { Text: "" } => "null",
-        ConfigScalar scalar => scalar.Text,
+        ConfigScalar scalar => Typed(scalar),
         _ => throw new InvalidOperationException($"Cannot print {node.Kind}."),
+    };
+
+    private static string Typed(ConfigScalar scalar) => scalar.Type switch
+    {
+        ScalarKind.Null => "null",
+        ScalarKind.Broken => "???",
+        ScalarKind.Boolean => scalar.Boolean ? "true" : "false",
+        ScalarKind.Number when double.IsNaN(scalar.Number) => ".nan",
+        ScalarKind.Number when double.IsInfinity(scalar.Number) => scalar.Number > 0 ? ".inf" : "-.inf",
+        // YAML 1.1 knows no exponent without a point before it.
+        ScalarKind.Number when ScalarText.Of(scalar) is var text && !text.Contains('.', StringComparison.Ordinal) => text.Replace("e", ".0e", StringComparison.Ordinal),
+        _ => ScalarText.Of(scalar),
     };
 
     private static string Key(string key) => IsPlain(key) ? key : Quoted(key);
@@ -104,7 +117,7 @@ internal static class YamlPrinter
     {
         if (text.Length == 0 || !(char.IsAsciiLetterOrDigit(text[0]) || text[0] is '_' or '/' or '.' or '$' or '(')
             || text.StartsWith("...", StringComparison.Ordinal)
-            || ScalarTyping.TypeOf(text, default).Type != ScalarKind.Text)
+            || LooksTyped(text))
         {
             return false;
         }
@@ -124,6 +137,10 @@ internal static class YamlPrinter
 
         return true;
     }
+
+    // To this reader or to PyYAML, which knows dates, or to OmegaConf, which quotes y and n.
+    private static bool LooksTyped(string text) =>
+        ScalarTyping.TypeOf(text, default).Type != ScalarKind.Text || text is "y" or "Y" or "n" or "N" || DateShape.IsMatch(text);
 
     // Several lines of ordinary text read best as a block; everything with a trap in it (leading blanks, more than one
     // newline at the end, characters that YAML treats as line ends) is quoted instead.
@@ -153,6 +170,11 @@ internal static class YamlPrinter
 
     private static string Quoted(string text)
     {
+        if (text.Length > 0 && LooksTyped(text))
+        {
+            return $"'{text}'";
+        }
+
         var quoted = new StringBuilder(text.Length + 2).Append('"');
         foreach (char character in text)
         {
@@ -170,4 +192,7 @@ internal static class YamlPrinter
 
         return quoted.Append('"').ToString();
     }
+
+    [GeneratedRegex(@"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DateShape { get; }
 }

@@ -6,18 +6,20 @@ namespace Sluice.Configuration;
 /// <summary>Reads YAML text into nodes that know where they were written.</summary>
 internal sealed class YamlReader
 {
+    private const string WrongIndentation = "found wrong indentation";
     private const string CoreTag = "tag:yaml.org,2002:";
 
     private readonly string _file;
+    private readonly IndentedText _text;
     private readonly Scanner _scanner;
     private readonly Parser _parser;
     private readonly Dictionary<string, ConfigNode?> _anchors = new(StringComparer.Ordinal);
     private long _nodes;
 
-    private YamlReader(string text, string file)
+    private YamlReader(IndentedText text, string file)
     {
-        _file = file;
-        _scanner = new Scanner(new StringReader(text), skipComments: true);
+        (_file, _text) = (file, text);
+        _scanner = new Scanner(new StringReader(text.ToString()), skipComments: true);
         _parser = new Parser(_scanner);
     }
 
@@ -25,19 +27,40 @@ internal sealed class YamlReader
     /// <exception cref="ConfigException">The text is no YAML, or more than <see cref="ConfigLimits"/> allow.</exception>
     public static ConfigNode Read(string text, string file)
     {
-        var reader = new YamlReader(text, file);
-        try
+        var indented = new IndentedText(text);
+        while (true)
         {
-            return reader.Document();
+            var reader = new YamlReader(indented, file);
+            try
+            {
+                return reader.Document();
+            }
+            catch (YamlException exception)
+            {
+                // Only its message tells this error from others.
+                if (!exception.Message.Contains(WrongIndentation, StringComparison.Ordinal) || !indented.TryIndent((int)exception.End.Line))
+                {
+                    throw reader.Invalid(exception);
+                }
+            }
+            catch (BrokenParserException exception)
+            {
+                if (!indented.TryIndent((int)reader._scanner.CurrentPosition.Line))
+                {
+                    // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
+                    throw new ConfigException(ConfigErrorKind.Yaml, exception.Place, "not valid YAML", "look for a missing quote, bracket or indent before this place");
+                }
+            }
         }
-        catch (YamlException exception)
-        {
-            SourceMark mark = reader.MarkOf(exception.Start);
-            // In braces and brackets YAML ends a text without quotes at the next brace, so no ${...} can stand in it.
-            bool isReference = text.Split('\n').ElementAtOrDefault(mark.Line - 1)?.Contains("${", StringComparison.Ordinal) == true;
-            throw new ConfigException(ConfigErrorKind.Yaml, mark, "not valid YAML: " + exception.Message.TrimEnd('.'),
-                isReference ? "inside { } and [ ] a text with ${...} needs quotes: \"${...}\"" : null);
-        }
+    }
+
+    private ConfigException Invalid(YamlException exception)
+    {
+        SourceMark mark = MarkOf(exception.Start);
+        // In braces and brackets YAML ends a text without quotes at the next brace, so no ${...} can stand in it.
+        bool isReference = _text.Line(mark.Line).Contains("${", StringComparison.Ordinal);
+        return new ConfigException(ConfigErrorKind.Yaml, mark, "not valid YAML: " + exception.Message.TrimEnd('.'),
+            isReference ? "inside { } and [ ] a text with ${...} needs quotes: \"${...}\"" : null);
     }
 
     private ConfigNode Document()
@@ -117,7 +140,7 @@ internal sealed class YamlReader
         while (Next() is var current and not MappingEnd)
         {
             SourceMark keyMark = MarkOf(current.Start);
-            string key = Key(current, out bool merge);
+            string key = Key(current, out bool merge, out bool isTyped);
             ConfigNode value = Node(Next(), depth + 1);
             if (merge)
             {
@@ -131,7 +154,7 @@ internal sealed class YamlReader
                     "keep one of the two");
             }
 
-            entries.Add(new ConfigEntry(key, keyMark, value));
+            entries.Add(new ConfigEntry(key, keyMark, value, isTyped));
         }
 
         entries = WithMerged(entries, merged);
@@ -156,7 +179,7 @@ internal sealed class YamlReader
         return [.. entries.Values];
     }
 
-    private string Key(ParsingEvent current, out bool merge)
+    private string Key(ParsingEvent current, out bool merge, out bool isTyped)
     {
         ConfigNode? node = current switch
         {
@@ -179,6 +202,7 @@ internal sealed class YamlReader
             _anchors[anchored.Anchor.Value] = key;
         }
 
+        isTyped = key.Type is ScalarKind.Boolean or ScalarKind.Integer or ScalarKind.Number;
         merge = current is Scalar { Style: ScalarStyle.Plain, Value: "<<" };
         return key.Type switch
         {
@@ -221,9 +245,7 @@ internal sealed class YamlReader
         }
         catch (Exception exception) when (exception is not (YamlException or OutOfMemoryException))
         {
-            // The parser meets some malformed texts, such as a flow list that never closes, with exceptions that mean a bug of its own.
-            throw new ConfigException(ConfigErrorKind.Yaml, MarkOf(_scanner.CurrentPosition), "not valid YAML",
-                "look for a missing quote, bracket or indent before this place");
+            throw new BrokenParserException(MarkOf(_scanner.CurrentPosition), exception);
         }
     }
 
@@ -232,5 +254,11 @@ internal sealed class YamlReader
     private SourceMark MarkOf(Mark mark) =>
         _file == SourceMark.CommandLineName
             ? SourceMark.CommandLine
-            : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column));
+            : new(_file, (int)Math.Max(1, mark.Line), (int)Math.Max(1, mark.Column - _text.AddedTo((int)mark.Line)));
+
+    /// <summary>The parser has failed on a text, with an exception that means a bug of its own.</summary>
+    private sealed class BrokenParserException(SourceMark place, Exception cause) : Exception(cause.Message, cause)
+    {
+        public SourceMark Place { get; } = place;
+    }
 }

@@ -30,8 +30,9 @@ internal static class YamlTags
         return (scalar.Tag.Value, typed.Type) switch
         {
             (Core + "str", _) => ConfigScalar.OfText(text, mark),
+            (Core + "float", ScalarKind.Integer) => ConfigScalar.OfNumber(typed.Number, text, mark),
             (Core + "int", ScalarKind.Integer) or (Core + "bool", ScalarKind.Boolean) or (Core + "null", ScalarKind.Null)
-                or (Core + "float", ScalarKind.Number or ScalarKind.Integer) => typed,
+                or (Core + "float", ScalarKind.Number) => typed,
             (Core + "int" or Core + "bool" or Core + "null" or Core + "float", _) =>
                 throw new ConfigException(ConfigErrorKind.Yaml, mark, $"{Say.Quoted(text)} is not what its tag says: !!{scalar.Tag.Value[Core.Length..]}"),
             _ => throw Unknown(scalar.Tag, mark),

@@ -11,6 +11,9 @@ public sealed record Experiment
     /// <summary>Gets the file that the experiment was composed from, for messages.</summary>
     public required string Source { get; init; }
 
+    /// <summary>Gets the changes to the config that it was composed with; null when they are not known, as for the config of an earlier run.</summary>
+    public IReadOnlyList<string>? Overrides { get; init; }
+
     /// <summary>Gets the composed configuration as YAML, interpolations resolved.</summary>
     public required string ComposedYaml { get; init; }
 

@@ -143,6 +143,13 @@ public sealed partial class LedgerStore : IDisposable
         return result;
     }
 
+    /// <summary>Runs work while no other process, and no other thread of this one, changes the ledger. It must not use the ledger.</summary>
+    public void Alone(Action work) => Transact("BEGIN IMMEDIATE", () =>
+    {
+        work();
+        return true;
+    });
+
     /// <summary>Runs queries that see one state of the ledger; no other process has to wait for it.</summary>
     private T Look<T>(Func<T> query) => Transact("BEGIN", query);
 

@@ -25,14 +25,14 @@ public static class SweepManifest
             : [];
     }
 
-    /// <summary>Returns the composed configurations of a sweep, in order.</summary>
+    /// <summary>Returns the composed configurations that a sweep goes on with, in order: those of the last command, and those of earlier ones that
+    /// waited for batches.</summary>
     /// <exception cref="SluiceException">There is no such sweep.</exception>
     public static IReadOnlyList<string> ConfigsOf(Workspace workspace, string sweep)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         using var document = Read(workspace, sweep);
-        return [.. document.RootElement.GetProperty("experiments").EnumerateArray()
-            .Select(e => Path.Combine(workspace.SweepFolder(sweep), e.GetProperty("name").GetString()!, "config.yaml"))];
+        return [.. Entries(document).Where(e => !e.IsEarlier || e.Batches.Count > 0).Select(e => Path.Combine(workspace.SweepFolder(sweep), e.Name, "config.yaml"))];
     }
 
     /// <summary>Returns the manifest as it stands.</summary>
@@ -55,34 +55,87 @@ public static class SweepManifest
         }
     }
 
-    /// <summary>Writes the manifest.</summary>
-    internal static void Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state)
+    /// <summary>Returns what the manifest in a folder says of each experiment; nothing when there is none, or it cannot be read.</summary>
+    internal static IReadOnlyList<ManifestEntry> EntriesIn(string folder)
     {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        var path = Path.Combine(folder, FileName);
+        if (!File.Exists(path))
         {
-            writer.WriteStartObject();
-            writer.WriteNumber("version", 1);
-            writer.WriteString("sweep", sweep);
-            writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
-            writer.WriteStartArray("experiments");
-            foreach (var run in runs)
-            {
-                WriteExperiment(writer, run, ledger);
-            }
-
-            writer.WriteEndArray();
-            writer.WriteEndObject();
+            return [];
         }
 
-        AtomicFile.WriteText(Path.Combine(folder, FileName), Encoding.UTF8.GetString(buffer.ToArray()) + "\n");
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return Entries(document);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            // It is no manifest, and is written anew.
+            return [];
+        }
     }
 
-    private static void WriteExperiment(Utf8JsonWriter writer, ExperimentRun run, LedgerStore ledger)
+    /// <summary>Writes the manifest; experiments of other commands, whose folders are still there, stay in it.</summary>
+    /// <param name="folder">The sweep's folder.</param>
+    /// <param name="sweep">The sweep's name.</param>
+    /// <param name="runs">The experiments of this command.</param>
+    /// <param name="ledger">What knows the batches.</param>
+    /// <param name="state">Where the sweep stands; null while the command runs.</param>
+    /// <param name="aside">Experiments that have lost their folders to those of this command.</param>
+    internal static void Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
     {
+        var batches = runs.Select(r => BatchesOf(r, ledger)).ToList();
+        var own = runs.Select(r => r.Plan.Experiment.Name).ToHashSet(StringComparer.Ordinal);
+        // Two commands that write at once would forget each other's experiments.
+        ledger.Alone(() =>
+        {
+            var known = EntriesIn(folder).Concat(aside ?? []).DistinctBy(e => e.Name).ToDictionary(e => e.Name, StringComparer.Ordinal);
+            using var buffer = new MemoryStream();
+            using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            {
+                writer.WriteStartObject();
+                writer.WriteNumber("version", 1);
+                writer.WriteString("sweep", sweep);
+                writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
+                writer.WriteStartArray("experiments");
+                foreach (var (run, waiting) in runs.Zip(batches))
+                {
+                    WriteExperiment(writer, run, waiting, known.GetValueOrDefault(run.Plan.Experiment.Name));
+                }
+
+                foreach (var entry in known.Values.Where(e => !own.Contains(e.Name) && File.Exists(Path.Combine(folder, e.Name, "config.yaml"))))
+                {
+                    entry.WriteTo(writer);
+                }
+
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+
+            AtomicFile.WriteText(Path.Combine(folder, FileName), Encoding.UTF8.GetString(buffer.ToArray()) + "\n");
+        });
+    }
+
+    private static List<ManifestEntry> Entries(JsonDocument document) =>
+        [.. document.RootElement.GetProperty("experiments").EnumerateArray().Select(ManifestEntry.Read)];
+
+    private static List<string> BatchesOf(ExperimentRun run, LedgerStore ledger) =>
+        [.. run.Tally.WaitingFor().Order().Where(row => row != 0).Select(ledger.Get).OfType<Intent>().Select(intent => intent.BatchId ?? intent.Id)];
+
+    private static void WriteExperiment(Utf8JsonWriter writer, ExperimentRun run, IReadOnlyList<string> batches, ManifestEntry? known)
+    {
+        var experiment = run.Plan.Experiment;
+        // One that was opened again comes from its composed config, which does not tell.
+        var isReopened = experiment.Overrides is null && known is not null;
         writer.WriteStartObject();
-        writer.WriteString("name", run.Plan.Experiment.Name);
-        writer.WriteString("source", run.Plan.Experiment.Source);
+        writer.WriteString("name", experiment.Name);
+        writer.WriteString("source", isReopened ? known!.Source : experiment.Source);
+        if ((isReopened ? known!.Overrides : experiment.Overrides) is { } overrides)
+        {
+            WriteTexts(writer, "overrides", overrides);
+        }
+
         if (run.Summary is { } summary)
         {
             writer.WriteNumber("samples", summary.Samples);
@@ -92,16 +145,19 @@ public static class SweepManifest
             ExperimentFiles.WriteScores(writer, summary);
         }
 
-        writer.WriteStartArray("batches");
-        foreach (var row in run.Tally.WaitingFor().Order())
+        // What it waits for is only known once it was replayed.
+        WriteTexts(writer, "batches", run.Summary is null && known is not null ? known.Batches : batches);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTexts(Utf8JsonWriter writer, string name, IReadOnlyList<string> texts)
+    {
+        writer.WriteStartArray(name);
+        foreach (var text in texts)
         {
-            if (row != 0 && ledger.Get(row) is { } intent)
-            {
-                writer.WriteStringValue(intent.BatchId ?? intent.Id);
-            }
+            writer.WriteStringValue(text);
         }
 
         writer.WriteEndArray();
-        writer.WriteEndObject();
     }
 }

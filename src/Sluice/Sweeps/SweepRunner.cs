@@ -93,13 +93,14 @@ public sealed class SweepRunner
         _spend.Use(plans);
         _partlyReplayed = _time.GetTimestamp();
         AtomicFile.DropLeftovers(folder, _time);
+        var aside = TakenFolder.SetAside(folder, plans.Select(p => p.Experiment));
         foreach (var run in runs)
         {
             run.Files.DropLeftovers(_time);
             run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
         }
 
-        SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+        SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();

@@ -7,8 +7,8 @@ public sealed class MistakeTests : IDisposable
     private readonly ConfigFolder _folder = new();
 
     [Theory]
-    [InlineData("name", "name: ../x", "1:7: name: \"../x\" cannot be a folder name: expected 1 to 100 letters, digits, '.', '_' and '-', with no '.' at either end")]
-    [InlineData("name", "name: .x", "1:7: name: \".x\" cannot be a folder name: expected 1 to 100 letters, digits, '.', '_' and '-', with no '.' at either end")]
+    [InlineData("name", "name: ../x", "1:7: name: \"../x\" cannot be a folder name: expected 1 to 100 letters, digits and . _ - = , @ +, with no '.' at either end")]
+    [InlineData("name", "name: .x", "1:7: name: \".x\" cannot be a folder name: expected 1 to 100 letters, digits and . _ - = , @ +, with no '.' at either end")]
     [InlineData("name", "name: nul.txt", "1:7: name: \"nul.txt\" cannot be a folder name: Windows reserves it")]
     [InlineData("name", "name: [a]", "1:7: name: expected text, found a list")]
     [InlineData("name", "name: ''", "1:7: name: expected some text, found an empty one")]

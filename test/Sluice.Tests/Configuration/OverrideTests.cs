@@ -101,7 +101,10 @@ public sealed class OverrideTests : IDisposable
     [InlineData("model=glob(*)", true)]
     [InlineData("/abs/x=1.yaml", false)]
     [InlineData("./x=1.yaml", false)]
-    [InlineData("=x", false)]
+    [InlineData("=x", true)]
+    [InlineData("1a=3", true)]
+    [InlineData("a b=3", true)]
+    [InlineData("conf/*=1.yaml", false)]
     [InlineData("", false)]
     public void A_word_is_an_override_or_a_file(string word, bool expected)
     {

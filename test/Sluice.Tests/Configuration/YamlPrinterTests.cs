@@ -39,6 +39,32 @@ public class YamlPrinterTests
         Assert.True(tree.SameAs(YamlReader.Read(YamlPrinter.Print(tree), "f")), YamlPrinter.Print(tree));
     });
 
+    [Theory]
+    [InlineData("1e-3", "0.001")]
+    [InlineData("1e-5", "1.0e-05")]
+    [InlineData("-1E16", "-1.0e+16")]
+    [InlineData("1.50", "1.5")]
+    [InlineData("!!float 3", "3.0")]
+    [InlineData(".Inf", ".inf")]
+    [InlineData("-.INF", "-.inf")]
+    [InlineData(".NaN", ".nan")]
+    [InlineData("017", "15")]
+    [InlineData("0x1F", "31")]
+    [InlineData("1_000", "1000")]
+    [InlineData("1:30", "90")]
+    [InlineData("Yes", "true")]
+    [InlineData("off", "false")]
+    [InlineData("~", "null")]
+    [InlineData("2024-01-31", "'2024-01-31'")]
+    [InlineData("2024-1-3 12:30:00", "'2024-1-3 12:30:00'")]
+    [InlineData("'017'", "'017'")]
+    [InlineData("y", "'y'")]
+    public void Values_are_written_as_PyYAML_writes_them(string text, string printed) => Assert.Equal($"v: {printed}\n", YamlPrinter.Print(YamlReader.Read($"v: {text}", "f")));
+
+    [Fact]
+    public void Keys_that_are_no_text_are_written_as_what_they_are() =>
+        Assert.Equal("true: 1\n17: 2\n'18': 3\n", YamlPrinter.Print(YamlReader.Read("on: 1\n0x11: 2\n'18': 3\n", "f")));
+
     [Fact]
     public void Prints_blocks_in_the_order_given()
     {
@@ -46,10 +72,10 @@ public class YamlPrinterTests
             name: a-b
             model:
               params:
-                temperature: 1e-3
+                temperature: 0.001
                 stop: []
                 extra: {}
-                "null": null
+                'null': null
             steps:
               - user: |-
                   Think: step by step.
@@ -59,7 +85,7 @@ public class YamlPrinterTests
               -
             list:
               - - 1
-                - "1"
+                - '1'
               - - x
             """;
 

@@ -38,9 +38,32 @@ public class YamlReaderTests
     }
 
     [Theory]
+    [InlineData("m:\n  v: \"a\n  b\"\nw: 1\n", "m: { v: a b }\nw: 1\n")]
+    [InlineData("v: \"a\n\nb\n c\"\n", "v: \"a\\nb c\"\n")]
+    [InlineData("m:\n  - k: {\n  a: 1,\n  b: [\n 1]\n }\n", "m:\n  - k: { a: 1, b: [1] }\n")]
+    [InlineData("v: [\n\"a\nb\",\n'c\nd', [e\nf]]\nw: 1\n", "v: [a b, c d, [e f]]\nw: 1\n")]
+    [InlineData("m:\n  v: [\n  a\n]\n", "m: { v: [a] }\n")]
+    public void Inside_quotes_and_brackets_indentation_means_nothing_as_in_PyYAML(string text, string meant)
+    {
+        ConfigNode read = YamlReader.Read(text, "f");
+        Assert.True(YamlReader.Read(meant, "f").SameAs(read), YamlPrinter.Print(read));
+    }
+
+    [Fact]
+    public void Places_are_those_of_the_text_as_written_where_it_was_indented()
+    {
+        var root = (ConfigMapping)YamlReader.Read("m:\n  v: {\na: 1,\n b: x }\nw: 1\n", "f");
+
+        var inner = (ConfigMapping)((ConfigMapping)root.Entries[0].Value).Entries[0].Value;
+        Assert.Equal(["f:3:1", "f:4:2"], inner.Entries.Select(entry => entry.KeyMark.ToString()));
+        Assert.Equal("f:4:5", inner.Entries[1].Value.Mark.ToString());
+        Assert.StartsWith("f:3:7: found duplicate key b", Refusal("v: {\na: 1,\nb: 2, b: 3 }\n"), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("a: 1\nb: 2\na: 3\n", "f:3:1: found duplicate key a: it is already a key of this mapping, on line 1; keep one of the two")]
     [InlineData("a: 1\nb: { c: x/${y} }", "f:2:12: not valid YAML: While parsing a flow mapping, did not find expected ',' or '}'; inside { } and [ ] a text with ${...} needs quotes: \"${...}\"")]
-    [InlineData("a: [1\nb: 2", "f:2:1: not valid YAML; look for a missing quote, bracket or indent before this place")]
+    [InlineData("a: [1\nb: 2", "f:2:2: not valid YAML: While parsing a flow sequence, did not find expected ',' or ']'")]
     [InlineData("a: !!python/object:os.system x", "f:1:4: the tag tag:yaml.org,2002:python/object:os.system is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
     [InlineData("a: !mine {}", "f:1:4: the tag !mine is not known; tags other than !!str, !!int, !!float, !!bool and !!null are not allowed")]
     [InlineData("a: !!int x", "f:1:4: \"x\" is not what its tag says: !!int")]

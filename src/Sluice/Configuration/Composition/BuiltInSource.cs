@@ -3,6 +3,9 @@ namespace Sluice.Configuration.Composition;
 /// <summary>Hydra's own configs: the <c>hydra</c> node with its defaults, and the groups below it.</summary>
 internal sealed class BuiltInSource : ConfigSource
 {
+    /// <summary>What Hydra's own launcher is called in its settings.</summary>
+    public const string BasicLauncher = "hydra._internal.core_plugins.basic_launcher.BasicLauncher";
+
     /// <summary>Groups of settings without meaning here: they may name an option of a Hydra plug-in, which is then empty.</summary>
     private static readonly string[] WithoutMeaning =
         ["hydra/launcher", "hydra/job_logging", "hydra/hydra_logging", "hydra/help", "hydra/hydra_help", "hydra/env", "hydra/callbacks"];
@@ -51,7 +54,7 @@ internal sealed class BuiltInSource : ConfigSource
             run: { dir: "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}" }
             sweep: { dir: "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}", subdir: "${hydra.job.num}" }
             """,
-        ["hydra/launcher/basic"] = "_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher",
+        ["hydra/launcher/basic"] = "_target_: " + BasicLauncher,
         ["hydra/sweeper/basic"] = """
             _target_: hydra._internal.core_plugins.basic_sweeper.BasicSweeper
             max_batch_size: null

@@ -16,12 +16,13 @@ internal sealed class Composer
     private readonly ConfigMerger _merger;
     private readonly ValueOverrides _values;
 
-    private Composer(ConfigRepository repository, string? primary, ComposerOptions options)
+    private Composer(ConfigRepository repository, string? primary, ComposerOptions options, IReadOnlyList<string> remarks)
     {
+        Remarks = remarks;
         (_repository, _primary, _options) = (repository, primary, options);
         _start = (primary is null ? null : repository.Load(primary)?.Content.Mark) ?? SourceMark.CommandLine;
         _merger = new ConfigMerger(Peek);
-        _values = new ValueOverrides(_merger, Peek, options.FieldAt);
+        _values = new ValueOverrides(_merger, Peek, (root, path) => options.FieldAt(root, path) ?? (options.AcceptPlugins ? HydraSettings.OfPlugin(root, path) : null));
     }
 
     /// <summary>Opens a config folder.</summary>
@@ -36,9 +37,16 @@ internal sealed class Composer
         ConfigNode? paths = overrides.LastOrDefault(static change => change.Key == "hydra.searchpath")?.Value is OverrideElement element
             ? element.ToNode()
             : primary is null ? null : SearchPathOf(repository.Load(primary)?.Content);
-        List<ConfigSource> more = [.. SearchPath(paths, options)];
-        return new Composer(more.Count == 0 ? repository : repository.With(more), primary, options);
+        List<FolderSource> more = [.. SearchPath(paths, options)];
+        return new Composer(more.Count == 0 ? repository : repository.With(more), primary, options,
+            [.. more.Where(static source => !source.Exists).Select(static source => $"the folder {source.Location} of hydra.searchpath does not exist")]);
     }
+
+    /// <summary>Gets the primary config's name; null for none.</summary>
+    public string? Primary => _primary;
+
+    /// <summary>Gets what users should know about the search path, though nothing is wrong.</summary>
+    public IReadOnlyList<string> Remarks { get; }
 
     /// <summary>Gives the options of a group, sorted.</summary>
     public IReadOnlyList<string> Options(string group) => _repository.Options(group);
@@ -55,30 +63,64 @@ internal sealed class Composer
     {
         var choices = new GroupChoices(_repository, overrides);
         IReadOnlyList<DefaultsEntry> defaults = DefaultsTree.Follow(_repository, choices, _primary, Resolvers(_options, _ => null), skipMandatory, out bool lacksSelf);
+        ConfigMapping root = Merged(defaults);
+        foreach (Override change in choices.Values)
+        {
+            root = Applied(root, change, choices);
+        }
+
+        return new Composition(WithRuntime(root, overrides, choices, number), defaults, choices.Known, overrides, number, lacksSelf, _options);
+    }
+
+    /// <summary>Says whether it matters that the primary config's own values come last and not first.</summary>
+    public bool DependsOnSelf(Composition composed)
+    {
+        DefaultsEntry[] own = [.. composed.Defaults.Where(entry => entry.Name == _primary)];
+        try
+        {
+            return !Merged(composed.Defaults).SameValuesAs(Merged([.. own, .. composed.Defaults.Where(entry => entry.Name != _primary)]));
+        }
+        catch (ConfigException)
+        {
+            // The other way round the configs do not even fit together.
+            return true;
+        }
+    }
+
+    private ConfigMapping Merged(IEnumerable<DefaultsEntry> defaults)
+    {
         var root = new ConfigMapping([], _start);
         foreach (DefaultsEntry entry in defaults)
         {
             root = Add(root, entry);
         }
 
-        foreach (Override change in choices.Values)
-        {
-            root = Applied(root, change);
-        }
-
-        return new Composition(WithRuntime(root, overrides, choices, number), defaults, choices.Known, overrides, number, lacksSelf, _options);
+        return root;
     }
 
-    private ConfigMapping Applied(ConfigMapping root, Override change)
+    private ConfigMapping Applied(ConfigMapping root, Override change, GroupChoices choices)
     {
         try
         {
-            return _values.Apply(root, change);
+            return Apply(root, change, choices);
         }
         catch (ConfigException error) when (_options.OnMistake is not null)
         {
             _options.OnMistake(error);
             return root;
+        }
+    }
+
+    private ConfigMapping Apply(ConfigMapping root, Override change, GroupChoices choices)
+    {
+        try
+        {
+            return _values.Apply(root, change);
+        }
+        catch (ConfigException error) when (error.Kind == ConfigErrorKind.Struct
+            && choices.Known.Keys.FirstOrDefault(key => key.EndsWith("/" + change.Key, StringComparison.Ordinal)) is { } group)
+        {
+            throw new ConfigException(error.Kind, error.Mark, error.Message, $"did you mean \"{group}\"?");
         }
     }
 
@@ -172,9 +214,10 @@ internal sealed class Composer
         Hydra = hydra,
         Given = given ?? new Dictionary<string, ConfigNode>(),
         RefuseSecrets = options.RefuseSecrets,
+        Warn = options.Warn,
     });
 
-    private static IEnumerable<ConfigSource> SearchPath(ConfigNode? paths, ComposerOptions options)
+    private static IEnumerable<FolderSource> SearchPath(ConfigNode? paths, ComposerOptions options)
     {
         if (paths is not ConfigSequence list)
         {

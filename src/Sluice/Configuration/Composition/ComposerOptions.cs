@@ -23,8 +23,12 @@ internal sealed record ComposerOptions
     /// <summary>Gets whether environment variables that look like secrets are refused, because what is composed is saved.</summary>
     public bool RefuseSecrets { get; init; }
 
-    /// <summary>Gets what is known about a path that may be set though no file has it, a field of an experiment; null for all others.</summary>
-    public Func<IReadOnlyList<string>, Field?> FieldAt { get; init; } = static _ => null;
+    /// <summary>Gets what is known about a path of a config that may be set though no file has it, a field of an experiment; null for all
+    /// others.</summary>
+    public Func<ConfigMapping, IReadOnlyList<string>, Field?> FieldAt { get; init; } = static (_, _) => null;
+
+    /// <summary>Gets what takes the warnings of <c>${oc.deprecated:...}</c>, with their places.</summary>
+    public Action<SourceMark, string>? Warn { get; init; }
 
     /// <summary>Gets who is told of overrides of values that do not fit, so that all are reported at once; null to end with the first.</summary>
     public Action<ConfigException>? OnMistake { get; init; }

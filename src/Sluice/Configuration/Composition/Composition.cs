@@ -30,7 +30,20 @@ internal sealed record Composition(
     /// <param name="onError">Receives what cannot be resolved.</param>
     /// <param name="given">Values of resolvers that only exist in the user's Python code.</param>
     public Interpolator Interpolate(Action<IReadOnlyList<string>, ConfigException> onError, IReadOnlyDictionary<string, ConfigNode>? given = null) =>
-        new(Job, Composer.Resolvers(Options, Hydra, given), onError);
+        new(Job, Composer.Resolvers(Options with { Environment = Variable }, Hydra, given), onError);
+
+    /// <summary>Gives everything, the <c>hydra</c> node too, with its interpolations resolved.</summary>
+    /// <param name="onError">Receives what cannot be resolved.</param>
+    /// <param name="given">Values of resolvers that only exist in the user's Python code.</param>
+    public ConfigMapping ResolveFull(Action<IReadOnlyList<string>, ConfigException> onError, IReadOnlyDictionary<string, ConfigNode>? given = null) =>
+        new Interpolator(Full, Composer.Resolvers(Options, Hydra, given), onError).ResolveAll();
+
+    /// <summary>Gives the <c>hydra</c> node, in its place, with its interpolations resolved.</summary>
+    /// <param name="onError">Receives what cannot be resolved.</param>
+    public ConfigMapping ResolveHydra(Action<IReadOnlyList<string>, ConfigException> onError) =>
+        new Interpolator(Full, Composer.Resolvers(Options, Hydra), onError).Resolve(["hydra"]) is { } node
+            ? new ConfigMapping([new ConfigEntry("hydra", node.Mark, node)], Full.Mark)
+            : new ConfigMapping([], Full.Mark);
 
     /// <summary>Gives a setting of the <c>hydra</c> node, resolved; null when it is not there or still to be given.</summary>
     /// <exception cref="ConfigException">It cannot be resolved.</exception>
@@ -54,4 +67,22 @@ internal sealed record Composition(
     public string OutputFolder() => Number is null
         ? HydraText("run", "dir") ?? ""
         : Path.Join(HydraText("sweep", "dir"), HydraText("sweep", "subdir"));
+
+    /// <summary>Gives an environment variable as the job sees it: <c>hydra.job.env_set</c> changes it for the job and not for the process.</summary>
+    /// <exception cref="ConfigException">The value given there cannot be resolved.</exception>
+    private string? Variable(string name)
+    {
+        if (!Full.TryGet("hydra", out ConfigNode? node) || node is not ConfigMapping hydra
+            || !hydra.TryGet("job", out node) || node is not ConfigMapping job
+            || !job.TryGet("env_set", out node) || node is ConfigMapping { Entries.Count: 0 })
+        {
+            return Options.Environment(name);
+        }
+
+        ConfigException? problem = null;
+        ConfigNode? value = new Interpolator(Full, Composer.Resolvers(Options, Hydra), (_, error) => problem ??= error).Resolve(["hydra", "job", "env_set", name]);
+        return problem is not null ? throw problem
+            : value is null or ConfigScalar { Type: ScalarKind.Null } ? Options.Environment(name)
+            : PythonText.Of(value);
+    }
 }

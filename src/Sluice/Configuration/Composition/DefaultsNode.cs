@@ -13,6 +13,9 @@ internal sealed class DefaultsNode(DefaultsItem item, DefaultsNode? parent)
     /// <summary>Gets or sets the choice, once those made elsewhere are considered.</summary>
     public OptionChoice? Choice { get; set; } = item.Choice;
 
+    /// <summary>Gets or sets where the choice was made, when that was not in the item itself.</summary>
+    public ChoiceOrigin? ChosenBy { get; set; }
+
     /// <summary>Gets or sets the config, once it is read.</summary>
     public LoadedConfig? Config { get; set; }
 
@@ -74,3 +77,7 @@ internal sealed class DefaultsNode(DefaultsItem item, DefaultsNode? parent)
     private static string Joined(string left, string right, char separator) =>
         left.Length == 0 ? right : right.Length == 0 ? left : $"{left}{separator}{right}";
 }
+
+/// <summary>Who made a choice outside of the item that it is about.</summary>
+/// <param name="Node">The <c>override</c> item; null for the command line.</param>
+internal sealed record ChoiceOrigin(DefaultsNode? Node);

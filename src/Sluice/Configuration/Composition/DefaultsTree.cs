@@ -70,7 +70,7 @@ internal sealed class DefaultsTree
     {
         if (++_configs > MostConfigs || node.Chain().Count() > Deepest)
         {
-            throw At(node, ConfigErrorKind.Composition, "the defaults lists lead to more than 10,000 configs, or more than 64 levels deep");
+            throw Circle(node) ?? At(node, ConfigErrorKind.Composition, "the defaults lists lead to more than 10,000 configs, or more than 64 levels deep");
         }
 
         if (_choices.TryDelete(node))
@@ -157,7 +157,7 @@ internal sealed class DefaultsTree
                 }
 
                 // Several options have no choice of their own: each is a plain config.
-                var plain = new DefaultsNode(child.Item with { Kind = DefaultsKind.Config, Path = $"{child.Item.Path}/{option}", Choice = null }, parent);
+                var plain = new DefaultsNode(child.Item with { Kind = DefaultsKind.Config, Path = $"{child.Item.Path}/{option}", Choice = null }, parent) { ChosenBy = child.ChosenBy };
                 Expand(plain, isInterpolated);
                 children.Add(plain);
             }
@@ -178,7 +178,7 @@ internal sealed class DefaultsTree
         DefaultsItem item = child.IsGroup
             ? child.Item with { Choice = OptionChoice.Of(Resolve(child, child.Choice!.Names[0])) }
             : child.Item with { Path = Resolve(child, child.Item.Path) };
-        var resolved = new DefaultsNode(item, parent);
+        var resolved = new DefaultsNode(item, parent) { ChosenBy = child.ChosenBy };
         Expand(resolved, isInterpolated: true);
         return resolved;
     }
@@ -281,7 +281,7 @@ internal sealed class DefaultsTree
         string where = $"\n\n{_repository.Describe()}";
         if (!node.IsGroup)
         {
-            return At(node, ConfigErrorKind.MissingConfig, $"{parent}Could not load '{path}'.{where}", Nearest(path));
+            return At(node, ConfigErrorKind.MissingConfig, $"{parent}Could not load '{path}'.{where}", WithKeyword(node.Item.Path) ?? Nearest(path));
         }
 
         IReadOnlyList<string> options = _repository.Options(node.GroupPath);
@@ -290,6 +290,23 @@ internal sealed class DefaultsTree
             : NearestName.Hint(node.Choice!.Text, options);
         return At(node, ConfigErrorKind.MissingConfig,
             $"{parent}Could not find '{path}'\n\nAvailable options in '{node.GroupPath}':{Listed(options)}{where}", hint);
+    }
+
+    // As plain text a keyword is a part of the config's name.
+    private static string? WithKeyword(string path) => path.Split(' ', 2) switch
+    {
+        [var word and ("optional" or "override"), var group] => $"`{word}` goes with a group and its option: `- {word} {group}: OPTION`",
+        _ => null,
+    };
+
+    /// <summary>Makes the error of configs that include each other; null when none is above itself.</summary>
+    private static ConfigException? Circle(DefaultsNode node)
+    {
+        List<string> chain = [.. node.Chain()];
+        int first = chain.FindIndex(name => chain.IndexOf(name) != chain.LastIndexOf(name));
+        return first < 0 ? null : new ConfigException(ConfigErrorKind.Composition, node.Item.Mark,
+            $"the defaults lists go round in a circle: {string.Join(" -> ", chain[first..(chain.IndexOf(chain[first], first + 1) + 1)])}",
+            "take one of them out of the defaults list that names it");
     }
 
     private string? Nearest(string path)
@@ -308,9 +325,12 @@ internal sealed class DefaultsTree
     /// <summary>Makes an error of a node, with the configs that led there.</summary>
     private static ConfigException At(DefaultsNode node, ConfigErrorKind kind, string message, string? hint = null, SourceMark? mark = null)
     {
-        string[] chain = [.. (node.Parent?.Chain() ?? []).Where(static name => name.Length > 0)];
-        string? way = chain.Length > 1 ? "reached by " + string.Join(" -> ", chain) : null;
-        return new ConfigException(kind, mark ?? node.Item.Mark, message, hint is null ? way : way is null ? hint : $"{hint}; {way}");
+        // What was chosen elsewhere is to be mended there.
+        DefaultsNode origin = node.ChosenBy is { Node: { } chooser } ? chooser : node;
+        string[] chain = node.ChosenBy is { Node: null } ? [] : [.. (origin.Parent?.Chain() ?? []).Where(static name => name.Length > 0)];
+        string? way = chain.Length > 1 ? $"reached by {string.Join(" -> ", chain)}" : null;
+        SourceMark place = mark ?? (node.ChosenBy is { Node: null } ? SourceMark.CommandLine : origin.Item.Mark);
+        return new ConfigException(kind, place, message, hint is null ? way : way is null ? hint : $"{hint} ({way})");
     }
 
     private static void Flatten(DefaultsNode node, List<DefaultsEntry> entries)

@@ -8,7 +8,7 @@ internal sealed class FolderSource(string folder, string currentDirectory, strin
 {
     private const string Ending = ".yaml";
 
-    private readonly string _full = Path.GetFullPath(folder, currentDirectory);
+    private readonly string _full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder, currentDirectory));
 
     public override string Provider => provider;
 
@@ -32,5 +32,5 @@ internal sealed class FolderSource(string folder, string currentDirectory, strin
     private string Shown(string name) => folder is "." or "" ? name + Ending : Path.Join(folder, name + Ending);
 
     private bool IsBelow(string name) => name.Length > 0 && !name.Contains('\0', StringComparison.Ordinal)
-        && Path.GetFullPath(Path.Join(_full, name)).StartsWith(Path.Join(_full, "/"), StringComparison.Ordinal);
+        && Path.GetFullPath(Path.Join(_full, name)).StartsWith(_full.EndsWith('/') ? _full : _full + "/", StringComparison.Ordinal);
 }

@@ -50,7 +50,7 @@ internal sealed class GroupChoices
         if (node.IsGroup && _chosen.TryGetValue(node.OverrideKey, out Chosen? chosen))
         {
             chosen.IsUsed = true;
-            node.Choice = chosen.Choice;
+            (node.Choice, node.ChosenBy) = (chosen.Choice, new ChoiceOrigin(chosen.Node));
         }
     }
 
@@ -147,8 +147,17 @@ internal sealed class GroupChoices
             var several => $"\nDid you mean to override one of {string.Join(", ", several)}?",
         };
         return chosen.Node is { } node
-            ? new ConfigException(ConfigErrorKind.Composition, node.Item.Mark, $"In '{node.Parent!.ConfigPath}': {message}", NearestName.Hint(key, _known.Keys))
+            ? new ConfigException(ConfigErrorKind.Composition, node.Item.Mark, $"In '{node.Parent!.ConfigPath}': {message}", Rooted(node) ?? NearestName.Hint(key, _known.Keys))
             : Refused(ConfigErrorKind.Composition, $"{message}\nTo append to your default list use +{key}={chosen.Choice?.Text}", NearestName.Hint(key, _known.Keys));
+    }
+
+    /// <summary>Tells who forgot the slash, since a group without one is looked for beside the config.</summary>
+    private string? Rooted(DefaultsNode node)
+    {
+        string rooted = node.Item.Package is { } package ? $"{node.Item.Path}@{package}" : node.Item.Path;
+        return !node.Item.IsAbsolute && _known.ContainsKey(rooted)
+            ? $"without a slash the group is looked for below the config's own folder; write `override /{rooted}: {node.Choice?.Text ?? "null"}`"
+            : null;
     }
 
     private static ConfigException NoOption(ConfigNode node, Override change) => Refused(

@@ -29,6 +29,16 @@ internal static class HydraSettings
         }
     }
 
+    /// <summary>Gives a field for a setting of a launcher that is a plug-in: only that knows which there are.</summary>
+    public static Field? OfPlugin(ConfigMapping root, IReadOnlyList<string> path)
+    {
+        bool isPlugin = path is ["hydra", "launcher", _, ..]
+            && root.TryGet("hydra", out ConfigNode? node) && node is ConfigMapping hydra
+            && hydra.TryGet("launcher", out ConfigNode? launcher) && launcher is ConfigMapping settings
+            && !(settings.TryGet("_target_", out ConfigNode? target) && target is ConfigScalar { Text: BuiltInSource.BasicLauncher });
+        return isPlugin ? new Field(path[^1], IsOpen: true) : null;
+    }
+
     private static void Check(ConfigMapping mapping, string path)
     {
         if (!Shapes.TryGetValue(path, out (string Type, string[]? Keys) shape))

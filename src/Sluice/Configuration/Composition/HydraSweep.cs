@@ -19,7 +19,7 @@ internal sealed class HydraSweep
     public IReadOnlyList<string> Remarks { get; }
 
     /// <summary>Gets the keys that have several values.</summary>
-    public IReadOnlySet<string> SweptKeys => _task.Where(static change => change.IsSweep).Select(static change => change.InputKey).ToHashSet(StringComparer.Ordinal);
+    public IReadOnlySet<string> SweptKeys => field ??= _task.Where(static change => change.IsSweep).Select(static change => change.InputKey).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>Gets how many jobs there are.</summary>
     public long Count => IsMultirun ? SweepExpansion.Count(_task, _composer.Options) : 1;
@@ -40,7 +40,13 @@ internal sealed class HydraSweep
 
         Composition master = composer.Compose([.. overrides.Where(static change => !change.IsSweep)], skipMandatory: true);
         string? mode = master.HydraText("mode");
-        var remarks = new List<string>(Launcher(master));
+        var remarks = new List<string>([.. composer.Remarks, .. Launcher(master)]);
+        if (master.LacksSelf && composer.DependsOnSelf(master))
+        {
+            remarks.Add($"In '{composer.Primary}': Defaults list is missing `_self_`: values of the config itself win over those of the configs it names; "
+                + "say so with `- _self_` at the end of the list, or the contrary with `- _self_` at its start");
+        }
+
         bool multirun = isMultirun || string.Equals(mode, "MULTIRUN", StringComparison.Ordinal);
         if (!multirun)
         {
@@ -63,10 +69,12 @@ internal sealed class HydraSweep
     }
 
     /// <summary>Composes the jobs in Hydra's order, each when it is asked for.</summary>
-    public IEnumerable<Composition> Jobs()
+    /// <param name="begin">Is told a job's overrides before it is composed.</param>
+    public IEnumerable<Composition> Jobs(Action<IReadOnlyList<Override>>? begin = null)
     {
         if (!IsMultirun)
         {
+            begin?.Invoke(_task);
             yield return _composer.Compose(_task);
             yield break;
         }
@@ -74,9 +82,13 @@ internal sealed class HydraSweep
         int number = 0;
         foreach (IReadOnlyList<Override> job in SweepExpansion.Jobs(_task, _composer.Options))
         {
+            begin?.Invoke(job);
             yield return _composer.Compose([.. _hydras, .. job], number++);
         }
     }
+
+    /// <summary>Says what tells a job from the others: what was chosen for it.</summary>
+    public string Label(IEnumerable<Override> job) => string.Join(' ', job.Where(change => SweptKeys.Contains(change.InputKey)).Select(static change => change.Text));
 
     private static ConfigException Ambiguous(Override change)
     {

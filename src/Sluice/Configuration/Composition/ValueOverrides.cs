@@ -6,9 +6,9 @@ namespace Sluice.Configuration.Composition;
 /// <summary>Applies overrides of values to a composed config, which is closed by then: only <c>+</c> and <c>++</c> add keys.</summary>
 /// <param name="merger">How a mapping is merged into a mapping.</param>
 /// <param name="peek">Finds what the reference at a path of a config leads to.</param>
-/// <param name="fieldAt">Tells what is known about a path that may be set though no file has it; null for all others.</param>
+/// <param name="fieldAt">Tells what is known about a path of a config that may be set though no file has it; null for all others.</param>
 internal sealed class ValueOverrides(
-    ConfigMerger merger, Func<IReadOnlyList<string>, ConfigMapping, ConfigNode?> peek, Func<IReadOnlyList<string>, Field?> fieldAt)
+    ConfigMerger merger, Func<IReadOnlyList<string>, ConfigMapping, ConfigNode?> peek, Func<ConfigMapping, IReadOnlyList<string>, Field?> fieldAt)
 {
     /// <summary>Applies one override.</summary>
     /// <exception cref="ConfigException">It does not fit the config.</exception>
@@ -38,7 +38,7 @@ internal sealed class ValueOverrides(
             case OverrideKind.Add or OverrideKind.Force:
                 return (ConfigMapping)With(root, root, path, 0, value!, change, adds: true);
             default:
-                return (ConfigMapping)With(root, root, path, 0, value!, change, adds: fieldAt(path) is not null);
+                return (ConfigMapping)With(root, root, path, 0, value!, change, adds: fieldAt(root, path) is not null);
         }
     }
 
@@ -87,18 +87,18 @@ internal sealed class ValueOverrides(
                 inner = Opened(root, child, [.. path.Take(at + 1)]);
             }
 
-            return With(root, inner as ConfigMapping ?? inner as ConfigSequence ?? Empty([.. path.Take(at + 1)], change), path, at + 1, value, change, adds);
+            return With(root, inner as ConfigMapping ?? inner as ConfigSequence ?? Empty(root, [.. path.Take(at + 1)], change), path, at + 1, value, change, adds);
         }
     }
 
-    private ConfigNode Empty(IReadOnlyList<string> path, Override change) => change.Kind == OverrideKind.Change && fieldAt(path) is { IsList: true }
+    private ConfigNode Empty(ConfigMapping root, IReadOnlyList<string> path, Override change) => change.Kind == OverrideKind.Change && fieldAt(root, path) is { IsList: true }
         ? new ConfigSequence([], SourceMark.CommandLine)
         : new ConfigMapping([], SourceMark.CommandLine);
 
     private ConfigNode? Opened(ConfigMapping root, ConfigNode? child, IReadOnlyList<string> path) => child switch
     {
         ConfigScalar { Type: ScalarKind.Text } text when !InterpolationSyntax.IsPlain(text.Text) => peek(path, root) ?? child,
-        ConfigScalar { Type: ScalarKind.Text } text when fieldAt(path)?.Shorthand is { } shorthand =>
+        ConfigScalar { Type: ScalarKind.Text } text when fieldAt(root, path)?.Shorthand is { } shorthand =>
             new ConfigMapping([new ConfigEntry(shorthand, text.Mark, text)], text.Mark),
         _ => child,
     };
@@ -128,7 +128,7 @@ internal sealed class ValueOverrides(
             string[] inner = [.. path, entry.Key];
             if (!old.TryGet(entry.Key, out ConfigNode? child))
             {
-                if (fieldAt(inner) is null)
+                if (fieldAt(root, inner) is null)
                 {
                     throw NotThere(root, old, inner, inner.Length - 1, change);
                 }
@@ -143,14 +143,17 @@ internal sealed class ValueOverrides(
     private ConfigException NotThere(ConfigMapping root, ConfigMapping mapping, IReadOnlyList<string> path, int at, Override change)
     {
         IReadOnlyList<string> above = [.. path.Take(at)];
-        string? nearest = NearestName.Of(path[at], mapping.Keys.Concat(fieldAt(above)?.Inner?.Names ?? []));
-        string? meant = nearest is not null ? string.Join('.', [.. above, nearest, .. path.Skip(at + 1)])
+        string? nearest = NearestName.Of(path[at], mapping.Keys.Concat(fieldAt(root, above)?.Inner?.Names ?? []));
+        string? meant = fieldAt(root, [EmbeddedExperiment.Key, .. path]) is not null ? string.Join('.', [EmbeddedExperiment.Key, .. path])
+            : nearest is not null ? string.Join('.', [.. above, nearest, .. path.Skip(at + 1)])
             : path.Count == 1 ? PathsEndingWith(root, "", path[0]).Concat(Fields(path[0])).FirstOrDefault()
             : null;
-        return Refused(ConfigErrorKind.Struct, $"Could not override '{change.Key}'.\nTo append to your config use +{change.Text}",
+        // A mapping may bring many keys.
+        string which = path.Count > change.Path.Count ? $"\nKey '{path[at]}' is not in struct\n    full_key: {string.Join('.', path)}" : "";
+        return Refused(ConfigErrorKind.Struct, $"Could not override '{change.Key}'.\nTo append to your config use +{change.Text}{which}",
             meant is null ? null : $"did you mean \"{meant}\"?");
 
-        IEnumerable<string> Fields(string key) => (fieldAt([])?.Inner?.Paths() ?? [])
+        IEnumerable<string> Fields(string key) => (fieldAt(root, [])?.Inner?.Paths() ?? [])
             .Where(field => field.EndsWith("." + key, StringComparison.Ordinal) && !field.Contains('#', StringComparison.Ordinal));
     }
 

@@ -5,13 +5,16 @@ internal sealed class EnvironmentResolver(Func<string, string?> environment, boo
 {
     private static readonly string[] SecretWords = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
 
+    /// <summary>Says whether a name sounds like that of a secret.</summary>
+    public static bool IsSecret(string name) => SecretWords.Contains(name.Split('_')[^1], StringComparer.OrdinalIgnoreCase);
+
     public Place Resolve(ResolverCall call)
     {
         call.Expect(1, 2);
         string name = call.Text(0);
 
         // A composed config is written to disk, where no secret may go.
-        if (refusesSecrets && SecretWords.Contains(name.Split('_')[^1], StringComparer.OrdinalIgnoreCase))
+        if (refusesSecrets && IsSecret(name))
         {
             throw call.Fail(
                 $"the environment variable {Say.Quoted(name)} looks like a secret, and a composed config is saved to disk",

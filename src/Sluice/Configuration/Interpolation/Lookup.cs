@@ -22,6 +22,8 @@ internal enum LookupFailure
 /// <param name="Passed">How many segments of the key lead to <paramref name="Reached"/>.</param>
 internal readonly record struct Lookup(KeyPath Path, Place Reached, LookupFailure Failure = LookupFailure.None, int Passed = 0)
 {
+    private const string Missing = "MissingMandatoryValue while resolving interpolation: ";
+
     /// <summary>Gets the place, or null when there is nothing.</summary>
     public Place? Found => Failure == LookupFailure.None ? Reached : null;
 
@@ -33,8 +35,8 @@ internal readonly record struct Lookup(KeyPath Path, Place Reached, LookupFailur
         (string message, string? hint) = Failure switch
         {
             LookupFailure.Missing => (
-                $"MissingMandatoryValue while resolving interpolation: Missing mandatory value: {Reached.FullKey}",
-                $"give {Reached.FullKey} a value"),
+                $"{Missing}Missing mandatory value: {Reached.FullKey}",
+                $"give {Reached.FullKey} a value{(Reached.Node.Mark.File == mark.File ? "" : $"; it is ??? in {Reached.Node.Mark}")}"),
             LookupFailure.NotContainer => (
                 $"Error trying to access {Say.Short(string.Join('.', Path.Segments))}: node `{Say.Short(string.Join('.', Path.Segments.Take(Passed)))}`"
                 + $" is not a container and thus cannot contain `{Say.Short(Path.Segments[Passed])}`",
@@ -43,6 +45,9 @@ internal readonly record struct Lookup(KeyPath Path, Place Reached, LookupFailur
         };
         return new ConfigException(ConfigErrorKind.Interpolation, mark, message, hint);
     }
+
+    /// <summary>Says whether an error is about a value that is still to be given.</summary>
+    public static bool IsMissing(ConfigException error) => error.Message.StartsWith(Missing, StringComparison.Ordinal);
 
     /// <summary>Gives the key that was probably meant in place of the one that is not there.</summary>
     public string? Nearest() => Failure == LookupFailure.NotFound && Reached.Node is ConfigMapping mapping

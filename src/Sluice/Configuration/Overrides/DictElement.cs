@@ -7,7 +7,8 @@ internal sealed record DictElement(IReadOnlyList<KeyValuePair<ScalarElement, Ove
         $"{{{string.Join(',', Entries.Select(static entry => $"{entry.Key.JobText}:{entry.Value.JobText}"))}}}";
 
     public override ConfigNode ToNode() => new ConfigMapping(
-        [.. Entries.Select(static entry => new ConfigEntry(entry.Key.KeyText, SourceMark.CommandLine, entry.Value.ToNode()))],
+        [.. Entries.Select(static entry => new ConfigEntry(
+            entry.Key.KeyText, SourceMark.CommandLine, entry.Value.ToNode(), entry.Key.Value.Type is ScalarKind.Boolean or ScalarKind.Integer or ScalarKind.Number))],
         SourceMark.CommandLine);
 
     public override OverrideElement Quoted() => WithValues(static value => value.Quoted());
