@@ -26,6 +26,7 @@ internal sealed class GovernedWorld
     private TimeSpan _now;
     private TimeSpan? _lastVictim;
     private TimeSpan? _allStoppedSince;
+    private TimeSpan? _nobodyRunsSince;
     private GovernorSample? _before;
     private long _foreign;
     private TimeSpan _some;
@@ -209,10 +210,11 @@ internal sealed class GovernedWorld
         Holds(_processes.Values.All(p => p.DyingSince is not { } dying || _now - dying >= _options.GoneTime), "the next victim waits until the last one is gone, or ten seconds");
         Holds(!_processes.Values.Any(p => p.IsAskedToEnd && p.DyingSince is null), "nobody else is asked to end while one has not ended");
         Holds(!_state.Jobs.First(j => j.Id == id).IsProtected, "a protected job is no victim");
-        var standsStill = _allStoppedSince is { } since && _now - since >= _options.StandstillTime;
+        var standsStill = _nobodyRunsSince is { } since && _now - since >= _options.StandstillTime;
         Holds(sample.HeadroomBytes < _bounds.Red || (standsStill && sample.HeadroomBytes < _bounds.Orange), "no victim while more than 5 % are left, save to end a standstill");
         Holds(_before!.HeadroomBytes < _bounds.Red || (standsStill && _before.HeadroomBytes < _bounds.Orange), "a second sample has confirmed the first");
         _lastVictim = _now;
+        _nobodyRunsSince = sample.HeadroomBytes < _bounds.Red ? _nobodyRunsSince : null;
         Victims++;
     }
 
@@ -247,6 +249,9 @@ internal sealed class GovernedWorld
     /// <summary>When all have been stopped for the time allowed, this look has ended it, or somebody is on the way out.</summary>
     private void CheckProgress()
     {
+        // One that is on its way out does no work: when it is stuck in the kernel, those that are paused would wait for it for ever.
+        var nobodyRuns = _processes.Values.Any(p => p.IsStopped && !p.IsDying) && _processes.Values.All(p => p.IsStopped || p.IsAskedToEnd || p.IsDying);
+        _nobodyRunsSince = nobodyRuns ? _nobodyRunsSince ?? _now : null;
         var stopped = _processes.Count > 0 && _processes.Values.All(p => p.IsStopped && !p.IsDying);
         if (!stopped)
         {

@@ -1,26 +1,38 @@
-using CsCheck;
-
 namespace Sluice.Tests.Memory;
 
-/// <summary>Whatever happens, the governor keeps its promises: 100,000 histories of a machine and its jobs.</summary>
+/// <summary>Whatever happens, the governor keeps its promises: 100,000 histories of a machine and its jobs, the same ones each time.</summary>
 public sealed class GovernorPropertyTests
 {
+    private const int Histories = 100_000;
+
     [Fact]
     public void Every_history_keeps_what_is_promised()
     {
         var (victims, pauses, starts, standstills) = (0, 0, 0, 0);
-        Gen.Int.Sample(seed =>
+        var first = int.Parse(Environment.GetEnvironmentVariable("SLUICE_FIRST_HISTORY") ?? "0", System.Globalization.CultureInfo.InvariantCulture);
+        Parallel.For(first, first + Histories, number =>
         {
-            var world = new GovernedWorld(seed);
-            world.Run(looks: 120);
+            var world = new GovernedWorld(Seed(number));
+            try
+            {
+                world.Run(looks: 120);
+            }
+            catch (InvalidOperationException broken)
+            {
+                throw new InvalidOperationException($"history {number}: {broken.Message}", broken);
+            }
+
             Interlocked.Add(ref victims, world.Victims);
             Interlocked.Add(ref pauses, world.Pauses);
             Interlocked.Add(ref starts, world.Starts);
             Interlocked.Add(ref standstills, world.Standstills);
-        }, iter: 100_000);
+        });
 
         // Histories in which nothing happens would prove nothing.
         Assert.True(victims > 5_000 && pauses > 5_000 && starts > 100_000 && standstills > 1_000, $"victims {victims}, pauses {pauses}, starts {starts}, looks at a standstill {standstills}");
         TestContext.Current.TestOutputHelper?.WriteLine($"victims {victims}, pauses {pauses}, starts {starts}, looks at a standstill {standstills}");
     }
+
+    // Neighbouring seeds give a random generator neighbouring first numbers, so they are spread out.
+    private static int Seed(int number) => unchecked((int)(number * 2654435761L));
 }
