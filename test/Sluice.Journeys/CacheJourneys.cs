@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Sluice.Testing;
 
 namespace Sluice.Journeys;
 
@@ -32,6 +33,103 @@ public sealed class CacheJourneys : Journey
         {
             Assert.Equal(("300", "0", "0"), ($"{shadow["compared"]}", $"{shadow["differ"]}", $"{shadow["missing"]}"));
         }
+    }
+
+    [Fact]
+    public async Task Redis_gives_the_same_results_and_serves_other_workspaces()
+    {
+        Assert.SkipUnless(RedisServer.IsInstalled, RedisServer.Advice);
+        using var redis = new RedisServer("--requirepass", "redis-secret");
+        Set("SLUICE_REDIS_URL", redis.Url);
+        Set("SLUICE_REDIS_PASSWORD", "redis-secret");
+        await ProviderAsync();
+        Dataset(300);
+        Config(more: "cache: { backend: redis, redis: { prefix: team }, shadow: sqlite }\n");
+
+        Assert.Equal(300, (await SweepAsync()).Is(0).Sent);
+
+        var expected = await UndisturbedAsync();
+        Assert.Equal(expected, Results());
+        var second = (await SweepAsync()).Is(0);
+        Assert.Equal((0, 0), (second.Sent, second.Json["shadow"]!["differ"]!.GetValue<int>() + second.Json["shadow"]!["missing"]!.GetValue<int>()));
+        Assert.Equal(0, (await RunAsync("run", "configs", "--json", "--workspace", "other")).Is(0).Sent);
+        Assert.Equal(expected, await File.ReadAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(Folder, "other"), "results.jsonl", SearchOption.AllDirectories)), Cancel));
+        Assert.Equal(300, (await RunAsync("cache", "stats", "--json")).Is(0).Json["responses"]!.GetValue<int>());
+        (await RunAsync("doctor")).Is(0).Says("300 responses");
+        (await RunAsync("status")).Is(0);
+        foreach (var file in Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories))
+        {
+            Assert.DoesNotContain("redis-secret", await File.ReadAllTextAsync(file, Cancel), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public async Task While_Redis_is_away_a_run_waits_and_loses_nothing(string batchMode)
+    {
+        Assert.SkipUnless(RedisServer.IsInstalled, RedisServer.Advice);
+        using var redis = new RedisServer();
+        Set("SLUICE_REDIS_URL", redis.Url);
+        await ProviderAsync(batchDelay: 1);
+        Dataset(200);
+        Config(more: $"batch_mode: {batchMode}\ncache: {{ backend: redis }}\nlive: {{ concurrency: 2 }}\n");
+        (await RunAsync("run", "configs", "dataset.limit=5")).Is(0);
+
+        var run = Start("run", "configs", "--json");
+        await Poll.UntilAsync(() => OpenAI.LinesExecuted + OpenAI.LiveCalls > 10);
+        redis.Kill();
+        await run.SaysAsync("away");
+        if (batchMode == "true")
+        {
+            // It looks and does not wait.
+            (await RunAsync("status")).Says("warning");
+        }
+
+        redis.Start();
+        (await run.EndAsync()).Is(0);
+
+        Assert.Equal(await UndisturbedAsync(), Results());
+        Assert.Equal((200, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+        Assert.Equal(200, (await RunAsync("cache", "stats", "--json")).Is(0).Json["responses"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task From_one_store_to_another_nothing_is_paid_twice()
+    {
+        await ProviderAsync();
+        Dataset(50);
+        Config(more: "cache: { store_requests: true }\n");
+        (await SweepAsync()).Is(0);
+        var expected = Results();
+        (await SweepAsync("cache.backend=jsonl")).Explains(2, "sluice cache copy --from sqlite --to jsonl");
+
+        (await RunAsync("cache", "copy", "--from", "sqlite", "--to", "jsonl")).Is(0).Says("50 responses, 50 of them new there");
+
+        Assert.Equal(0, (await SweepAsync("cache.backend=jsonl")).Is(0).Sent);
+        Assert.Equal(expected, Results());
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(50, OpenAI.LinesExecuted);
+    }
+
+    [Fact]
+    public async Task A_compacted_cache_is_sound_and_smaller_and_gives_the_same_results()
+    {
+        await ProviderAsync();
+        Dataset(3000);
+        Config();
+        (await SweepAsync()).Is(0);
+        var expected = Results();
+        var path = Path.Combine(Folder, ".sluice/cache.db");
+        var before = new FileInfo(path).Length;
+
+        (await RunAsync("cache", "compact")).Is(0);
+
+        Assert.True(new FileInfo(path).Length < before / 2, $"{before} to {new FileInfo(path).Length} bytes");
+        (await RunAsync("doctor")).Is(0).Says("3,000 responses");
+        (await RunAsync("cache", "verify")).Is(0);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(expected, Results());
     }
 
     [Fact]
