@@ -17,13 +17,22 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
                 ErrorKind.Usage,
                 location is null ? $"the workspace {workspace.Root} has no cache yet" : $"there is no cache at {place}",
                 location is null ? "the first `sluice run` makes one; --workspace names another folder, --cache another store" : "check the location; nothing was made")
-            : Open(place);
+            : Open(location);
     }
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="location">Where it is, or null for the workspace's own.</param>
     /// <exception cref="SluiceException">The location is none.</exception>
-    public ICacheStore Open(string? location) => Open(Place(location));
+    public ICacheStore Open(string? location)
+    {
+        var place = Place(location);
+        var store = Open(place);
+        // Answers that were kept while it was away belong to it.
+        return place == Place(null) && place.Kind == CacheSettings.Redis && Directory.Exists(workspace.CacheAwayFolder) ? Patient(store) : store;
+    }
+
+    /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
+    public PatientResponseCache Patient(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time);
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="place">Where it is.</param>
@@ -52,7 +61,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     public bool IsThere(CacheLocation place) => Full(place) switch
     {
         { Kind: CacheSettings.Sqlite, Place: var file } => File.Exists(file),
-        { Kind: CacheSettings.Jsonl, Place: var folder } => Directory.Exists(folder) && Directory.EnumerateFiles(folder!, "*.jsonl").Any(),
+        { Kind: CacheSettings.Jsonl, Place: var folder } => JsonlResponseCache.IsStore(folder!),
         _ => true,
     };
 

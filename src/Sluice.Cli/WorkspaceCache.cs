@@ -1,5 +1,6 @@
 using Sluice.Caching;
 using Sluice.Experiments;
+using Sluice.Requests;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli;
@@ -34,7 +35,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     }
 
     /// <summary>Opens the cache for a sweep that sends: a workspace that has its answers in another store must not pay for them again.</summary>
-    /// <exception cref="SluiceException">The store is empty, and another one is not.</exception>
+    /// <exception cref="SluiceException">The store lacks answers that the workspace has in another one.</exception>
     public async Task<IResponseCache> OpenAsync(bool sends, CancellationToken cancellationToken)
     {
         var cache = Get();
@@ -44,14 +45,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             return cache;
         }
 
-        if (await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false) && await HasAnswersAsync(before, cancellationToken).ConfigureAwait(false))
-        {
-            throw new SluiceException(
-                ErrorKind.Usage,
-                $"the answers of this workspace are in {before.Backend}, and {Settings.Backend} is empty: everything would be paid for again",
-                $"`sluice cache copy --from {before.Backend} --to {Settings.Backend}` brings them over; or take another workspace with --workspace");
-        }
-
+        await RequireAllAsync(cache, before, cancellationToken).ConfigureAwait(false);
         CacheRecord.Write(workspace.CacheRecordPath, Settings);
         return cache;
     }
@@ -73,12 +67,12 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
         _cache = Store(Settings.Backend!);
         if (Settings.Backend == CacheSettings.Redis)
         {
-            _cache = new PatientResponseCache((ICacheStore)_cache, workspace.CacheAwayFolder, Terminal.Warning, time);
+            _cache = _stores.Patient((ICacheStore)_cache);
         }
 
         if (Settings.Shadow is { } shadow)
         {
-            _cache = _shadow = new ShadowResponseCache(_cache, Store(shadow), Terminal.Warning);
+            _cache = WithShadow(_cache, shadow);
         }
 
         if (Settings.MemoryFirst)
@@ -92,8 +86,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     /// <summary>Returns the cache if the workspace has one, else an empty one: looking must not make one.</summary>
     public IResponseCache GetExisting() => _cache is not null || IsThere(Settings) ? Get() : EmptyCache.Instance;
 
-    /// <summary>Opens the store itself, without waiting where it is away, for a look; null when there is none.</summary>
-    public ICacheStore? OpenStore() => Settings.Backend != CacheSettings.Memory && IsThere(Settings) ? Store(Settings.Backend!) : null;
+    /// <summary>Opens the store itself for a look, without waiting where it is away; null when there is none.</summary>
+    public ICacheStore? OpenStore() => IsThere(Settings) ? _stores.Open(location: null) : null;
+
+    /// <summary>The same when it is not SQLite, which has a doctor of its own; else null.</summary>
+    public ICacheStore? OpenOtherStore() => Settings.Backend == CacheSettings.Sqlite ? null : OpenStore();
 
     public ValueTask DisposeAsync() => _cache?.DisposeAsync() ?? ValueTask.CompletedTask;
 
@@ -104,16 +101,55 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private ICacheStore Store(string backend) => _stores.Open(CacheLocation.Of(Settings with { Backend = backend }), Settings.Compress, _redisExpiry);
 
-    private async Task<bool> HasAnswersAsync(CacheSettings settings, CancellationToken cancellationToken)
+    /// <summary>Looks whether the store has every answer that the one before it has; once, when a workspace changes over.</summary>
+    private async Task RequireAllAsync(IResponseCache cache, CacheSettings before, CancellationToken cancellationToken)
     {
-        if (!IsThere(settings))
+        if (!IsThere(before))
         {
-            return false;
+            return;
         }
 
-        var store = _stores.Open(CacheLocation.Of(settings));
+        var store = _stores.Open(CacheLocation.Of(before));
         await using var _ = store.ConfigureAwait(false);
-        return !await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
+        var keys = new List<RequestKey>(CacheEntry.GroupSize);
+        await foreach (var entry in store.ListAsync(CacheFilter.All, withBodies: false, cancellationToken).ConfigureAwait(false))
+        {
+            keys.Add(entry.Key);
+            if (keys.Count == CacheEntry.GroupSize)
+            {
+                await RequireAsync().ConfigureAwait(false);
+            }
+        }
+
+        await RequireAsync().ConfigureAwait(false);
+
+        async Task RequireAsync()
+        {
+            var found = new CachedResponse?[keys.Count];
+            await cache.GetAsync(keys.ToArray(), found, cancellationToken: cancellationToken).ConfigureAwait(false);
+            keys.Clear();
+            if (Array.Exists(found, f => f is null))
+            {
+                throw new SluiceException(
+                    ErrorKind.Usage,
+                    $"the answers of this workspace are in {before.Backend}, and {Settings.Backend} does not have all of them: they would be paid for again",
+                    $"`sluice cache copy --from {before.Backend} --to {Settings.Backend}` brings them over; or take another workspace with --workspace");
+            }
+        }
+    }
+
+    /// <summary>What goes wrong with the store on trial is never in the way.</summary>
+    private IResponseCache WithShadow(IResponseCache cache, string shadow)
+    {
+        try
+        {
+            return _shadow = new ShadowResponseCache(cache, Store(shadow), Terminal.Warning);
+        }
+        catch (SluiceException error)
+        {
+            Terminal.Warning($"the shadow cache is left out: {error.Message}");
+            return cache;
+        }
     }
 
     private bool IsThere(CacheSettings settings) => settings.Backend != CacheSettings.Memory && _stores.IsThere(CacheLocation.Of(settings));

@@ -16,9 +16,9 @@ internal static class DoctorCommand
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            var store = session.Stores.OpenStore();
+            var store = session.Stores.OpenOtherStore();
             await using var __ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
-            var doctor = new Doctor(session.Workspace, session.Time, store is SqliteResponseCache ? null : store);
+            var doctor = new Doctor(session.Workspace, session.Time, store);
             var findings = await doctor.ExamineAsync(parsed.GetValue(repair), cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {

@@ -31,7 +31,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             findings.Add(finding);
         }
 
-        findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0).Examine());
+        findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
         foreach (var folder in Folders())
         {
             findings.AddRange(AtomicFile.Leftovers(folder, time).Select(path => Dropped(path, repair)));

@@ -6,7 +6,7 @@ using Sluice.Sweeps;
 namespace Sluice.Recovery;
 
 /// <summary>Examines the ledger and the spools, holds one against the other, and makes a lost ledger again from the spools.</summary>
-internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair, bool cacheIsEmpty)
+internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair, bool cacheIsEmpty, string cacheName)
 {
     private readonly string _spools = workspace.SpoolFolder;
 
@@ -54,8 +54,8 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         {
             var loss = Loss.OfCache(batches);
             yield return repair
-                ? new Finding(workspace.CachePath, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
-                : new Finding(workspace.CachePath, loss.Problem, loss.Remedy);
+                ? new Finding(cacheName, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
+                : new Finding(cacheName, loss.Problem, loss.Remedy);
         }
     }
 

@@ -172,6 +172,69 @@ public sealed class JsonlResponseCacheTests : CacheStoreConformance
         Assert.Contains("changed by hand", Assert.Single(_warnings), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_empty_line_that_was_put_in_by_hand_costs_nothing(bool isOpen)
+    {
+        await FillAsync(50);
+        ICacheStore? open = isOpen ? OpenStore(Folder, TimeProvider.System) : null;
+        string file = Files()[0];
+        string[] lines = await File.ReadAllLinesAsync(file, Token);
+        await File.WriteAllLinesAsync(file, [.. lines[..10], "", .. lines[10..]], Token);
+        await using ICacheStore cache = open ?? OpenStore(Folder, TimeProvider.System);
+
+        Assert.Equal(50, (await ListAsync(cache, CacheFilter.All)).Count);
+        await cache.CompactAsync(Token);
+        Assert.Equal(50, (await ListAsync(cache, CacheFilter.All)).Count);
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"body {i}"), (await GetAsync(cache, [.. Enumerable.Range(0, 50)])).Select(Text));
+    }
+
+    [Fact]
+    public async Task Lines_that_changed_places_by_hand_are_found_and_kept()
+    {
+        await FillAsync(50);
+        await using ICacheStore cache = OpenStore(Folder, TimeProvider.System);
+        string file = Files()[0];
+        string[] lines = await File.ReadAllLinesAsync(file, Token);
+        await File.WriteAllLinesAsync(file, lines.Reverse(), Token);
+
+        await cache.CompactAsync(Token);
+
+        Assert.Equal(50, (await ListAsync(cache, CacheFilter.All)).Count);
+        Assert.Equal(Enumerable.Range(0, 50).Select(i => $"body {i}"), (await GetAsync(cache, [.. Enumerable.Range(0, 50)])).Select(Text));
+    }
+
+    [Theory]
+    [InlineData(5000)]
+    [InlineData(0)]
+    public async Task A_damaged_index_is_made_anew(int garbage)
+    {
+        await FillAsync(100);
+        byte[] bytes = new byte[garbage];
+        new Random(1).NextBytes(bytes);
+        await File.WriteAllBytesAsync(Path.Combine(Folder, "index.db"), bytes, Token);
+
+        await using ICacheStore cache = OpenStore(Folder, TimeProvider.System);
+
+        Assert.Equal(Enumerable.Range(0, 100).Select(i => $"body {i}"), (await GetAsync(cache, [.. Enumerable.Range(0, 100)])).Select(Text));
+        Assert.Equal(garbage == 0 ? 0 : 1, _warnings.Count);
+    }
+
+    [Fact]
+    public async Task A_folder_with_files_of_something_else_is_no_store()
+    {
+        await FillAsync(1);
+        string other = Path.Combine(Folder, "other");
+        Directory.CreateDirectory(other);
+        Assert.False(JsonlResponseCache.IsStore(other));
+        await File.WriteAllTextAsync(Path.Combine(other, "data.jsonl"), "{\"question\":1}\n", Token);
+
+        Assert.False(JsonlResponseCache.IsStore(other));
+        Assert.False(JsonlResponseCache.IsStore(Path.Combine(other, "none")));
+        Assert.True(JsonlResponseCache.IsStore(Folder));
+    }
+
     [Fact]
     public async Task The_last_line_of_a_key_counts_when_the_index_is_made_again()
     {

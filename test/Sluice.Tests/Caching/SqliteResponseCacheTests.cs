@@ -111,4 +111,25 @@ public sealed class SqliteResponseCacheTests : CacheStoreConformance
 
         await Assert.ThrowsAnyAsync<Exception>(async () => await cache.PutAsync([Entry(1, "late")], cancellationToken: Token));
     }
+
+    [Fact]
+    public async Task A_page_of_zeros_is_named_by_everything_that_reads_or_writes_the_whole_store()
+    {
+        await using (ICacheStore filled = OpenStore(Folder, TimeProvider.System))
+        {
+            await filled.PutAsync([.. Enumerable.Range(0, 500).Select(i => Entry(i, new string('x', 800)))], cancellationToken: Token);
+        }
+
+        using (FileStream file = File.OpenWrite(DatabasePath))
+        {
+            file.Position = 16384 * 20;
+            file.Write(new byte[16384]);
+        }
+
+        await using ICacheStore cache = OpenStore(Folder, TimeProvider.System);
+
+        Assert.Contains("damaged", (await Assert.ThrowsAsync<SluiceException>(async () => await cache.CompactAsync(Token))).Message, StringComparison.Ordinal);
+        Assert.Contains("damaged", Assert.Throws<SluiceException>(() => ((SqliteResponseCache)cache).BackUp(Path.Combine(Folder, "copy.db"))).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(Folder, "copy.db")));
+    }
 }

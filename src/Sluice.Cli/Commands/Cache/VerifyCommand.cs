@@ -40,13 +40,13 @@ internal static class VerifyCommand
             }
 
             progress.Clear();
-            Show(responses, damaged, named, isJson);
+            Show(store, responses, damaged, named, isJson);
             return damaged == 0 ? ExitCodes.Done : ExitCodes.Incomplete;
         }));
         return command;
     }
 
-    private static void Show(long responses, long damaged, List<StoredResponse> named, bool isJson)
+    private static void Show(ICacheStore store, long responses, long damaged, List<StoredResponse> named, bool isJson)
     {
         if (isJson)
         {
@@ -70,7 +70,9 @@ internal static class VerifyCommand
         Terminal.Print(damaged == 0 ? $"{Numbers.Of(responses, "response")}, all as they were stored" : $"{Numbers.Of(responses, "response")}, {Numbers.Count(damaged)} of them damaged");
         if (damaged > 0)
         {
-            Terminal.Hint("`sluice doctor --repair` saves what is sound; the damaged ones are asked for again");
+            Terminal.Hint(store is SqliteResponseCache
+                ? "`sluice doctor --repair` saves what is sound; the damaged ones are asked for again"
+                : "what is damaged is never given out: delete the entry, or its line, and it is asked for again");
         }
     }
 }

@@ -37,18 +37,41 @@ public sealed class JsonlResponseCache : ICacheStore
         _puts = LineTrouble.Explained(_folder, () =>
         {
             PrivateFiles.CreateFolder(_folder);
-            var index = new LineIndex(IndexPath, _lines, warn);
             try
             {
-                index.Locked(() => true);
-                return new PutQueue<LineRow>(new LineWriter(index, _lines, time, maxFileBytes));
+                return Start(maxFileBytes);
             }
-            catch
+            catch (SluiceException error) when (SqliteStore.IsDamage(error))
             {
-                index.Dispose();
-                throw;
+                warn($"{IndexPath} is damaged: it is made anew from the files");
+                foreach (var part in (string[])["", "-wal", "-shm"])
+                {
+                    File.Delete(IndexPath + part);
+                }
+
+                return Start(maxFileBytes);
             }
         });
+    }
+
+    /// <summary>Tells whether a folder holds, or may be taken for, such a store: files of something else are left alone.</summary>
+    public static bool IsStore(string folder)
+    {
+        if (!Directory.Exists(folder) || LineFile.In(folder) is not [var first, ..])
+        {
+            return false;
+        }
+
+        try
+        {
+            using var scan = new LineScan(Path.Combine(folder, first), 0);
+            return File.Exists(Path.Combine(folder, "index.db")) || (scan.Next() && scan.Read().IsSound);
+        }
+        catch (DamagedLineException)
+        {
+            // Somebody's lines, but none of ours.
+            return false;
+        }
     }
 
     /// <inheritdoc/>
@@ -174,6 +197,23 @@ public sealed class JsonlResponseCache : ICacheStore
 
         _freeLookups.Dispose();
         _lines.Dispose();
+    }
+
+    private PutQueue<LineRow> Start(long maxFileBytes)
+    {
+        var index = new LineIndex(IndexPath, _lines, _warn);
+        try
+        {
+            // The integrity of an index that is looked at all the time is seen at once; a damaged one costs no answer.
+            index.RequireSound();
+            index.Locked(() => true);
+            return new PutQueue<LineRow>(new LineWriter(index, _lines, _time, maxFileBytes));
+        }
+        catch
+        {
+            index.Dispose();
+            throw;
+        }
     }
 
     private static bool GetLocked(LineIndex index, ReadOnlySpan<RequestKey> keys, Span<CachedResponse?> responses, DateTimeOffset notBefore)

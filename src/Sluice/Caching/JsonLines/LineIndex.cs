@@ -69,7 +69,24 @@ internal sealed class LineIndex : IDisposable
     }
 
     /// <summary>Does work while no other process writes; the index is up to date with the files when it begins, and all its changes are undone when it throws.</summary>
+    /// <remarks>Where the work meets a line that is not where the index says, the index is made anew and the work done once more.</remarks>
     public TResult Locked<TResult>(Func<TResult> work)
+    {
+        try
+        {
+            return LockedOnce(work);
+        }
+        catch (DamagedLineException)
+        {
+            return LockedOnce(() =>
+            {
+                Rebuild(LineFile.In(_lines.Folder));
+                return work();
+            });
+        }
+    }
+
+    private TResult LockedOnce<TResult>(Func<TResult> work)
     {
         SqliteStore.Execute(_connection, "BEGIN IMMEDIATE");
         try
@@ -85,6 +102,15 @@ internal sealed class LineIndex : IDisposable
             SqliteStore.RollBack(_connection);
             _lines.Forget();
             throw;
+        }
+    }
+
+    /// <summary>Throws unless the index's pages are where they should be; reads all of it when it is small, which the index of a million answers is.</summary>
+    public void RequireSound()
+    {
+        if (SqliteStore.IntegrityProblem(_connection) is { } problem)
+        {
+            throw SqliteStore.Explain(new SqliteException(problem, SQLitePCL.raw.SQLITE_CORRUPT), _connection.DataSource);
         }
     }
 
@@ -150,7 +176,9 @@ internal sealed class LineIndex : IDisposable
     }
 
     /// <summary>Tells whether a line is the one that counts for its key.</summary>
-    public bool IsLive(RequestKey key, LinePlace place) => _slots.SlotOf(key.Slot, place.Packed) is not null;
+    /// <exception cref="DamagedLineException">Neither it nor another one counts: index and files do not belong together.</exception>
+    public bool IsLive(RequestKey key, LinePlace place) =>
+        _slots.SlotOf(key.Slot, place.Packed) is not null || (Find(key) is null ? throw Damaged(place, "the index does not know this line") : false);
 
     /// <summary>Enters a key that has no line yet.</summary>
     public void Add(RequestKey key, LinePlace place)
@@ -223,8 +251,21 @@ internal sealed class LineIndex : IDisposable
         }
     }
 
-    /// <summary>Tells whether every file is there and at least as long as the index says.</summary>
-    private bool IsTrue(IEnumerable<IndexedFile> files) => files.All(f => new FileInfo(Path.Combine(_lines.Folder, f.Name)) is { Exists: true } info && info.Length >= f.Indexed);
+    /// <summary>Tells whether every file is there, at least as long as the index says, and has the end of a line where it was indexed last.</summary>
+    private bool IsTrue(IEnumerable<IndexedFile> files) => files.All(f =>
+        new FileInfo(Path.Combine(_lines.Folder, f.Name)) is { Exists: true } info && info.Length >= f.Indexed && (info.Length == f.Indexed || EndsLine(info.FullName, f.Indexed)));
+
+    private static bool EndsLine(string path, long length)
+    {
+        if (length == 0)
+        {
+            return true;
+        }
+
+        using var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        Span<byte> last = stackalloc byte[1];
+        return RandomAccess.Read(handle, last, length - 1) == 1 && last[0] == (byte)'\n';
+    }
 
     private void Rebuild(IReadOnlyList<string> names)
     {

@@ -55,8 +55,18 @@ internal sealed class LineLookup(SqliteConnection connection, LineStore lines) :
         return true;
     }
 
-    /// <summary>Tells whether a line is the one that counts for its key.</summary>
+    /// <summary>Tells whether a line is the one that counts for its key, or none does: then the files were changed by hand, and it counts until the index is made anew.</summary>
     public bool IsLive(RequestKey key, LinePlace place)
+    {
+        if (IsIndexed(key, place))
+        {
+            return true;
+        }
+
+        return !TryFind(key, out var other) || other is null;
+    }
+
+    private bool IsIndexed(RequestKey key, LinePlace place)
     {
         for (var slot = key.Slot; Find(slot) is { } packed; slot = unchecked(slot + 1))
         {

@@ -15,7 +15,7 @@ internal sealed class LineRewrite(LineIndex index, LineStore lines, Func<Respons
         foreach (var file in index.Locked(index.Files))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            deleted += index.Locked(() => index.Files().Find(f => f.Id == file.Id) is { Name: not null } now && !IsKeptWhole(now) ? Rewrite(now) : 0);
+            deleted += index.Locked(() => index.Files().Find(f => f.Name == file.Name) is { Name: not null } now && !IsKeptWhole(now) ? Rewrite(now) : 0);
         }
 
         // The last ones are deleted now that their successors are committed.

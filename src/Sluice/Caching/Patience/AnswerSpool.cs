@@ -19,6 +19,8 @@ internal sealed class AnswerSpool : IAsyncDisposable
     private readonly string _folder;
     private readonly Func<string, ICacheStore> _open;
     private readonly FileStream? _lock;
+    // Puts, look-ups and the carrying over come from different threads.
+    private readonly Lock _gate = new();
     // One for each expiry and refresh that a sweep's experiments have.
     private readonly SortedDictionary<DateTimeOffset, ICacheStore> _stores = [];
 
@@ -58,9 +60,13 @@ internal sealed class AnswerSpool : IAsyncDisposable
     /// <summary>Keeps answers and returns how many were new to it.</summary>
     public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore)
     {
-        if (!_stores.TryGetValue(replacedBefore, out var store))
+        ICacheStore? store;
+        lock (_gate)
         {
-            _stores.Add(replacedBefore, store = _open(Path.Combine(_folder, Name(replacedBefore))));
+            if (!_stores.TryGetValue(replacedBefore, out store))
+            {
+                _stores.Add(replacedBefore, store = _open(Path.Combine(_folder, Name(replacedBefore))));
+            }
         }
 
         return store.PutAsync(entries, replacedBefore);
@@ -69,9 +75,8 @@ internal sealed class AnswerSpool : IAsyncDisposable
     /// <summary>Fills those slots that are null and can be filled.</summary>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, CachedResponse?[] responses, DateTimeOffset notBefore, CancellationToken cancellationToken)
     {
-        OpenAll();
         // What has replaced something is younger.
-        foreach (var store in _stores.Values.Reverse())
+        foreach (var (_, store) in OpenAll().Reverse())
         {
             var found = new CachedResponse?[keys.Length];
             await store.GetAsync(keys, found, notBefore, cancellationToken).ConfigureAwait(false);
@@ -85,7 +90,7 @@ internal sealed class AnswerSpool : IAsyncDisposable
     /// <summary>Makes what was kept survive a power cut.</summary>
     public async ValueTask SyncAsync(CancellationToken cancellationToken)
     {
-        foreach (var store in _stores.Values)
+        foreach (var (_, store) in Opened())
         {
             await store.SyncAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -96,9 +101,8 @@ internal sealed class AnswerSpool : IAsyncDisposable
     /// <param name="damaged">Told of answers that cannot be carried over.</param>
     public async ValueTask<long> CarryAsync(IResponseCache target, Action<StoredResponse> damaged)
     {
-        OpenAll();
         long carried = 0;
-        foreach (var (replacedBefore, store) in _stores)
+        foreach (var (replacedBefore, store) in OpenAll())
         {
             var group = new List<CacheEntry>();
             long bytes = 0;
@@ -177,31 +181,44 @@ internal sealed class AnswerSpool : IAsyncDisposable
     }
 
     /// <summary>Opens the stores that its process has made since the last time.</summary>
-    private void OpenAll()
+    private KeyValuePair<DateTimeOffset, ICacheStore>[] OpenAll()
     {
-        if (!Directory.Exists(_folder))
+        lock (_gate)
         {
-            return;
-        }
-
-        foreach (var folder in Directory.EnumerateDirectories(_folder))
-        {
-            var name = Path.GetFileName(folder);
-            var replacedBefore = name == FirstStays ? default : DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(name, CultureInfo.InvariantCulture));
-            if (!_stores.Keys.Any(known => Name(known) == name))
+            foreach (var folder in Directory.Exists(_folder) ? Directory.EnumerateDirectories(_folder) : [])
             {
-                _stores.Add(replacedBefore, _open(folder));
+                var name = Path.GetFileName(folder);
+                var replacedBefore = name == FirstStays ? default : DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(name, CultureInfo.InvariantCulture));
+                if (!_stores.Keys.Any(known => Name(known) == name))
+                {
+                    _stores.Add(replacedBefore, _open(folder));
+                }
             }
+
+            return [.. _stores];
+        }
+    }
+
+    private KeyValuePair<DateTimeOffset, ICacheStore>[] Opened()
+    {
+        lock (_gate)
+        {
+            return [.. _stores];
         }
     }
 
     private async ValueTask CloseStoresAsync()
     {
-        foreach (var store in _stores.Values)
+        KeyValuePair<DateTimeOffset, ICacheStore>[] closing;
+        lock (_gate)
+        {
+            closing = [.. _stores];
+            _stores.Clear();
+        }
+
+        foreach (var (_, store) in closing)
         {
             await store.DisposeAsync().ConfigureAwait(false);
         }
-
-        _stores.Clear();
     }
 }

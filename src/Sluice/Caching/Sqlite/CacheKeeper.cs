@@ -106,6 +106,7 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     /// <summary>Compresses every body with a dictionary learnt from all of them, and writes the file anew without gaps.</summary>
     public void Compact(CancellationToken cancellationToken)
     {
+        RequireSound();
         var dictionary = 0;
         InTransaction(() => dictionary = CacheDictionary.Learn(_connection, codec));
         if (dictionary != 0)
@@ -125,6 +126,7 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     /// <summary>Copies the whole cache into a new file, as it is at this moment, while others go on.</summary>
     public void BackUp(string target)
     {
+        RequireSound();
         using var copy = SqliteStore.Create(target);
         try
         {
@@ -142,6 +144,15 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         _connection.Dispose();
     }
 
+    /// <summary>A damaged database is not written anew: what is lost then would never be noticed.</summary>
+    private void RequireSound()
+    {
+        if (SqliteStore.IntegrityProblem(_connection) is { } problem)
+        {
+            throw SqliteStore.Explain(new SqliteException(problem, SQLitePCL.raw.SQLITE_CORRUPT), _connection.DataSource);
+        }
+    }
+
     private static string Columns(string body) =>
         $"r.id, r.key, r.origin, r.created, r.input_tokens, r.output_tokens, r.crc32c, r.dictionary, coalesce(r.size, length(r.body)), {body}, q.dictionary, q.size, {(body == "NULL" ? "NULL" : "q.body")}";
 
@@ -153,6 +164,11 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         if (!filter.Admits(origin, created, size))
         {
             return null;
+        }
+
+        if (row.Blob(1).Length != RequestKey.Length)
+        {
+            return new StoredResponse { Key = default, Origin = origin, CreatedAt = created, Size = size, Problem = "its row is damaged" };
         }
 
         var body = withBodies ? Decode(row.Blob(9), (int)row.Integer(7), size) : null;

@@ -107,7 +107,14 @@ internal sealed class CacheReader(SqliteConnection connection, BodyCodec codec, 
     {
         for (var slot = key.Slot; _get.Bind(1, slot).Step(); slot = unchecked(slot + 1))
         {
-            if (new RequestKey(_get.Blob(0)) == key)
+            var stored = _get.Blob(0);
+            if (stored.Length != RequestKey.Length)
+            {
+                _get.Reset();
+                throw new SluiceException(ErrorKind.Environment, $"{connection.DataSource} is damaged: a response has no key", "`sluice doctor` says what can be saved and how");
+            }
+
+            if (new RequestKey(stored) == key)
             {
                 return true;
             }
