@@ -21,6 +21,8 @@ internal sealed class ChildProcess : IDisposable
         """;
 
     private static readonly TimeSpan MeasureInterval = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan EarlyInterval = TimeSpan.FromSeconds(0.1);
+    private static readonly TimeSpan Youth = TimeSpan.FromSeconds(2);
 
     private readonly Process _process;
     private readonly ProcessTree _tree;
@@ -42,6 +44,9 @@ internal sealed class ChildProcess : IDisposable
 
     /// <summary>Gets the task that ends with the leader.</summary>
     public Task Exit { get; }
+
+    /// <summary>Gets after how long to measure it again: soon after its start, or short jobs would end unseen.</summary>
+    public TimeSpan Interval => _time.GetElapsedTime(StartedAt) < Youth ? EarlyInterval : MeasureInterval;
 
     /// <summary>Gets the leader's exit code; 128 and the signal when it was killed.</summary>
     public int ExitCode => _process.ExitCode;
@@ -86,10 +91,10 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Returns what its processes use together; a reading serves for half a second.</summary>
+    /// <summary>Returns what its processes use together; a reading serves until it is time for the next one.</summary>
     public long? Measure(IReadOnlyList<ProcessEntry> table)
     {
-        if (_measuredAt is { } at && _time.GetElapsedTime(at) < MeasureInterval)
+        if (_measuredAt is { } at && _time.GetElapsedTime(at) < Interval)
         {
             return _bytes;
         }

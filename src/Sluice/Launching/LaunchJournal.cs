@@ -46,7 +46,7 @@ internal sealed class LaunchJournal : IDisposable
     /// <summary>Gets the mark of the last launcher, whose children may be left; null for none.</summary>
     public string? LastMark { get; private set; }
 
-    /// <summary>Gets the peaks of ended jobs, in order.</summary>
+    /// <summary>Gets the peaks of jobs that are done, in order.</summary>
     public IReadOnlyList<long> Peaks => _peaks;
 
     /// <summary>Returns the number of a job: the one it had before, or the next free one.</summary>
@@ -160,7 +160,12 @@ internal sealed class LaunchJournal : IDisposable
                 case "end":
                     var end = JournalEnd.Read(root);
                     _ends[root.GetProperty("job").GetInt32()] = end;
-                    _peaks.Add(end.PeakBytes);
+                    // One that has failed may have done so before it needed anything.
+                    if (end.Outcome == LaunchOutcome.Done)
+                    {
+                        _peaks.Add(end.PeakBytes);
+                    }
+
                     break;
                 default:
                     break;

@@ -158,7 +158,7 @@ public sealed class Launcher
 
         _observe(new LaunchStatus(Count(JobPhase.Running) + Count(JobPhase.Ending), Count(JobPhase.Paused), Count(JobPhase.Waiting),
             readings.Sum(r => r.End is null ? r.Bytes ?? 0 : 0), memory.HeadroomBytes, _state.Level));
-        return step.NextLook;
+        return _children.Values.Select(c => c.Child.Interval).Append(step.NextLook).Min();
     }
 
     /// <summary>Takes in how a try has ended; one that waits again has not ended for good.</summary>
