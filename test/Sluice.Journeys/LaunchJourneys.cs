@@ -69,7 +69,8 @@ public sealed class LaunchJourneys : Journey
         await Poll.UntilAsync(() => File.Exists(Path.Combine(Folder, "up")), () => run.Text);
         run.Signal(CliRun.Terminate);
         (await run.EndAsync()).Is(143).Says("run the same command again", "pending");
-        Assert.Equal("asked\n", await File.ReadAllTextAsync(Log("asked", 0), Cancel));
+        // Some shells say, before, that their own child was asked too.
+        Assert.EndsWith("asked\n", await File.ReadAllTextAsync(Log("asked", 0), Cancel), StringComparison.Ordinal);
 
         Write("go", "");
         (await RunAsync(launch)).Is(0).Says("done");

@@ -20,7 +20,7 @@ internal sealed class ChildProcess : IDisposable
         exec nice -n "$level" "$@" </dev/null >>"$log" 2>&1
         """;
 
-    private static readonly TimeSpan MeasureInterval = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan MeasureInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EarlyInterval = TimeSpan.FromSeconds(0.1);
     private static readonly TimeSpan Youth = TimeSpan.FromSeconds(2);
 

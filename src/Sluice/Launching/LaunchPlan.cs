@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Sluice.Configuration;
 using Sluice.Configuration.Overrides;
 
 namespace Sluice.Launching;
@@ -18,6 +19,44 @@ internal static class LaunchPlan
     /// <param name="numberOf">Gives the number of a job by its key.</param>
     /// <exception cref="SluiceException">An override is wrong, or there are too many jobs.</exception>
     public static IReadOnlyList<LaunchJob> Make(LaunchOptions options, Func<string, int> numberOf)
+    {
+        try
+        {
+            return Expand(options, numberOf);
+        }
+        catch (ConfigException error)
+        {
+            throw new SluiceException(ErrorKind.Usage, error.Message, error.Hint, error);
+        }
+    }
+
+    /// <summary>Puts a job's overrides, number and name into the command; the overrides come last when it has no place for them.</summary>
+    internal static IReadOnlyList<string> Fill(IReadOnlyList<string> command, IReadOnlyList<string> overrides, int number, string name)
+    {
+        var words = new List<string>();
+        foreach (var word in command)
+        {
+            if (word == Overrides)
+            {
+                words.AddRange(overrides);
+            }
+            else
+            {
+                words.Add(word.Replace("{job}", number.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+                    .Replace(Overrides, string.Join(' ', overrides), StringComparison.Ordinal)
+                    .Replace("{name}", name, StringComparison.Ordinal));
+            }
+        }
+
+        if (!command.Any(word => word.Contains(Overrides, StringComparison.Ordinal)))
+        {
+            words.AddRange(overrides);
+        }
+
+        return words;
+    }
+
+    private static List<LaunchJob> Expand(LaunchOptions options, Func<string, int> numberOf)
     {
         List<Override> overrides = [.. options.Overrides.Select(Override.Parse)];
         if (!options.Multirun)
@@ -46,32 +85,6 @@ internal static class LaunchPlan
         }
 
         return jobs;
-    }
-
-    /// <summary>Puts a job's overrides, number and name into the command; the overrides come last when it has no place for them.</summary>
-    internal static IReadOnlyList<string> Fill(IReadOnlyList<string> command, IReadOnlyList<string> overrides, int number, string name)
-    {
-        var words = new List<string>();
-        foreach (var word in command)
-        {
-            if (word == Overrides)
-            {
-                words.AddRange(overrides);
-            }
-            else
-            {
-                words.Add(word.Replace("{job}", number.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-                    .Replace(Overrides, string.Join(' ', overrides), StringComparison.Ordinal)
-                    .Replace("{name}", name, StringComparison.Ordinal));
-            }
-        }
-
-        if (!command.Any(word => word.Contains(Overrides, StringComparison.Ordinal)))
-        {
-            words.AddRange(overrides);
-        }
-
-        return words;
     }
 
     private static IReadOnlyList<string> NoGroups(string group) =>

@@ -47,16 +47,16 @@ public sealed class Launcher
         }
 
         using var journal = new LaunchJournal(_options.Folder, _time);
-        if (journal.LastMark is { } left)
-        {
-            // Its launcher is gone, or it would hold the lock; what it has left would run beside what is begun now.
-            LaunchMark.KillAll(left);
-        }
-
         var plan = LaunchPlan.Make(_options, journal.NumberOf);
         foreach (var job in plan)
         {
             Enqueue(job, journal.EndOf(job.Number));
+        }
+
+        if (journal.LastMark is { } left)
+        {
+            // Its launcher is gone, or it would hold the lock; what it has left would run beside what is begun now.
+            LaunchMark.KillAll(left);
         }
 
         foreach (var peak in journal.Peaks)

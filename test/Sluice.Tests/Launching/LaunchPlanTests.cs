@@ -1,4 +1,3 @@
-using Sluice.Configuration;
 using Sluice.Launching;
 
 namespace Sluice.Tests.Launching;
@@ -44,7 +43,7 @@ public sealed class LaunchPlanTests
 
     [Fact]
     public void Without_multirun_a_sweep_is_refused() =>
-        Assert.Contains("--multirun", Assert.Throws<ConfigException>(() => LaunchPlan.Make(Options(["x.py"], ["a=1,2"]) with { Multirun = false }, _ => 0)).Message);
+        Assert.Contains("--multirun", Assert.Throws<SluiceException>(() => LaunchPlan.Make(Options(["x.py"], ["a=1,2"]) with { Multirun = false }, _ => 0)).Message);
 
     [Fact]
     public void A_glob_has_no_groups_to_look_in() =>
