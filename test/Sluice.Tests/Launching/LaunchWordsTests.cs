@@ -6,9 +6,9 @@ public sealed class LaunchWordsTests
 {
     [Theory]
     [InlineData("5GB", 5_000_000_000)]
-    [InlineData("1.5 gib", 1_610_612_736)]
-    [InlineData("512MiB", 536_870_912)]
-    [InlineData("7mb", 7_000_000)]
+    [InlineData("1.5 gib", 1_610_612_736L)]
+    [InlineData("512MiB", 536_870_912L)]
+    [InlineData("7mb", 7_000_000L)]
     [InlineData("5", null)]
     [InlineData("5G", null)]
     [InlineData("-5GB", null)]
