@@ -108,6 +108,7 @@ internal static class Application
         root.Add(SchemaCommand.Create());
         root.Add(SimulateCommand.Create());
         root.Add(MemoryCommand.Create());
+        root.Add(LaunchCommand.Create());
         return root;
     }
 

@@ -13,7 +13,7 @@ internal static class SweepName
     {
         if (given is not null)
         {
-            return IsSafe(given) ? given : throw new SluiceException(ErrorKind.Usage, $"`{given}` cannot be the name of a sweep", "use letters, digits, `.`, `_` and `-`, not beginning with a dot");
+            return Checked(given, "sweep");
         }
 
         var folder = plans.Select(p => Path.GetDirectoryName(Path.GetFullPath(p.Experiment.Source))!).Aggregate(Common);
@@ -26,7 +26,13 @@ internal static class SweepName
         return IsSafe(name) ? name : "sweep";
     }
 
-    private static bool IsSafe(string name) => name is { Length: > 0 and <= 100 } && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+    /// <summary>Returns a name that can be a folder's.</summary>
+    /// <exception cref="SluiceException">It cannot.</exception>
+    public static string Checked(string given, string what) =>
+        IsSafe(given) ? given : throw new SluiceException(ErrorKind.Usage, $"`{given}` cannot be the name of a {what}", "use letters, digits, `.`, `_` and `-`, not beginning with a dot");
+
+    /// <summary>Tells whether a name can be a folder's.</summary>
+    public static bool IsSafe(string name) => name is { Length: > 0 and <= 100 } && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
     private static string Common(string left, string right)
     {

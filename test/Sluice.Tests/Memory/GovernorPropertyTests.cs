@@ -33,6 +33,10 @@ public sealed class GovernorPropertyTests
         TestContext.Current.TestOutputHelper?.WriteLine($"victims {victims}, pauses {pauses}, starts {starts}, looks at a standstill {standstills}");
     }
 
+    [Theory]
+    [InlineData(-136031)] // a killed job stuck in the kernel while all others are paused
+    public void Histories_that_were_hard_stay_kept(int seed) => new GovernedWorld(seed).Run(looks: 120);
+
     // Neighbouring seeds give a random generator neighbouring first numbers, so they are spread out.
     private static int Seed(int number) => unchecked((int)(number * 2654435761L));
 }

@@ -1,0 +1,129 @@
+using Sluice.Launching;
+using Sluice.Memory;
+
+namespace Sluice.Cli.Views;
+
+/// <summary>Shows what a launch is doing: a line for each event and, on a terminal, how it stands.</summary>
+internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _gate = new();
+    private readonly long _started = time.GetTimestamp();
+    private ITimer? _timer;
+    private long _lastLine = time.GetTimestamp();
+    private bool _drawn;
+    private LaunchStatus? _status;
+    private int _done;
+    private int _failed;
+
+    /// <summary>Starts showing.</summary>
+    public void Start()
+    {
+        if (!quiet)
+        {
+            _timer = time.CreateTimer(_ => Tick(), null, TimeSpan.FromMilliseconds(500), TimeSpan.FromMilliseconds(500));
+        }
+    }
+
+    /// <summary>Takes an event in.</summary>
+    public void Observe(LaunchEvent e)
+    {
+        lock (_gate)
+        {
+            switch (e)
+            {
+                case LaunchStatus status:
+                    _status = status;
+                    break;
+                case JobEnded { Job: var job }:
+                    _done += job.Outcome == LaunchOutcome.Done ? 1 : 0;
+                    _failed += job.Outcome == LaunchOutcome.Done ? 0 : 1;
+                    Say($"job {job.Job.Number} {LaunchSummary.Word(job.Outcome)}"
+                        + (job.ExitCode is { } code ? $", exit code {code}, {Numbers.Age(TimeSpan.FromSeconds(job.Seconds))}, peak {Numbers.Bytes(job.PeakBytes)}" : ""));
+                    break;
+                case JobGoverned governed:
+                    Say(Describe(governed));
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        lock (_gate)
+        {
+            Erase();
+        }
+    }
+
+    private static string Describe(JobGoverned governed)
+    {
+        var (job, decision) = governed;
+        return $"job {job.Number} " + decision.Verb switch
+        {
+            GovernorVerb.Start => $"started: {(job.Name.Length == 0 ? string.Join(' ', job.Command) : job.Name)}",
+            GovernorVerb.Wait => $"waits: {decision.Reason}",
+            GovernorVerb.Pause => $"paused: {Left(decision)}",
+            GovernorVerb.Resume => $"goes on: {decision.Reason}",
+            GovernorVerb.Terminate => $"asked to end: {decision.Reason}, {Left(decision)}",
+            GovernorVerb.Kill => $"killed: {decision.Reason}, {Left(decision)}",
+            GovernorVerb.Requeue => $"waits again: {decision.Reason}",
+            _ => $"given up: {decision.Reason}",
+        };
+    }
+
+    private static string Left(GovernorDecision decision) => $"{Numbers.Bytes(decision.Sample.HeadroomBytes)} of {Numbers.Bytes(decision.Sample.LimitBytes)} are left";
+
+    private void Say(string line)
+    {
+        if (!quiet)
+        {
+            Erase();
+            Terminal.Line(line);
+            _lastLine = time.GetTimestamp();
+        }
+    }
+
+    private void Tick()
+    {
+        lock (_gate)
+        {
+            if (_status is null)
+            {
+                return;
+            }
+
+            if (Terminal.IsWatched)
+            {
+                var width = Math.Max(20, Terminal.Log.Profile.Width - 1);
+                var status = Status(_status);
+                Console.Error.Write("\r\u001b[2K" + (status.Length > width ? status[..width] : status));
+                _drawn = true;
+            }
+            else if (time.GetElapsedTime(_lastLine) > SignOfLife)
+            {
+                Say(Status(_status));
+            }
+        }
+    }
+
+    private string Status(LaunchStatus status) => $"{Numbers.Age(time.GetElapsedTime(_started))}  {status.Running} running"
+        + (status.Paused > 0 ? $", {status.Paused} paused" : "")
+        + $", {status.Waiting} waiting, {_done} done"
+        + (_failed > 0 ? $", {_failed} failed" : "")
+        + $"  jobs use {Numbers.Bytes(status.Bytes)}, {Numbers.Bytes(status.HeadroomBytes)} are left"
+        + (status.Level == GovernorLevel.Green ? "" : $" ({status.Level.ToString().ToLowerInvariant()})");
+
+    private void Erase()
+    {
+        if (_drawn)
+        {
+            Console.Error.Write("\r\u001b[2K");
+            _drawn = false;
+        }
+    }
+}

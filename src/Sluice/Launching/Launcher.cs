@@ -1,0 +1,260 @@
+using Sluice.Memory;
+
+namespace Sluice.Launching;
+
+/// <summary>Runs the jobs of a launch: as many at once as the governor lets, each in processes of its own.</summary>
+/// <remarks>The governor decides and this obeys. It is driven by one task; everything it holds belongs to that task.</remarks>
+public sealed class Launcher
+{
+    private readonly LaunchOptions _options;
+    private readonly GovernorOptions _governor;
+    private readonly Func<MemorySample> _sample;
+    private readonly TimeProvider _time;
+    private readonly Action<LaunchEvent> _observe;
+    private readonly Action<GovernorDecision> _decided;
+    private readonly long _began;
+    private readonly Dictionary<int, (ChildProcess Child, long Kills)> _children = [];
+    private readonly Dictionary<int, LaunchedJob> _jobs = [];
+    private GovernorState _state = GovernorState.Initial;
+
+    /// <summary>Creates a launcher.</summary>
+    /// <param name="options">What to launch and how.</param>
+    /// <param name="sample">Reads what memory there is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="observe">Told what happens; must not block.</param>
+    /// <param name="decided">Told each decision of the governor; must not block.</param>
+    public Launcher(LaunchOptions options, Func<MemorySample> sample, TimeProvider time, Action<LaunchEvent> observe, Action<GovernorDecision> decided)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(time);
+        _options = options;
+        _governor = options.Governor with { MaxJobs = options.MaxJobs };
+        _sample = sample;
+        _time = time;
+        _observe = observe;
+        _decided = decided;
+        _began = time.GetTimestamp();
+    }
+
+    /// <summary>Runs what is not done yet.</summary>
+    /// <param name="stop">Asks the jobs to end, and waits until they have.</param>
+    /// <exception cref="SluiceException">The overrides are wrong, another launcher works under this name, or nothing can be started here.</exception>
+    public async Task<LaunchResult> RunAsync(CancellationToken stop)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new SluiceException(ErrorKind.Environment, "`launch` works on Linux only", "run it in a container");
+        }
+
+        using var journal = new LaunchJournal(_options.Folder, _time);
+        var plan = LaunchPlan.Make(_options, journal.NumberOf);
+        foreach (var job in plan)
+        {
+            Enqueue(job, journal.EndOf(job.Number));
+        }
+
+        if (journal.LastMark is { } left)
+        {
+            // Its launcher is gone, or it would hold the lock; what it has left would run beside what is begun now.
+            LaunchMark.KillAll(left);
+        }
+
+        foreach (var peak in journal.Peaks)
+        {
+            _state = _state.Learn("", peak);
+        }
+
+        if (!_state.Jobs.IsEmpty)
+        {
+            var mark = LaunchMark.New();
+            journal.Begin(mark, plan);
+            await RunAsync(journal, mark, stop).ConfigureAwait(false);
+        }
+
+        return new LaunchResult(_options.Name, _options.Folder, [.. plan.Select(job => _jobs[job.Number])], stop.IsCancellationRequested);
+    }
+
+    /// <summary>Returns the file that receives what a job prints.</summary>
+    public static string LogOf(string folder, int job) => Path.Combine(folder, FormattableString.Invariant($"{job}.log"));
+
+    private void Enqueue(LaunchJob job, JournalEnd? end)
+    {
+        if (end is not null && (end.Outcome == LaunchOutcome.Done || !_options.RetryFailed))
+        {
+            _jobs[job.Number] = new LaunchedJob(job, end.Outcome, end.ExitCode, end.PeakBytes, end.Seconds, 0, IsEarlier: true, end.Note);
+            return;
+        }
+
+        _jobs[job.Number] = new LaunchedJob(job, LaunchOutcome.Pending, null, 0, 0, 0, IsEarlier: false, null);
+        _state = _state.Enqueue(new GovernorJob { Id = job.Number, DeclaredBytes = _options.DeclaredBytes });
+    }
+
+    private async Task RunAsync(LaunchJournal journal, string mark, CancellationToken stop)
+    {
+        using var watcher = new Watcher(mark);
+        try
+        {
+            while (!_state.Jobs.IsEmpty && !stop.IsCancellationRequested)
+            {
+                var wait = Look(journal, mark);
+                if (!_state.Jobs.IsEmpty && wait > TimeSpan.Zero)
+                {
+                    await WaitAsync(wait, stop).ConfigureAwait(false);
+                }
+            }
+
+            await EndAsync(journal).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var (child, _) in _children.Values)
+            {
+                child.Signal(Signals.Kill);
+                child.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Waits for the next look, or until a job has ended.</summary>
+    private async Task WaitAsync(TimeSpan wait, CancellationToken stop)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        await Task.WhenAny([Task.Delay(wait, _time, waiting.Token), .. _children.Values.Select(c => c.Child.Exit)]).ConfigureAwait(false);
+        await waiting.CancelAsync().ConfigureAwait(false);
+    }
+
+    private TimeSpan Look(LaunchJournal journal, string mark)
+    {
+        var memory = _sample();
+        var table = ProcessTable.Read();
+        var readings = new List<JobReading>();
+        var ended = new List<int>();
+        foreach (var (job, (child, kills)) in _children)
+        {
+            if (child.Exit.IsCompleted)
+            {
+                // What a job leaves behind would hold memory that nobody counts.
+                child.Signal(Signals.Kill);
+                readings.Add(new JobReading(job, child.PeakBytes, EndOf(child.ExitCode, Kills(memory) > kills)));
+                ended.Add(job);
+            }
+            else
+            {
+                readings.Add(new JobReading(job, child.Measure(table)));
+            }
+        }
+
+        var step = Governor.Look(_state, GovernorSample.Of(memory, readings), _time.GetElapsedTime(_began), _governor);
+        _state = step.State;
+        foreach (var job in ended)
+        {
+            Take(journal, job, step.Decisions.FirstOrDefault(d => d.Job == job && d.Verb is GovernorVerb.Requeue or GovernorVerb.GiveUp)?.Verb);
+        }
+
+        foreach (var decision in step.Decisions)
+        {
+            Obey(journal, decision, mark, memory);
+        }
+
+        _observe(new LaunchStatus(Count(JobPhase.Running) + Count(JobPhase.Ending), Count(JobPhase.Paused), Count(JobPhase.Waiting),
+            readings.Sum(r => r.End is null ? r.Bytes ?? 0 : 0), memory.HeadroomBytes, _state.Level));
+        return _children.Values.Select(c => c.Child.Interval).Append(step.NextLook).Min();
+    }
+
+    /// <summary>Takes in how a try has ended; one that waits again has not ended for good.</summary>
+    private void Take(LaunchJournal journal, int job, GovernorVerb? verb)
+    {
+        var child = _children[job].Child;
+        _children.Remove(job);
+        var outcome = verb == GovernorVerb.Requeue ? LaunchOutcome.Pending : child.ExitCode == 0 ? LaunchOutcome.Done : LaunchOutcome.Failed;
+        _jobs[job] = _jobs[job] with { Outcome = outcome, ExitCode = child.ExitCode, PeakBytes = child.PeakBytes, Seconds = _time.GetElapsedTime(child.StartedAt).TotalSeconds };
+        child.Dispose();
+        if (verb is null)
+        {
+            End(journal, job);
+        }
+    }
+
+    private void End(LaunchJournal journal, int job)
+    {
+        var done = _jobs[job];
+        journal.Ended(job, new JournalEnd(done.Outcome, done.ExitCode, done.PeakBytes, done.Seconds, done.Note));
+        _observe(new JobEnded(done));
+    }
+
+    private void Obey(LaunchJournal journal, GovernorDecision decision, string mark, MemorySample memory)
+    {
+        _decided(decision);
+        if (decision.Job is not { } id)
+        {
+            return;
+        }
+
+        var job = (int)id;
+        switch (decision.Verb)
+        {
+            case GovernorVerb.Start:
+                journal.Started(job);
+                _jobs[job] = _jobs[job] with { Tries = _jobs[job].Tries + 1 };
+                _children[job] = (ChildProcess.Start(_jobs[job].Job, _options, mark, LogOf(_options.Folder, job), _time), Kills(memory));
+                break;
+            case GovernorVerb.Pause:
+                _children[job].Child.Signal(Signals.Stop);
+                break;
+            case GovernorVerb.Resume:
+                _children[job].Child.Signal(Signals.Continue);
+                break;
+            case GovernorVerb.Terminate:
+                AskToEnd(_children[job].Child);
+                break;
+            case GovernorVerb.Kill:
+                _children[job].Child.Signal(Signals.Kill);
+                break;
+            case GovernorVerb.GiveUp:
+                _jobs[job] = _jobs[job] with { Outcome = LaunchOutcome.GivenUp, Note = decision.Reason };
+                End(journal, job);
+                break;
+            default:
+                break;
+        }
+
+        _observe(new JobGoverned(_jobs[job].Job, decision));
+    }
+
+    /// <summary>Asks what still runs to end, and waits until it has. One that ends well in time is done; any other has to begin again.</summary>
+    private async Task EndAsync(LaunchJournal journal)
+    {
+        foreach (var (child, _) in _children.Values)
+        {
+            AskToEnd(child);
+        }
+
+        while (_children.Count > 0)
+        {
+            await Task.WhenAny(_children.Values.Select(c => c.Child.Exit)).ConfigureAwait(false);
+            foreach (var (job, (child, _)) in _children.Where(c => c.Value.Child.Exit.IsCompleted).ToList())
+            {
+                child.Signal(Signals.Kill);
+                Take(journal, job, child.ExitCode == 0 ? null : GovernorVerb.Requeue);
+            }
+        }
+    }
+
+    // A stopped process takes the request only when it goes on.
+    private static void AskToEnd(ChildProcess child)
+    {
+        child.Signal(Signals.Terminate);
+        child.Signal(Signals.Continue);
+    }
+
+    private static JobEnd EndOf(int exitCode, bool kernelHasKilled) => exitCode switch
+    {
+        0 => JobEnd.Done,
+        128 + Signals.Kill when kernelHasKilled => JobEnd.KilledByKernel,
+        _ => JobEnd.Failed,
+    };
+
+    private static long Kills(MemorySample memory) => (memory.OomKills ?? 0) + (memory.HostOomKills ?? 0);
+
+    private int Count(JobPhase phase) => _state.Jobs.Count(j => j.Phase == phase);
+}
