@@ -15,13 +15,10 @@ internal static class Application
     public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
         using var stop = new CancellationTokenSource();
+        var signals = 0;
         var terminated = false;
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => StopOnce(context, stop));
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            terminated = !stop.IsCancellationRequested;
-            StopOnce(context, stop);
-        });
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => StopOnce(context, stop, ref signals));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => terminated |= StopOnce(context, stop, ref signals));
         var code = await RunAsync(args, stop.Token).ConfigureAwait(false);
         return code == ExitCodes.Interrupted && terminated ? ExitCodes.Terminated : code;
     }
@@ -113,15 +110,19 @@ internal static class Application
     }
 
     /// <summary>The first signal asks for a clean stop; the second one is left to the system, which ends the process at once.</summary>
-    private static void StopOnce(PosixSignalContext context, CancellationTokenSource stop)
+    /// <returns>Whether this is the first signal: they are counted, since the stop itself may come after a second one.</returns>
+    private static bool StopOnce(PosixSignalContext context, CancellationTokenSource stop, ref int signals)
     {
-        if (!stop.IsCancellationRequested)
+        if (Interlocked.Increment(ref signals) > 1)
         {
-            context.Cancel = true;
-            Console.Error.WriteLine("stopping: once more to leave at once");
-            // Continuations run elsewhere: the signal's thread must stay free for a second signal.
-            Task.Run(stop.Cancel);
+            return false;
         }
+
+        context.Cancel = true;
+        Console.Error.WriteLine("stopping: once more to leave at once");
+        // Continuations run elsewhere: the signal's thread must stay free for a second signal.
+        Task.Run(stop.Cancel);
+        return true;
     }
 
     private static int UsageMistake(ParseResult parsed)

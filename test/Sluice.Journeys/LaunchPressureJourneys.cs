@@ -22,7 +22,13 @@ public sealed class LaunchPressureJourneys : IDisposable
     {
         // There is room again as soon as one was asked to end, or the next one would have to.
         var running = Launch("trap 'echo {job} >>asked; exit 1' TERM; echo $$ >pid.{job}; while [ ! -e go ]; do sleep 0.05; done",
-            jobs: 2, verb => Interlocked.Exchange(ref _left, verb == GovernorVerb.Terminate ? 50 : Interlocked.Read(ref _left)));
+            jobs: 2, verb =>
+            {
+                if (verb == GovernorVerb.Terminate)
+                {
+                    Interlocked.Exchange(ref _left, 50);
+                }
+            });
         await Poll.UntilAsync(() => Exists("pid.0") && Exists("pid.1") && Process(1).Length > 0, Seen);
 
         Interlocked.Exchange(ref _left, 8);
