@@ -64,10 +64,14 @@ fi
 # The journeys that kill the program start it thousands of times: the native executable starts in a tenth of the time.
 rm -f "$logs/figures.txt"
 crash=artifacts/crash
-if [ "$quick" = false ] && { command -v clang || command -v gcc; } >/dev/null 2>&1 \
-    && dotnet publish src/Sluice.Cli --configuration Crash --runtime linux-x64 --output "$crash" --nologo --verbosity quiet >"$logs/crash-publish.log" 2>&1; then
-    export SLUICE_CRASH_PROGRAM="$PWD/$crash/Sluice.Cli"
-elif ! dotnet build src/Sluice.Cli --configuration Crash --nologo --verbosity quiet; then
+if [ "$quick" = false ] && { command -v clang || command -v gcc; } >/dev/null 2>&1; then
+    if dotnet publish src/Sluice.Cli --configuration Crash --runtime linux-x64 --output "$crash" --nologo --verbosity quiet >"$logs/crash-publish.log" 2>&1; then
+        export SLUICE_CRASH_PROGRAM="$PWD/$crash/Sluice.Cli"
+    else
+        echo "the native build with crash points failed, and a slower one takes its place: $(grep -m 1 error "$logs/crash-publish.log")"
+    fi
+fi
+if [ -z "${SLUICE_CRASH_PROGRAM:-}" ] && ! dotnet build src/Sluice.Cli --configuration Crash --nologo --verbosity quiet; then
     echo "0 passed, 1 failed"
     exit 1
 fi

@@ -28,7 +28,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         var place = Place(location);
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
-        return place == Place(null) && place.Kind == CacheSettings.Redis && Directory.Exists(workspace.CacheAwayFolder) ? Patient(store) : store;
+        return place == Place(null) && place.Kind == CacheSettings.Redis && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>

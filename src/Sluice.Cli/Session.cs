@@ -82,9 +82,9 @@ internal sealed class Session : IAsyncDisposable
         try
         {
             // Not the cache itself: where its store is away, a look does not wait.
-            var store = Stores.OpenStore();
-            await using var _ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
-            foreach (var loss in await Loss.FindAsync(ExistingLedger, store ?? (IResponseCache)EmptyCache.Instance, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
+            var store = Stores.Peek();
+            await using var _ = store.ConfigureAwait(false);
+            foreach (var loss in await Loss.FindAsync(ExistingLedger, store, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
             }

@@ -86,11 +86,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     /// <summary>Returns the cache if the workspace has one, else an empty one: looking must not make one.</summary>
     public IResponseCache GetExisting() => _cache is not null || IsThere(Settings) ? Get() : EmptyCache.Instance;
 
-    /// <summary>Opens the store itself for a look, without waiting where it is away; null when there is none.</summary>
-    public ICacheStore? OpenStore() => IsThere(Settings) ? _stores.Open(location: null) : null;
+    /// <summary>Opens the store itself for a look, without waiting where it is away; an empty one when there is none.</summary>
+    public IResponseCache Peek() => IsThere(Settings) ? _stores.Open(location: null) : EmptyCache.Instance;
 
-    /// <summary>The same when it is not SQLite, which has a doctor of its own; else null.</summary>
-    public ICacheStore? OpenOtherStore() => Settings.Backend == CacheSettings.Sqlite ? null : OpenStore();
+    /// <summary>Opens the store when it is not SQLite, which has a doctor of its own; else null.</summary>
+    public ICacheStore? OpenOtherStore() => Settings.Backend != CacheSettings.Sqlite && IsThere(Settings) ? _stores.Open(location: null) : null;
 
     public ValueTask DisposeAsync() => _cache?.DisposeAsync() ?? ValueTask.CompletedTask;
 

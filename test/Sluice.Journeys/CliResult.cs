@@ -34,7 +34,8 @@ public sealed record CliResult(int ExitCode, string Output, string Errors)
     {
         foreach (var part in parts)
         {
-            Assert.Contains(part, Errors + Output, StringComparison.OrdinalIgnoreCase);
+            // The whole text: what was said instead is what explains a failure.
+            Assert.True((Errors + Output).Contains(part, StringComparison.OrdinalIgnoreCase), $"not said: {part}\n{Errors}{Output}");
         }
 
         return this;

@@ -6,13 +6,10 @@ namespace Sluice.Cli.Views;
 /// <summary>Shows what a launch is doing: a line for each event and, on a terminal, how it stands.</summary>
 internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(30);
-
     private readonly Lock _gate = new();
     private readonly long _started = time.GetTimestamp();
+    private readonly StatusLine _line = new(quiet, time);
     private ITimer? _timer;
-    private long _lastLine = time.GetTimestamp();
-    private bool _drawn;
     private LaunchStatus? _status;
     private int _done;
     private int _failed;
@@ -39,11 +36,11 @@ internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
                 case JobEnded { Job: var job }:
                     _done += job.Outcome == LaunchOutcome.Done ? 1 : 0;
                     _failed += job.Outcome == LaunchOutcome.Done ? 0 : 1;
-                    Say($"job {job.Job.Number} {LaunchSummary.Word(job.Outcome)}"
+                    _line.Say($"job {job.Job.Number} {LaunchSummary.Word(job.Outcome)}"
                         + (job.ExitCode is { } code ? $", exit code {code}, {Numbers.Age(TimeSpan.FromSeconds(job.Seconds))}, peak {Numbers.Bytes(job.PeakBytes)}" : ""));
                     break;
                 case JobGoverned governed:
-                    Say(Describe(governed));
+                    _line.Say(Describe(governed));
                     break;
                 default:
                     break;
@@ -56,7 +53,7 @@ internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
         _timer?.Dispose();
         lock (_gate)
         {
-            Erase();
+            _line.Erase();
         }
     }
 
@@ -78,35 +75,13 @@ internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
 
     private static string Left(GovernorDecision decision) => $"{Numbers.Bytes(decision.Sample.HeadroomBytes)} of {Numbers.Bytes(decision.Sample.LimitBytes)} are left";
 
-    private void Say(string line)
-    {
-        if (!quiet)
-        {
-            Erase();
-            Terminal.Line(line);
-            _lastLine = time.GetTimestamp();
-        }
-    }
-
     private void Tick()
     {
         lock (_gate)
         {
-            if (_status is null)
+            if (_status is { } status)
             {
-                return;
-            }
-
-            if (Terminal.IsWatched)
-            {
-                var width = Math.Max(20, Terminal.Log.Profile.Width - 1);
-                var status = Status(_status);
-                Console.Error.Write("\r\u001b[2K" + (status.Length > width ? status[..width] : status));
-                _drawn = true;
-            }
-            else if (time.GetElapsedTime(_lastLine) > SignOfLife)
-            {
-                Say(Status(_status));
+                _line.Show(() => Status(status));
             }
         }
     }
@@ -117,13 +92,4 @@ internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
         + (_failed > 0 ? $", {_failed} failed" : "")
         + $"  jobs use {Numbers.Bytes(status.Bytes)}, {Numbers.Bytes(status.HeadroomBytes)} are left"
         + (status.Level == GovernorLevel.Green ? "" : $" ({status.Level.ToString().ToLowerInvariant()})");
-
-    private void Erase()
-    {
-        if (_drawn)
-        {
-            Console.Error.Write("\r\u001b[2K");
-            _drawn = false;
-        }
-    }
 }

@@ -10,14 +10,11 @@ namespace Sluice.Cli.Views;
 /// <summary>Shows what a run is doing: a status line on a terminal, plain lines at milestones elsewhere. Thread-safe.</summary>
 internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(30);
-
     private readonly Lock _gate = new();
     private readonly Dictionary<long, (Intent Intent, BatchInfo? Info)> _batches = [];
     private readonly long _started = time.GetTimestamp();
+    private readonly StatusLine _line = new(quiet, time);
     private ITimer? _timer;
-    private long _lastLine;
-    private bool _drawn;
     private string _experiment = "";
     private long _samples;
     private long _responses;
@@ -30,7 +27,6 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
         if (!quiet)
         {
             // Nothing for the first half second; then ten times a second on a terminal, every half minute elsewhere.
-            _lastLine = time.GetTimestamp();
             _timer = time.CreateTimer(_ => Tick(), null, TimeSpan.FromMilliseconds(500), TimeSpan.FromMilliseconds(Terminal.IsWatched ? 100 : 1000));
         }
     }
@@ -51,7 +47,7 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
                     _batches[change.Intent.Row] = (change.Intent, change.Info ?? before.Info);
                     if (change.Intent.State == IntentState.Submitted && (!known || before.Intent.State != IntentState.Submitted))
                     {
-                        Say($"batch {change.Intent.BatchId}: {Numbers.Count(change.Intent.Count)} requests to {change.Intent.Provider.Provider} `{change.Intent.Model}`");
+                        _line.Say($"batch {change.Intent.BatchId}: {Numbers.Count(change.Intent.Count)} requests to {change.Intent.Provider.Provider} `{change.Intent.Model}`");
                     }
 
                     break;
@@ -59,14 +55,14 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
                     _batches.Remove(settled.Intent.Row);
                     _responses += settled.Report.Responses;
                     _failures += settled.Report.Failed;
-                    Say(Describe(settled));
+                    _line.Say(Describe(settled));
                     break;
                 case LiveSettled live:
                     _liveAnswers += live.Failed ? 0 : 1;
                     _failures += live.Failed ? 1 : 0;
                     break;
                 case Remark remark:
-                    Say(remark.Text);
+                    _line.Say(remark.Text);
                     break;
                 default:
                     break;
@@ -79,7 +75,7 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
         _timer?.Dispose();
         lock (_gate)
         {
-            Erase();
+            _line.Erase();
         }
     }
 
@@ -99,47 +95,11 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
         return report.FirstError is { } error ? $"{text} (e.g. {error})" : text;
     }
 
-    private void Say(string line)
-    {
-        if (quiet)
-        {
-            return;
-        }
-
-        Erase();
-        Terminal.Line(line);
-        _lastLine = time.GetTimestamp();
-    }
-
     private void Tick()
     {
         lock (_gate)
         {
-            if (Terminal.IsWatched)
-            {
-                Draw();
-            }
-            else if (time.GetElapsedTime(_lastLine) > SignOfLife)
-            {
-                Say(Status());
-            }
-        }
-    }
-
-    private void Draw()
-    {
-        var width = Math.Max(20, Terminal.Log.Profile.Width - 1);
-        var status = Status();
-        Console.Error.Write("\r\u001b[2K" + (status.Length > width ? status[..width] : status));
-        _drawn = true;
-    }
-
-    private void Erase()
-    {
-        if (_drawn)
-        {
-            Console.Error.Write("\r\u001b[2K");
-            _drawn = false;
+            _line.Show(Status);
         }
     }
 

@@ -1,4 +1,5 @@
 using Sluice.Caching;
+using Sluice.Requests;
 
 namespace Sluice.Experiments;
 

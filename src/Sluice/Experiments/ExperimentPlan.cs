@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Sluice.Caching;
 using Sluice.Experiments.Scoring;
 using Sluice.Experiments.Templates;
 using Sluice.Pricing;

@@ -8,8 +8,6 @@ namespace Sluice.Recovery;
 /// <summary>Examines a SQLite cache row by row, and saves what is sound out of a damaged one.</summary>
 internal sealed class CacheDoctor(string path, TimeProvider time)
 {
-    private const int GroupSize = CacheEntry.GroupSize;
-
     /// <summary>After so many ids in a row that give nothing, there are no more behind the damage.</summary>
     private const int MostMisses = 1_000_000;
 
@@ -50,26 +48,16 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
     public async Task<(long Saved, string Kept)> SaveAsync(CancellationToken cancellationToken)
     {
         var kept = SqliteStore.MoveAside(path);
-        long saved = 0;
         var cache = new SqliteResponseCache(path, time);
-        await using (cache.ConfigureAwait(false))
+        await using var _ = cache.ConfigureAwait(false);
+        using var group = new PutGroup(cache);
+        foreach (var entry in Sound(kept))
         {
-            var group = new List<CacheEntry>(GroupSize);
-            foreach (var entry in Sound(kept))
-            {
-                group.Add(entry);
-                if (group.Count == GroupSize)
-                {
-                    saved += await cache.PutAsync(group, cancellationToken: cancellationToken).ConfigureAwait(false);
-                    group.Clear();
-                }
-            }
-
-            saved += await cache.PutAsync(group, cancellationToken: cancellationToken).ConfigureAwait(false);
-            await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+            await group.AddAsync(entry, cancellationToken).ConfigureAwait(false);
         }
 
-        return (saved, kept);
+        await group.FinishAsync(cancellationToken).ConfigureAwait(false);
+        return (group.New, kept);
     }
 
     /// <summary>Reads response by response, so that one that cannot be read costs no other.</summary>

@@ -1,5 +1,3 @@
-using Sluice.Caching;
-
 namespace Sluice.Requests;
 
 /// <summary>A call that the cache cannot answer: its key, its canonical body, and where it goes.</summary>

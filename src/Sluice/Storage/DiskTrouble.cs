@@ -22,14 +22,16 @@ public static class DiskTrouble
     /// <summary>A database cannot be written, or not even opened.</summary>
     internal static SluiceException CannotWrite(string path, Exception error) => Probe(path, error) ?? Denied(path, error.Message, error);
 
-    /// <summary>SQLite does not say why it cannot write: tries to make a file beside the database, and says what is in the way of that; null when nothing is.</summary>
+    /// <summary>SQLite does not say why it cannot write: tries to write a file beside the database, and says what is in the way of that; null when nothing is.</summary>
     internal static SluiceException? Probe(string path, Exception error)
     {
         var probe = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            PrivateFiles.Touch(probe);
-            File.Delete(probe);
+            // Bytes, down to the device: a full disk often has room for an empty file, and may notice only then.
+            using var file = PrivateFiles.CreatePassing(probe);
+            file.Write(new byte[4096]);
+            file.Flush(flushToDisk: true);
             return null;
         }
         catch (Exception reason) when (reason is IOException or UnauthorizedAccessException)

@@ -42,9 +42,12 @@ internal static class PrivateFiles
     /// <summary>Opens a file for writing, emptied.</summary>
     public static FileStream Create(string path, int bufferSize = 64 * 1024) => new(path, Options(System.IO.FileMode.Create, bufferSize));
 
-    private static FileStreamOptions Options(FileMode mode, int bufferSize)
+    /// <summary>Makes a file without a buffer that is gone when it is closed.</summary>
+    public static FileStream CreatePassing(string path) => new(path, Options(System.IO.FileMode.CreateNew, 0, FileOptions.DeleteOnClose));
+
+    private static FileStreamOptions Options(FileMode mode, int bufferSize, FileOptions more = FileOptions.None)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = bufferSize };
+        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = bufferSize, Options = more };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = FileMode;

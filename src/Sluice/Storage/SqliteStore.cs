@@ -85,6 +85,16 @@ internal static class SqliteStore
         return check.Step() && check.Text(0) is { } said && said != "ok" ? $"its structure is damaged: {said}" : null;
     }
 
+    /// <summary>Reads a whole database and throws unless its structure is sound.</summary>
+    /// <exception cref="SluiceException">It is damaged; <see cref="IsDamage"/> is true of the error.</exception>
+    public static void RequireSound(SqliteConnection connection)
+    {
+        if (IntegrityProblem(connection) is { } problem)
+        {
+            throw Explain(new SqliteException(problem, raw.SQLITE_CORRUPT), connection.DataSource);
+        }
+    }
+
     /// <summary>Renames a database with its write-ahead log and returns its new path.</summary>
     public static string MoveAside(string path)
     {

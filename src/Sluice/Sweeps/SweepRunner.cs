@@ -49,7 +49,6 @@ public sealed class SweepRunner
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
     private readonly Intake _intake;
-    private long _partlyReplayed;
     private Task _work = Task.CompletedTask;
 
     /// <summary>Creates a runner.</summary>
@@ -91,7 +90,6 @@ public sealed class SweepRunner
         var folder = _workspace.SweepFolder(_options.Name);
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
-        _partlyReplayed = _time.GetTimestamp();
         AtomicFile.DropLeftovers(folder, _time);
         var aside = TakenFolder.SetAside(folder, plans.Select(p => p.Experiment));
         foreach (var run in runs)
@@ -176,6 +174,7 @@ public sealed class SweepRunner
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, Task carrying, string folder, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
+        var schedule = new ReplaySchedule(_ledger, Sends, _time);
         if (_options.Mode == SweepMode.Retrieve)
         {
             await CollectOnceAsync(engine, carrying, cancellationToken).ConfigureAwait(false);
@@ -201,7 +200,7 @@ public sealed class SweepRunner
             }
 
             first = false;
-            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(runs, engine, carrying, cancellationToken).ConfigureAwait(false);
+            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, carrying, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -319,36 +318,13 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until replays would see more, and says of which experiments. None when nothing more will come.</summary>
-    /// <remarks>
-    /// An experiment is replayed as soon as everything it waits for has come. One that still waits is replayed, with its like, only when that
-    /// takes less than a tenth of the time.
-    /// </remarks>
-    private async Task<List<ExperimentRun>> NextDueAsync(List<ExperimentRun> runs, BatchEngine engine, Task carrying, CancellationToken cancellationToken)
+    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, Task carrying, CancellationToken cancellationToken)
     {
-        // Another process's live call takes seconds: whether it has ended is seen by replaying, once a tick.
         for (var ticked = false; ; ticked = true)
         {
-            var pending = runs.Where(r => r.IsPending).ToList();
-            var open = _ledger.Open().ToDictionary(i => i.Row);
-            pending.ForEach(r => r.SettleFinished(row => open.ContainsKey(row) || (RequestStanding.IsLive(row) && !ticked)));
-            // What was never sent does not come in by itself when this command sends nothing.
-            var waiting = pending.Where(r => r.Tally.WaitingFor().Any(row => Sends || RequestStanding.IsLive(row) || open[row].State == IntentState.Submitted)).ToHashSet();
-            var ripe = pending.Where(r => r.IsRipe).ToList();
-            var ready = ripe.Where(r => !waiting.Contains(r)).ToList();
-            if (ready.Count > 0)
+            if (schedule.Due(runs, looksAtLive: ticked) is { } due)
             {
-                return ready;
-            }
-
-            if (waiting.Count == 0)
-            {
-                return [];
-            }
-
-            if (ripe.Count > 0 && _time.GetElapsedTime(_partlyReplayed) >= ripe.Aggregate(TimeSpan.Zero, (sum, r) => sum + r.ReplayTime) * 10)
-            {
-                _partlyReplayed = _time.GetTimestamp();
-                return ripe;
+                return due;
             }
 
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

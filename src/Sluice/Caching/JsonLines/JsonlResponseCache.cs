@@ -204,7 +204,6 @@ public sealed class JsonlResponseCache : ICacheStore
         var index = new LineIndex(IndexPath, _lines, _warn);
         try
         {
-            // The integrity of an index that is looked at all the time is seen at once; a damaged one costs no answer.
             index.RequireSound();
             index.Locked(() => true);
             return new PutQueue<LineRow>(new LineWriter(index, _lines, _time, maxFileBytes));

@@ -38,7 +38,7 @@ internal sealed class LineIndex : IDisposable
     private readonly Statement _advance;
     private readonly Statement _drop;
     private readonly Statement _forget;
-    private long _entries;
+    private long? _entries;
 
     /// <summary>Opens the connection that writes; disposed with the index.</summary>
     /// <param name="path">The index's file.</param>
@@ -105,14 +105,8 @@ internal sealed class LineIndex : IDisposable
         }
     }
 
-    /// <summary>Throws unless the index's pages are where they should be; reads all of it when it is small, which the index of a million answers is.</summary>
-    public void RequireSound()
-    {
-        if (SqliteStore.IntegrityProblem(_connection) is { } problem)
-        {
-            throw SqliteStore.Explain(new SqliteException(problem, SQLitePCL.raw.SQLITE_CORRUPT), _connection.DataSource);
-        }
-    }
+    /// <summary>Reads the whole index and throws unless it is sound; that of a million answers has 14 MB.</summary>
+    public void RequireSound() => SqliteStore.RequireSound(_connection);
 
     /// <summary>Returns the files, oldest first.</summary>
     public List<IndexedFile> Files()
@@ -207,7 +201,11 @@ internal sealed class LineIndex : IDisposable
     public DamagedLineException Damaged(LinePlace place, string problem) => new(_lines.PathOf(place.File) ?? $"file {place.File}", place.Offset, new FormatException(problem));
 
     /// <summary>Keeps the index cheap to write to; once per group of new entries.</summary>
-    public void FoldWhenLarge(int added) => _slots.FoldWhenLarge(_entries += added);
+    public void FoldWhenLarge(int added)
+    {
+        _entries = (_entries ?? CountEntries()) + added;
+        _slots.FoldWhenLarge(_entries.Value);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -220,6 +218,13 @@ internal sealed class LineIndex : IDisposable
         }
 
         _connection.Dispose();
+    }
+
+    private long CountEntries()
+    {
+        using var count = new Statement(_connection, $"SELECT count(*) FROM {Keys}");
+        count.Step();
+        return count.Integer(0);
     }
 
     /// <summary>Indexes what the files have and the index does not: lines of a writer that was killed, files of others, all of them when the index is gone or they were changed by hand.</summary>

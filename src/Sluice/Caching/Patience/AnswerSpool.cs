@@ -14,7 +14,6 @@ internal sealed class AnswerSpool : IAsyncDisposable
     private const string LockEnding = ".lock";
     private const string GoneEnding = ".gone";
     private const string FirstStays = "first";
-    private const long MaxGroupBytes = 2 * 1024 * 1024;
 
     private readonly string _folder;
     private readonly Func<string, ICacheStore> _open;
@@ -104,29 +103,21 @@ internal sealed class AnswerSpool : IAsyncDisposable
         long carried = 0;
         foreach (var (replacedBefore, store) in OpenAll())
         {
-            var group = new List<CacheEntry>();
-            long bytes = 0;
+            using var group = new PutGroup(target, replacedBefore: replacedBefore);
             await foreach (var answer in store.ListAsync(CacheFilter.All, withBodies: true).ConfigureAwait(false))
             {
                 if (answer.Body is null)
                 {
                     damaged(answer);
-                    continue;
                 }
-
-                group.Add(answer.ToEntry());
-                bytes += answer.Size + (answer.Request?.Length ?? 0);
-                if (group.Count == CacheEntry.GroupSize || bytes > MaxGroupBytes)
+                else
                 {
-                    await target.PutAsync(group, replacedBefore).ConfigureAwait(false);
-                    carried += group.Count;
-                    group.Clear();
-                    bytes = 0;
+                    await group.AddAsync(answer.ToEntry(), CancellationToken.None).ConfigureAwait(false);
                 }
             }
 
-            await target.PutAsync(group, replacedBefore).ConfigureAwait(false);
-            carried += group.Count;
+            await group.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            carried += group.Responses;
         }
 
         return carried;

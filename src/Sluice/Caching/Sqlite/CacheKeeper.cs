@@ -106,7 +106,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     /// <summary>Compresses every body with a dictionary learnt from all of them, and writes the file anew without gaps.</summary>
     public void Compact(CancellationToken cancellationToken)
     {
-        RequireSound();
+        // A damaged database is not written anew: what is lost then would never be noticed.
+        SqliteStore.RequireSound(_connection);
         var dictionary = 0;
         InTransaction(() => dictionary = CacheDictionary.Learn(_connection, codec));
         if (dictionary != 0)
@@ -126,7 +127,7 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     /// <summary>Copies the whole cache into a new file, as it is at this moment, while others go on.</summary>
     public void BackUp(string target)
     {
-        RequireSound();
+        SqliteStore.RequireSound(_connection);
         using var copy = SqliteStore.Create(target);
         try
         {
@@ -142,15 +143,6 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     {
         _find?.Dispose();
         _connection.Dispose();
-    }
-
-    /// <summary>A damaged database is not written anew: what is lost then would never be noticed.</summary>
-    private void RequireSound()
-    {
-        if (SqliteStore.IntegrityProblem(_connection) is { } problem)
-        {
-            throw SqliteStore.Explain(new SqliteException(problem, SQLitePCL.raw.SQLITE_CORRUPT), _connection.DataSource);
-        }
     }
 
     private static string Columns(string body) =>

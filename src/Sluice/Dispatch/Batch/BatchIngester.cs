@@ -25,7 +25,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
-        using var requests = Spool.StoresRequests(spoolFolder, intent.Id) ? await SpoolBodies.OpenAsync(SpoolPath(intent), provider.Dialect, cancellationToken).ConfigureAwait(false) : null;
+        using var requests = Spool.StoresRequests(spoolFolder, intent.Id) && File.Exists(SpoolPath(intent)) ? await SpoolBodies.OpenAsync(SpoolPath(intent), provider.Dialect, cancellationToken).ConfigureAwait(false) : null;
         using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent, requests);
         foreach (var file in info.ResultFiles)
         {
@@ -83,7 +83,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 continue;
             }
 
-            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || !reading.Bodies.Fits(line.Length))
+            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || !reading.Bodies.Fits(line.Length) || reading.RequestBytes > GroupBytes)
             {
                 await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
             }
@@ -169,6 +169,9 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
         public PooledBytes Bodies { get; } = new(GroupBytes);
 
+        /// <summary>Gets how large the requests are together that wait with the answers.</summary>
+        public long RequestBytes { get; private set; }
+
         public List<FailedTry> Failures { get; } = [];
 
         /// <summary>Gets whether there are lines, and all of them answer requests of other intents.</summary>
@@ -217,7 +220,9 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             _responses++;
             _usage = new TokenUsage(_usage.Input + result.Usage.Input, _usage.Output + result.Usage.Output);
             // The line's buffer is reused for the next line.
-            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin, Request = requests?.Find(key) });
+            var request = requests?.Find(result.CustomId.Span);
+            RequestBytes += request?.Length ?? 0;
+            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin, Request = request });
         }
 
         public void Clear()
@@ -226,6 +231,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             Entries.Clear();
             Failures.Clear();
             Bodies.Clear();
+            RequestBytes = 0;
         }
 
         public void Dispose() => Bodies.Dispose();

@@ -1,4 +1,4 @@
-namespace Sluice.Caching;
+namespace Sluice.Requests;
 
 /// <summary>How the requests of one experiment use the cache.</summary>
 public sealed record CachePolicy

@@ -1,11 +1,12 @@
 using Sluice.Storage;
 
-namespace Sluice.Caching.Exchange;
+namespace Sluice.Caching;
 
 /// <summary>Gathers entries and stores them in groups, in memory that does not grow: neither many small nor a few large bodies wait together.</summary>
 /// <param name="cache">Where they go.</param>
 /// <param name="progress">Told how many have been stored, or null.</param>
-internal sealed class PutGroup(IResponseCache cache, Action<long>? progress) : IDisposable
+/// <param name="replacedBefore">When stored ones give way to them, as in a put.</param>
+internal sealed class PutGroup(IResponseCache cache, Action<long>? progress = null, DateTimeOffset replacedBefore = default) : IDisposable
 {
     private const int GroupBytes = 1024 * 1024;
 
@@ -34,7 +35,7 @@ internal sealed class PutGroup(IResponseCache cache, Action<long>? progress) : I
     /// <summary>Stores what has been gathered.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        New += await cache.PutAsync(_entries, cancellationToken: cancellationToken).ConfigureAwait(false);
+        New += await cache.PutAsync(_entries, replacedBefore, cancellationToken).ConfigureAwait(false);
         Responses += _entries.Count;
         _entries.Clear();
         _bodies.Clear();
