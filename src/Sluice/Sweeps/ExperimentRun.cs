@@ -33,6 +33,9 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
     /// <summary>Gets whether samples still lack answers.</summary>
     public bool IsPending => Summary is null || Summary.Pending > 0;
 
+    /// <summary>Gets the intents that it waits for: none once every sample has its answers, even where an intent that gave them is still being settled.</summary>
+    public IReadOnlyList<long> WaitsFor => IsPending ? Tally.WaitingFor() : [];
+
     /// <summary>Takes note of intents that have settled since the last look, in whatever process.</summary>
     /// <param name="isOpen">Tells which have not.</param>
     public void SettleFinished(Func<long, bool> isOpen)

@@ -121,7 +121,7 @@ public static class SweepManifest
         [.. document.RootElement.GetProperty("experiments").EnumerateArray().Select(ManifestEntry.Read)];
 
     private static List<string> BatchesOf(ExperimentRun run, LedgerStore ledger) =>
-        [.. run.Tally.WaitingFor().Order().Where(row => row != 0).Select(ledger.Get).OfType<Intent>().Select(intent => intent.BatchId ?? intent.Id)];
+        [.. run.WaitsFor.Order().Where(row => row != 0).Select(ledger.Get).OfType<Intent>().Select(intent => intent.BatchId ?? intent.Id)];
 
     private static void WriteExperiment(Utf8JsonWriter writer, ExperimentRun run, IReadOnlyList<string> batches, ManifestEntry? known)
     {

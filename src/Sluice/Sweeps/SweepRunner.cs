@@ -115,7 +115,7 @@ public sealed class SweepRunner
         {
             await StepsAsync(runs, batches, live, engine, carrying, folder, stop.Token).ConfigureAwait(false);
             state = runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
-                : runs.Any(r => r.Tally.WaitingFor().Count > 0) ? SweepState.Pending : SweepState.Incomplete;
+                : runs.Any(r => r.WaitsFor.Count > 0) ? SweepState.Pending : SweepState.Incomplete;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
