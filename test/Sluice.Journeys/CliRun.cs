@@ -57,6 +57,10 @@ public sealed class CliRun : IAsyncDisposable
     public static CliRun StartAfter(string first, string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
         new(Prepare("sh", folder, environment, ["-c", first + "; exec \"$@\"", "sh", .. Native is { } native ? (string[])[native] : ["dotnet", "exec", Program], .. args]));
 
+    /// <summary>Starts it by way of another program, which becomes it.</summary>
+    public static CliRun StartBy(IReadOnlyList<string> way, string folder, IReadOnlyDictionary<string, string> environment, params string[] args) =>
+        new(Prepare(way[0], folder, environment, [.. way.Skip(1), .. Native is { } native ? (string[])[native] : ["dotnet", "exec", Program], .. args]));
+
     /// <summary>Ends any process as <c>kill -9</c> does.</summary>
     public static void Kill(int process) => Assert.Equal(0, Send(process, 9));
 

@@ -80,9 +80,12 @@ public abstract class Journey : IAsyncLifetime
 
     protected CliRun Start(params string[] args) => StartIn(Folder, args);
 
-    protected CliRun StartIn(string folder, params string[] args)
+    protected CliRun StartIn(string folder, params string[] args) => Keep(CliRun.Start(folder, _environment, args));
+
+    protected CliRun StartBy(IReadOnlyList<string> way, params string[] args) => Keep(CliRun.StartBy(way, Folder, _environment, args));
+
+    private CliRun Keep(CliRun run)
     {
-        var run = CliRun.Start(folder, _environment, args);
         _started.Add(run);
         return run;
     }

@@ -98,7 +98,7 @@ public sealed class LaunchPressureJourneys : IDisposable
             Overrides = [$"x=range({jobs})"],
             Multirun = true,
             MaxJobs = 2,
-            DeclaredBytes = GiB,
+            Declared = [new(null, GiB)],
         };
         var launcher = new Launcher(options, () => new MemorySample { LimitBytes = 100 * GiB, HeadroomBytes = Interlocked.Read(ref _left) * GiB }, clock, e =>
         {

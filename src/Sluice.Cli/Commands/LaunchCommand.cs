@@ -17,7 +17,13 @@ internal static class LaunchCommand
     };
 
     private static readonly Option<int> Jobs = new("--jobs", "-j") { Description = "The most jobs at once.", HelpName = "n", DefaultValueFactory = _ => Environment.ProcessorCount };
-    private static readonly Option<string?> Memory = new("--mem") { Description = "What a job needs, e.g. 5GB; default: what earlier ones used.", HelpName = "size" };
+    private static readonly Option<string[]> Memory = new("--mem")
+    {
+        Description = "What a job needs, e.g. 5GB, or what those with an override need, e.g. model=large:12GB; default: what earlier ones used.",
+        HelpName = "size",
+        DefaultValueFactory = _ => [],
+    };
+
     private static readonly Option<bool> Multirun = new("--multirun", "-m") { Description = "One job for each combination of values that are given as a,b,c." };
     private static readonly Option<string?> Name = new("--name") { Description = "Name of the launch: what is done is remembered under it; default: the script's.", HelpName = "name" };
     private static readonly Option<bool> RetryFailed = new("--retry-failed") { Description = "Run jobs again that have failed." };
@@ -33,9 +39,9 @@ internal static class LaunchCommand
         Range(Threads, 0, 10_000);
         Memory.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var text }] && MemorySize.Parse(text) is null)
+            foreach (var token in result.Tokens.Where(token => Declared(token.Value) is null))
             {
-                result.AddError($"--mem: expected a size such as 5GB or 512MiB, found {text}");
+                result.AddError($"--mem: expected a size such as 5GB or model=large:12GB, found {token.Value}");
             }
         });
         var command = new Command("launch", "Run other programs, one for each combination of overrides, below the memory limit.") { Words, Jobs, Memory, Multirun, Name, RetryFailed, Nice, OomScore, Threads };
@@ -92,12 +98,19 @@ internal static class LaunchCommand
             Overrides = parsed.GetValue(Words)![..^command.Length],
             Multirun = parsed.GetValue(Multirun),
             MaxJobs = jobs,
-            DeclaredBytes = parsed.GetValue(Memory) is { } size ? MemorySize.Parse(size) : null,
+            Declared = [.. parsed.GetValue(Memory)!.Select(Declared).OfType<DeclaredMemory>()],
             RetryFailed = parsed.GetValue(RetryFailed),
             Nice = parsed.GetValue(Nice),
             OomScoreAdjustment = parsed.GetValue(OomScore),
             ThreadsPerJob = parsed.GetValue(Threads) ?? Math.Max(1, Environment.ProcessorCount / jobs),
         };
+    }
+
+    private static DeclaredMemory? Declared(string text)
+    {
+        var end = text.LastIndexOf(':');
+        var isOfAll = end < 0;
+        return (isOfAll || text.AsSpan(0, end).Contains('=')) && MemorySize.Parse(text[(end + 1)..]) is { } bytes ? new DeclaredMemory(isOfAll ? null : text[..end], bytes) : null;
     }
 
     private static void Range(Option option, int least, int most) => option.Validators.Add(result =>

@@ -30,8 +30,8 @@ public sealed record LaunchOptions
     /// <summary>Gets the most jobs at once.</summary>
     public int MaxJobs { get; init; } = 1;
 
-    /// <summary>Gets what a job needs, as its owner says; null when it is to be found out.</summary>
-    public long? DeclaredBytes { get; init; }
+    /// <summary>Gets what jobs need, as their owner says; what is not said is found out.</summary>
+    public IReadOnlyList<DeclaredMemory> Declared { get; init; } = [];
 
     /// <summary>Gets whether jobs that have failed are run again.</summary>
     public bool RetryFailed { get; init; }

@@ -81,9 +81,10 @@ internal static class LaunchPlan
             key = seen[key] == 1 ? key : string.Create(CultureInfo.InvariantCulture, $"{key}-{seen[key]}");
             var number = numberOf(key);
             var name = OverrideDirname.Of(values, "=", ",", []);
-            jobs.Add(new LaunchJob(number, key, name, Fill(options.Command, texts, number, name)));
+            jobs.Add(new LaunchJob(number, key, name, texts, Fill(options.Command, texts, number, name)));
         }
 
+        DeclaredMemory.RequireJobs(options.Declared, jobs);
         return jobs;
     }
 

@@ -86,7 +86,7 @@ public sealed class Launcher
         }
 
         _jobs[job.Number] = new LaunchedJob(job, LaunchOutcome.Pending, null, 0, 0, 0, IsEarlier: false, null);
-        _state = _state.Enqueue(new GovernorJob { Id = job.Number, DeclaredBytes = _options.DeclaredBytes });
+        _state = _state.Enqueue(new GovernorJob { Id = job.Number, DeclaredBytes = DeclaredMemory.Of(_options.Declared, job) });
     }
 
     private async Task RunAsync(LaunchJournal journal, string mark, CancellationToken stop)

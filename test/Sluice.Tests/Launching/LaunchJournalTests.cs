@@ -70,7 +70,7 @@ public sealed class LaunchJournalTests : IDisposable
         Assert.Contains("another", Assert.Throws<SluiceException>(Open).Message);
     }
 
-    private static LaunchJob Job(LaunchJournal journal, string key) => new(journal.NumberOf(key), key, "", []);
+    private static LaunchJob Job(LaunchJournal journal, string key) => new(journal.NumberOf(key), key, "", [], []);
 
     private LaunchJournal Open() => new(_folder, TimeProvider.System);
 }

@@ -53,6 +53,27 @@ public sealed class LaunchPlanTests
     public void Too_many_jobs_are_refused() =>
         Assert.Contains("jobs", Assert.Throws<SluiceException>(() => Jobs(["x.py"], "a=range(1000)", "b=range(1000)")).Message);
 
+    [Fact]
+    public void What_is_declared_of_an_override_goes_before_what_is_declared_of_all_and_the_most_counts()
+    {
+        var jobs = Jobs(["x.py"], "model=small,large", "n=1,2");
+        DeclaredMemory[] declared = [new(null, 3), new("model=large", 12), new("n=2", 2)];
+
+        Assert.Equal([3, 2, 12, 12], jobs.Select(job => DeclaredMemory.Of(declared, job)));
+        Assert.Equal([null, null, 12, 12], jobs.Select(job => DeclaredMemory.Of(declared[1..2], job)));
+    }
+
+    [Fact]
+    public void What_is_declared_of_an_override_that_no_job_has_is_refused()
+    {
+        var options = Options(["x.py"], ["model=small,large"]) with { Declared = [new("model=larg", 12)] };
+
+        var error = Assert.Throws<SluiceException>(() => LaunchPlan.Make(options, _ => 0));
+
+        Assert.Equal("--mem: no job has `model=larg`", error.Message);
+        Assert.Equal("the first job has: model=small", error.Hint);
+    }
+
     private static string[] Commands(string[] command, params string[] overrides) => [.. Jobs(command, overrides).Select(j => string.Join(' ', j.Command))];
 
     private static IReadOnlyList<LaunchJob> Jobs(string[] command, params string[] overrides)
