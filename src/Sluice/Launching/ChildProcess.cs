@@ -24,10 +24,14 @@ internal sealed class ChildProcess : IDisposable
     private static readonly TimeSpan EarlyInterval = TimeSpan.FromSeconds(0.1);
     private static readonly TimeSpan Youth = TimeSpan.FromSeconds(2);
 
+    // Measuring walks page tables: so much more time than it takes lies between two readings, but never more than the interval.
+    private const int Pause = 200;
+
     private readonly Process _process;
     private readonly ProcessTree _tree;
     private readonly TimeProvider _time;
     private long? _measuredAt;
+    private TimeSpan _serves;
     private long? _bytes;
 
     private ChildProcess(Process process, ProcessTree tree, TimeProvider time)
@@ -91,10 +95,10 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Returns what its processes use together; a reading serves until it is time for the next one.</summary>
+    /// <summary>Returns what its processes use together; a reading serves the longer, the longer it took.</summary>
     public long? Measure(IReadOnlyList<ProcessEntry> table)
     {
-        if (_measuredAt is { } at && _time.GetElapsedTime(at) < Interval)
+        if (_measuredAt is { } at && _time.GetElapsedTime(at) < _serves)
         {
             return _bytes;
         }
@@ -112,6 +116,8 @@ internal sealed class ChildProcess : IDisposable
         }
 
         PeakBytes = Math.Max(PeakBytes, _bytes ?? 0);
+        var due = _time.GetElapsedTime(_measuredAt.Value) * Pause;
+        _serves = due < EarlyInterval ? EarlyInterval : due > MeasureInterval ? MeasureInterval : due;
         return _bytes;
     }
 

@@ -11,7 +11,10 @@ namespace Sluice.Memory;
 public readonly record struct GovernorThresholds(long Limit, long Reserve, long Calm, long Yellow, long Orange, long Red, long Black)
 {
     /// <summary>Computes the bounds.</summary>
-    /// <remarks>Of a small limit the shares are too little to act in, so the reserve widens them, all in the same proportion: red is at half of it.</remarks>
+    /// <remarks>
+    /// Of a small limit the shares are too little to act in, so the reserve widens them: orange is at the reserve, red at half of it. Yellow and calm
+    /// lie a fifth, and three fifths, above it: a plan leaves yellow free, and what lies between is time to act in, not memory to work with.
+    /// </remarks>
     public static GovernorThresholds Of(long limit, GovernorOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -19,8 +22,8 @@ public readonly record struct GovernorThresholds(long Limit, long Reserve, long 
         return new GovernorThresholds(
             limit,
             reserve,
-            Math.Max((long)(limit * options.CalmShare), reserve * 2),
-            Math.Max((long)(limit * options.YellowShare), reserve + (reserve / 2)),
+            Math.Max((long)(limit * options.CalmShare), reserve * 8 / 5),
+            Math.Max((long)(limit * options.YellowShare), reserve * 6 / 5),
             Math.Max((long)(limit * options.OrangeShare), reserve),
             Math.Max((long)(limit * options.RedShare), reserve / 2),
             Math.Max((long)(limit * options.BlackShare), reserve / 5));

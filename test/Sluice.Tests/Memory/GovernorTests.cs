@@ -107,8 +107,8 @@ public sealed class GovernorTests
     [InlineData(100, 5, 20, 15, 10, 5, 2)]
     [InlineData(128, 6.4, 25.6, 19.2, 12.8, 6.4, 2.56)]
     [InlineData(1000, 8, 200, 150, 100, 50, 20)]
-    [InlineData(4, 0.5, 1, 0.75, 0.5, 0.25, 0.1)]
-    [InlineData(1, 0.125, 0.25, 0.1875, 0.125, 0.0625, 0.025)]
+    [InlineData(4, 0.5, 0.8, 0.6, 0.5, 0.25, 0.1)]
+    [InlineData(1, 0.125, 0.2, 0.15, 0.125, 0.0625, 0.025)]
     public void Small_limits_have_wider_bounds(double limit, double reserve, double calm, double yellow, double orange, double red, double black)
     {
         var bounds = GovernorThresholds.Of((long)(limit * GovernorDriver.GiB), new());
