@@ -177,6 +177,7 @@ public sealed class CacheJourneys : Journey
 
         var submitted = (await RunAsync("submit", "configs", "--refresh", "--json")).Is(8);
         Assert.Equal(20, submitted.Sent);
+        Assert.StartsWith("hint: to go on with this refresh", submitted.Errors, StringComparison.Ordinal);
         var notBefore = Regex.Match(submitted.Errors, @"cache\.not_before=(\S+)").Groups[1].Value;
         Assert.Equal(20, (await RunAsync("plan", "configs", $"cache.not_before={notBefore}", "--json")).Is(0).Json["totals"]!["in_flight"]!.GetValue<int>());
 

@@ -9,6 +9,8 @@ namespace Sluice.Cli.Commands;
 /// <summary><c>run</c>, <c>submit</c> and <c>retrieve</c>: the same sweep, sent and waited for to different lengths.</summary>
 internal static class SweepCommands
 {
+    private const string Again = "run the same command again to go on";
+
     public static Command Run() => Sending("run", "Send what is missing, save answers as they arrive, write results. Run it again to resume.", SweepMode.Run);
 
     public static Command Submit() => Sending("submit", "Send what is missing and return; collect it later with `sluice retrieve`.", SweepMode.Submit);
@@ -26,7 +28,7 @@ internal static class SweepCommands
                 ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
             await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
-            return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), parsed, cancellationToken).ConfigureAwait(false);
+            return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), Again, parsed, cancellationToken).ConfigureAwait(false);
         });
         return command;
     }
@@ -52,12 +54,20 @@ internal static class SweepCommands
             MemoryCheck.Make(plans, MachineMemory.Probe().Sample());
             var options = new SweepOptions(SweepName.Of(parsed.GetValue(sweep), plans), mode, parsed.GetValue(retry));
             session.WarnOfTakenFolders(options.Name, plans);
-            return await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+            var again = Again;
+            if (parsed.GetValue(refresh) && plans.Max(p => p.Experiment.Cache.NotBefore) is { } began)
+            {
+                // Said before anything is sent: whoever is killed says nothing any more.
+                again = $"to go on with this refresh, and not to pay for another: cache.not_before={began.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} instead of --refresh";
+                Terminal.Hint(again);
+            }
+
+            return await ExecuteAsync(session, plans, options, again, parsed, cancellationToken).ConfigureAwait(false);
         });
         return command;
     }
 
-    private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, string again, ParseResult parsed, CancellationToken cancellationToken)
     {
         SweepResult result;
         var cache = await session.Stores.OpenAsync(sends: options.Mode is SweepMode.Run or SweepMode.Submit, cancellationToken).ConfigureAwait(false);
@@ -77,20 +87,14 @@ internal static class SweepCommands
             SweepView.Table(result, session.Stores.Shadow);
         }
 
-        var code = Conclude(result, options);
-        if (code != ExitCodes.Done && plans.Max(p => p.Experiment.Cache.NotBefore) is { } refreshed && options.Mode is SweepMode.Run or SweepMode.Submit)
-        {
-            Terminal.Hint($"to go on with this refresh, and not to begin another: cache.not_before={refreshed.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} instead of --refresh");
-        }
-
-        return code;
+        return Conclude(result, options, again);
     }
 
     /// <summary>Returns what tells how much memory is left; nothing does when no experiment requires any.</summary>
     private static Func<MemorySample>? WatchedMemory(IReadOnlyList<ExperimentPlan> plans) =>
         plans.All(p => p.Experiment.MemoryRequiredGb == 0) ? null : MachineMemory.Probe().Sample;
 
-    private static int Conclude(SweepResult result, SweepOptions options)
+    private static int Conclude(SweepResult result, SweepOptions options, string again)
     {
         var pending = result.Experiments.Sum(e => e.Summary?.Pending ?? 0);
         var failed = result.Experiments.Sum(e => e.Summary?.Failed ?? 0);
@@ -104,7 +108,7 @@ internal static class SweepCommands
                 return ExitCodes.Pending;
             case SweepState.Interrupted:
                 Terminal.Line("stopped; what was answered is saved" + (result.BatchesUnderWay > 0 ? $", {Numbers.Of(result.BatchesUnderWay, "batch")} at the provider will be collected later" : ""));
-                Terminal.Hint("run the same command again to go on" + (result.BatchesUnderWay > 0 ? $", or `sluice retrieve --wait --sweep {result.Name}`" : ""));
+                Terminal.Hint(again + (result.BatchesUnderWay > 0 ? $", or `sluice retrieve --wait --sweep {result.Name}`" : ""));
                 return ExitCodes.Interrupted;
             default:
                 if (pending > 0)

@@ -17,7 +17,7 @@ public static class DiskTrouble
 
     /// <summary>The disk is full.</summary>
     internal static SluiceException Full(string path, Exception error) =>
-        new(ErrorKind.Environment, $"the disk is full while writing {path}", "free some space and run the same command again: nothing that was answered is lost", error);
+        new(ErrorKind.Environment, $"the disk is full while writing {path}", "free some space and run the same command again: it goes on from what is stored", error);
 
     /// <summary>A database cannot be written, or not even opened.</summary>
     internal static SluiceException CannotWrite(string path, Exception error) => Probe(path, error) ?? Denied(path, error.Message, error);

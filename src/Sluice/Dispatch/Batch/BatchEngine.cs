@@ -82,7 +82,7 @@ public sealed class BatchEngine
     {
         if (_context.Ledger.SweepDead(_context.SpoolFolder) is var lost and > 0)
         {
-            _context.Observe(new Remark($"up to {lost} live {(lost == 1 ? "call was" : "calls were")} under way when a process was killed: they may have been paid for, and are made again, since their answers are lost"));
+            _context.Observe(new Remark($"up to {lost} live {(lost == 1 ? "call was" : "calls were")} under way when a process was killed, or could not be stored: they may have been paid for, and are made again, since their answers are lost"));
         }
     }
 

@@ -25,6 +25,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
     private readonly ConcurrentDictionary<RequestKey, Task<DispatchResult>> _flights = new();
     private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
+    private SluiceException? _trouble;
 
     /// <summary>Creates a dispatcher.</summary>
     /// <param name="ledger">Where failures are kept.</param>
@@ -100,6 +101,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
         catch (Exception error)
         {
+            if (error is SluiceException { Kind: ErrorKind.Environment } trouble)
+            {
+                // A disk that has no room for this answer has none for the next: nothing more is paid for.
+                Interlocked.CompareExchange(ref _trouble, trouble, null);
+            }
+
             own.SetException(error);
             _ = own.Task.Exception;
             throw;
@@ -164,6 +171,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             end();
             return result;
         }
+        catch (UnstoredException)
+        {
+            // Its claim stays: the next command says how many calls were lost.
+            isClaimed = false;
+            throw;
+        }
         finally
         {
             if (isClaimed)
@@ -184,6 +197,11 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
+                if (_trouble is { } trouble)
+                {
+                    throw new SluiceException(trouble.Kind, trouble.Message, trouble.Hint, trouble);
+                }
+
                 if (attempt == 1)
                 {
                     tally.AddSent();
@@ -197,9 +215,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             catch (ProviderException problem)
             {
                 error = problem.Error;
-                if (AccountTrouble.Of(request.Route.Provider, error) is { } trouble)
+                if (AccountTrouble.Of(request.Route.Provider, error) is { } refusal)
                 {
-                    throw trouble;
+                    throw refusal;
                 }
 
                 if (error.Class == ErrorClass.Permanent || attempt >= _options.MaxAttempts)
@@ -266,7 +284,14 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             Origin = _origins.GetOrAdd(request.Route, static r => new ResponseOrigin(r.Provider.Reference.Provider, r.Model, ResponseOrigin.LiveSource)),
             Request = request.Caching.StoresRequests ? request.Body.ToArray() : null,
         };
-        await _cache.PutAsync([entry], request.Caching.NotBefore, CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            await _cache.PutAsync([entry], request.Caching.NotBefore, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (SluiceException error)
+        {
+            throw new UnstoredException(error);
+        }
     }
 
     /// <summary>Exponential from half a second to half a minute, jittered over its upper half; the provider's own wish wins.</summary>

@@ -1,9 +1,11 @@
 using System.Text;
+using Sluice.Caching;
 using Sluice.Dispatch;
 using Sluice.Dispatch.Live;
 using Sluice.Experiments;
 using Sluice.Ledger;
 using Sluice.Providers;
+using Sluice.Requests;
 
 namespace Sluice.Tests.Dispatch.Live;
 
@@ -275,6 +277,40 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
         await Task.WhenAll(Enumerable.Range(0, 200).Select(i => Task.Run(() => SendAsync(dispatcher, i), Token)));
 
         Assert.Equal((5, 200), (most, Provider.CountOf("send")));
+    }
+
+    [Fact]
+    public async Task An_answer_that_cannot_be_stored_ends_all_calls_and_is_counted_as_lost()
+    {
+        await using var full = new FullCache();
+        using var dispatcher = new LiveDispatcher(_fixture.Ledger, full, new LiveOptions { Concurrency = 1 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+
+        var calls = Enumerable.Range(0, 20).Select(i => SendAsync(dispatcher, i)).ToList();
+        foreach (var call in calls)
+        {
+            var error = await Assert.ThrowsAnyAsync<SluiceException>(() => call);
+            Assert.Equal("the disk is full", error.Message);
+            Assert.StartsWith("free some space and run the same command again: it ", error.Hint, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(1, Provider.CountOf("send"));
+        using var next = _fixture.OpenRival();
+        Assert.Equal(1, next.SweepDead(_fixture.SpoolFolder));
+    }
+
+    /// <summary>A cache that has nothing and can store nothing.</summary>
+    private sealed class FullCache : IResponseCache
+    {
+        public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore, CancellationToken cancellationToken) => default;
+
+        public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, CancellationToken cancellationToken) =>
+            throw new SluiceException(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");
+
+        public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) => new(true);
+
+        public ValueTask SyncAsync(CancellationToken cancellationToken) => default;
+
+        public ValueTask DisposeAsync() => default;
     }
 
     private static void InterlockedMax(ref int target, int value)
