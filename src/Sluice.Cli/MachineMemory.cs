@@ -19,7 +19,7 @@ internal static class MachineMemory
             return null;
         }
 
-        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var gigabytes) || gigabytes is <= 0 or > 1e9)
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var gigabytes) || gigabytes is not (> 0 and <= 1e9))
         {
             throw new SluiceException(ErrorKind.Usage, $"{LimitVariable}: expected a number above 0, found `{text}`", "give the limit in GB, e.g. 128");
         }

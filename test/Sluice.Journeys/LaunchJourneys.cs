@@ -62,9 +62,25 @@ public sealed class LaunchJourneys : Journey
     }
 
     [Fact]
-    public async Task One_signal_asks_the_children_to_end_and_the_next_launch_goes_on()
+    public async Task After_a_kill_a_job_without_our_mark_in_its_environment_is_not_left_behind_either()
     {
-        string[] launch = ["launch", "--name", "asked", "--", "sh", "-c", $"trap 'echo asked; exit 9' TERM; touch up; {WaitForGo}"];
+        string[] launch = ["launch", "--name", "bare", "--", "sh", "-c", "echo $$ >>pids; [ -e go ] && exit 0; exec env -i sleep 600"];
+        var run = Start(launch);
+        await Poll.UntilAsync(() => Lines("pids").Length == 1 && File.ReadAllText($"/proc/{Lines("pids")[0]}/cmdline").StartsWith("sleep", StringComparison.Ordinal), () => run.Text);
+        await run.KillAsync();
+        await Poll.UntilAsync(() => !Lines("pids").Any(IsAlive), () => "the job is left behind");
+
+        Write("go", "");
+        (await RunAsync(launch)).Is(0);
+        Assert.Equal(2, Lines("pids").Length);
+    }
+
+    [Theory]
+    [InlineData(9)]
+    [InlineData(0)]
+    public async Task One_signal_asks_the_children_to_end_and_the_next_launch_goes_on(int exitCode)
+    {
+        string[] launch = ["launch", "--name", "asked", "--", "sh", "-c", $"trap 'echo asked; exit {exitCode}' TERM; touch up; {WaitForGo}"];
         var run = Start(launch);
         await Poll.UntilAsync(() => File.Exists(Path.Combine(Folder, "up")), () => run.Text);
         run.Signal(CliRun.Terminate);

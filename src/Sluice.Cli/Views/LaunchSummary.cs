@@ -41,7 +41,15 @@ internal static class LaunchSummary
             Terminal.Print(job.Note is { } note ? $"job {job.Job.Number}: {note}" : $"job {job.Job.Number} failed: see {Relative(Launcher.LogOf(result.Folder, job.Job.Number))}");
         }
 
-        Terminal.Print($"logs: {Relative(result.Folder)}");
+        var counts = ((LaunchOutcome[])[LaunchOutcome.Done, LaunchOutcome.Failed, LaunchOutcome.GivenUp, LaunchOutcome.Pending])
+            .Select(outcome => (Word: Word(outcome), Count: result.Count(outcome)))
+            .Where(one => one.Count > 0)
+            .Select(one => $"{one.Count.ToString("N0", CultureInfo.InvariantCulture)} {one.Word}");
+        Terminal.Print($"{Numbers.Of(result.Jobs.Count, "job")}: {string.Join(", ", counts)}; logs: {Relative(result.Folder)}");
+        if (result.Jobs.Any(job => job.IsEarlier && job.Outcome != LaunchOutcome.Done))
+        {
+            Terminal.Hint("jobs that have failed or were given up before are not run again: --retry-failed does it");
+        }
     }
 
     public static void Json(LaunchResult result) => JsonOut.Write(writer =>

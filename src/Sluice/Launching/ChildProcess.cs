@@ -43,6 +43,9 @@ internal sealed class ChildProcess : IDisposable
         Exit = process.WaitForExitAsync();
     }
 
+    /// <summary>Gets the process that was started: the leader of a session.</summary>
+    public ProcessEntry Leader => _tree.Leader;
+
     /// <summary>Gets when it was started, as the clock's timestamp.</summary>
     public long StartedAt { get; }
 
@@ -57,6 +60,18 @@ internal sealed class ChildProcess : IDisposable
 
     /// <summary>Gets the most memory seen: of all processes together, or that one had resident.</summary>
     public long PeakBytes { get; private set; }
+
+    /// <summary>Looks for the programs that jobs are started and watched with.</summary>
+    /// <exception cref="SluiceException">One is missing.</exception>
+    public static void RequirePrograms()
+    {
+        using var shell = Start(new ProcessStartInfo("sh", ["-c", "for name in setsid nice grep; do command -v $name >/dev/null || echo $name; done"]) { RedirectStandardOutput = true });
+        var missing = shell.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (missing.Length > 0)
+        {
+            throw new SluiceException(ErrorKind.Environment, $"not on the PATH: {string.Join(", ", missing)}", "`launch` starts and watches jobs with `sh`, `setsid` (util-linux), `nice` and `grep`");
+        }
+    }
 
     /// <summary>Starts a job.</summary>
     /// <exception cref="SluiceException">It cannot be started.</exception>

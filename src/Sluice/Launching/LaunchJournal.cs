@@ -13,7 +13,8 @@ internal sealed class LaunchJournal : IDisposable
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);
     private readonly HashSet<string> _noted = new(StringComparer.Ordinal);
     private readonly Dictionary<int, JournalEnd> _ends = [];
-    private readonly List<long> _peaks = [];
+    private readonly List<(int Job, long Bytes)> _peaks = [];
+    private readonly List<(int Id, ulong Start)> _leaders = [];
     private int _next;
 
     /// <summary>Opens the journal of a folder, for one launcher at a time.</summary>
@@ -46,8 +47,11 @@ internal sealed class LaunchJournal : IDisposable
     /// <summary>Gets the mark of the last launcher, whose children may be left; null for none.</summary>
     public string? LastMark { get; private set; }
 
+    /// <summary>Gets the leaders of the last launcher's jobs, by number and start.</summary>
+    public IReadOnlyList<(int Id, ulong Start)> LastLeaders => _leaders;
+
     /// <summary>Gets the peaks of jobs that are done, in order.</summary>
-    public IReadOnlyList<long> Peaks => _peaks;
+    public IReadOnlyList<(int Job, long Bytes)> Peaks => _peaks;
 
     /// <summary>Returns the number of a job: the one it had before, or the next free one.</summary>
     public int NumberOf(string key)
@@ -82,7 +86,12 @@ internal sealed class LaunchJournal : IDisposable
     }
 
     /// <summary>Notes that a job was started.</summary>
-    public void Started(int job) => Append("start", writer => writer.WriteNumber("job", job));
+    public void Started(int job, ProcessEntry leader) => Append("start", writer =>
+    {
+        writer.WriteNumber("job", job);
+        writer.WriteNumber("leader", leader.Id);
+        writer.WriteNumber("started_at", leader.Start);
+    });
 
     /// <summary>Notes how a job has ended; it is on disk when this returns.</summary>
     public void Ended(int job, JournalEnd end)
@@ -156,14 +165,19 @@ internal sealed class LaunchJournal : IDisposable
                     break;
                 case "begin":
                     LastMark = root.GetProperty("mark").GetString();
+                    _leaders.Clear();
+                    break;
+                case "start":
+                    _leaders.Add((root.GetProperty("leader").GetInt32(), root.GetProperty("started_at").GetUInt64()));
                     break;
                 case "end":
                     var end = JournalEnd.Read(root);
-                    _ends[root.GetProperty("job").GetInt32()] = end;
+                    var ended = root.GetProperty("job").GetInt32();
+                    _ends[ended] = end;
                     // One that has failed may have done so before it needed anything.
                     if (end.Outcome == LaunchOutcome.Done)
                     {
-                        _peaks.Add(end.PeakBytes);
+                        _peaks.Add((ended, end.PeakBytes));
                     }
 
                     break;

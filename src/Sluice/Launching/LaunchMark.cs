@@ -13,16 +13,24 @@ internal static class LaunchMark
     /// <summary>Returns the variable's value for a job.</summary>
     public static string Of(string mark, int job) => FormattableString.Invariant($"{mark}:{job}:");
 
-    /// <summary>Kills all that bear a mark, until there are none.</summary>
-    public static void KillAll(string mark)
+    /// <summary>Kills all that bear a mark, and those that leaders of ours have below them, until there are none.</summary>
+    /// <param name="mark">The mark.</param>
+    /// <param name="leaders">Jobs' leaders by number and start; a number that is another's by now has another start.</param>
+    public static void KillAll(string mark, IReadOnlyList<(int Id, ulong Start)> leaders)
     {
+        var trees = leaders
+            .Select(leader => ProcessTable.Find(leader.Id) is { } entry && entry.Start == leader.Start ? new ProcessTree(entry, $"{Variable}={mark}:") : null)
+            .OfType<ProcessTree>()
+            .ToList();
         var text = $"{Variable}={mark}:";
         for (var pass = 0; pass < ChildProcess.MostPasses; pass++)
         {
             var found = false;
-            foreach (var entry in ProcessTable.Read())
+            var table = ProcessTable.Read();
+            var below = trees.SelectMany(tree => tree.Members(table)).Select(entry => entry.Id).ToHashSet();
+            foreach (var entry in table)
             {
-                if (entry.IsAlive && entry.Id != Environment.ProcessId && ProcessTable.HasInEnvironment(entry.Id, text))
+                if (entry.IsAlive && entry.Id != Environment.ProcessId && (below.Contains(entry.Id) || ProcessTable.HasInEnvironment(entry.Id, text)))
                 {
                     Signals.Send(entry.Id, Signals.Kill);
                     found = true;

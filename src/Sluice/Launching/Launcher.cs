@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Memory;
 
 namespace Sluice.Launching;
@@ -46,6 +47,7 @@ public sealed class Launcher
             throw new SluiceException(ErrorKind.Environment, "`launch` works on Linux only", "run it in a container");
         }
 
+        ChildProcess.RequirePrograms();
         using var journal = new LaunchJournal(_options.Folder, _time);
         var plan = LaunchPlan.Make(_options, journal.NumberOf);
         foreach (var job in plan)
@@ -56,12 +58,13 @@ public sealed class Launcher
         if (journal.LastMark is { } left)
         {
             // Its launcher is gone, or it would hold the lock; what it has left would run beside what is begun now.
-            LaunchMark.KillAll(left);
+            LaunchMark.KillAll(left, journal.LastLeaders);
         }
 
-        foreach (var peak in journal.Peaks)
+        var byNumber = plan.ToDictionary(job => job.Number);
+        foreach (var (job, peak) in journal.Peaks)
         {
-            _state = _state.Learn("", peak);
+            _state = _state.Learn(ClassOf(byNumber.GetValueOrDefault(job)), peak);
         }
 
         if (!_state.Jobs.IsEmpty)
@@ -86,8 +89,12 @@ public sealed class Launcher
         }
 
         _jobs[job.Number] = new LaunchedJob(job, LaunchOutcome.Pending, null, 0, 0, 0, IsEarlier: false, null);
-        _state = _state.Enqueue(new GovernorJob { Id = job.Number, DeclaredBytes = DeclaredMemory.Of(_options.Declared, job) });
+        _state = _state.Enqueue(new GovernorJob { Id = job.Number, Class = ClassOf(job), DeclaredBytes = DeclaredMemory.Of(_options.Declared, job) });
     }
+
+    // Jobs of which the same is said are alike.
+    private string ClassOf(LaunchJob? job) =>
+        job is not null && DeclaredMemory.Of(_options.Declared, job) is { } bytes ? bytes.ToString(CultureInfo.InvariantCulture) : "";
 
     private async Task RunAsync(LaunchJournal journal, string mark, CancellationToken stop)
     {
@@ -96,7 +103,7 @@ public sealed class Launcher
         {
             while (!_state.Jobs.IsEmpty && !stop.IsCancellationRequested)
             {
-                var wait = Look(journal, mark);
+                var wait = Look(journal, watcher, mark);
                 if (!_state.Jobs.IsEmpty && wait > TimeSpan.Zero)
                 {
                     await WaitAsync(wait, stop).ConfigureAwait(false);
@@ -123,7 +130,7 @@ public sealed class Launcher
         await waiting.CancelAsync().ConfigureAwait(false);
     }
 
-    private TimeSpan Look(LaunchJournal journal, string mark)
+    private TimeSpan Look(LaunchJournal journal, Watcher watcher, string mark)
     {
         var memory = _sample();
         var table = ProcessTable.Read();
@@ -135,6 +142,7 @@ public sealed class Launcher
             {
                 // What a job leaves behind would hold memory that nobody counts.
                 child.Signal(Signals.Kill);
+                watcher.Forget(child.Leader.Id);
                 readings.Add(new JobReading(job, child.PeakBytes, EndOf(child.ExitCode, Kills(memory) > kills)));
                 ended.Add(job);
             }
@@ -153,7 +161,7 @@ public sealed class Launcher
 
         foreach (var decision in step.Decisions)
         {
-            Obey(journal, decision, mark, memory);
+            Obey(journal, watcher, decision, mark, memory);
         }
 
         _observe(new LaunchStatus(Count(JobPhase.Running) + Count(JobPhase.Ending), Count(JobPhase.Paused), Count(JobPhase.Waiting),
@@ -182,7 +190,7 @@ public sealed class Launcher
         _observe(new JobEnded(done));
     }
 
-    private void Obey(LaunchJournal journal, GovernorDecision decision, string mark, MemorySample memory)
+    private void Obey(LaunchJournal journal, Watcher watcher, GovernorDecision decision, string mark, MemorySample memory)
     {
         _decided(decision);
         if (decision.Job is not { } id)
@@ -194,9 +202,11 @@ public sealed class Launcher
         switch (decision.Verb)
         {
             case GovernorVerb.Start:
-                journal.Started(job);
                 _jobs[job] = _jobs[job] with { Tries = _jobs[job].Tries + 1 };
-                _children[job] = (ChildProcess.Start(_jobs[job].Job, _options, mark, LogOf(_options.Folder, job), _time), Kills(memory));
+                var child = ChildProcess.Start(_jobs[job].Job, _options, mark, LogOf(_options.Folder, job), _time);
+                _children[job] = (child, Kills(memory));
+                watcher.Watch(child.Leader.Id);
+                journal.Started(job, child.Leader);
                 break;
             case GovernorVerb.Pause:
                 _children[job].Child.Signal(Signals.Stop);
@@ -221,12 +231,14 @@ public sealed class Launcher
         _observe(new JobGoverned(_jobs[job].Job, decision));
     }
 
-    /// <summary>Asks what still runs to end, and waits until it has. One that ends well in time is done; any other has to begin again.</summary>
+    /// <summary>Asks what still runs to end, and waits until it has. It has to begin again: a program that saves its state and goes has not done its work.</summary>
     private async Task EndAsync(LaunchJournal journal)
     {
-        foreach (var (child, _) in _children.Values)
+        var asked = new HashSet<int>();
+        foreach (var (job, (child, _)) in _children.Where(c => !c.Value.Child.Exit.IsCompleted))
         {
             AskToEnd(child);
+            asked.Add(job);
         }
 
         while (_children.Count > 0)
@@ -235,7 +247,7 @@ public sealed class Launcher
             foreach (var (job, (child, _)) in _children.Where(c => c.Value.Child.Exit.IsCompleted).ToList())
             {
                 child.Signal(Signals.Kill);
-                Take(journal, job, child.ExitCode == 0 ? null : GovernorVerb.Requeue);
+                Take(journal, job, asked.Contains(job) || child.ExitCode != 0 ? GovernorVerb.Requeue : null);
             }
         }
     }

@@ -8,6 +8,9 @@ internal sealed class ProcessTree(ProcessEntry leader, string mark)
 {
     private readonly Dictionary<int, ulong> _known = new() { [leader.Id] = leader.Start };
 
+    /// <summary>Gets the process that was started.</summary>
+    public ProcessEntry Leader => leader;
+
     /// <summary>Returns those that are alive.</summary>
     /// <param name="table">All processes.</param>
     /// <param name="withMarked">Whether to look into the environments too, which takes longer.</param>

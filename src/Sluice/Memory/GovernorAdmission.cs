@@ -82,7 +82,8 @@ internal static class GovernorAdmission
                     return false;
                 }
 
-                var expected = other.EstimateBytes ?? 0;
+                // Of a job of which nothing was said, as much is expected as of the next one like it.
+                var expected = other.DeclaredBytes is null && other.Class == job.Class ? Math.Max(other.EstimateBytes ?? 0, estimate) : other.EstimateBytes ?? 0;
                 growth += Math.Max(0, expected - other.Bytes);
                 admitted += Math.Max(expected, other.Bytes);
             }

@@ -11,7 +11,9 @@ internal static class GovernorEstimates
     {
         if (Known(turn, job) is { } known)
         {
-            return (known, false);
+            // Jobs of its class have shown more than was said: they are believed, as far as that can be started at all.
+            var seen = Learnt(turn, job) is { } learnt ? turn.Bounds is { } limits ? Math.Min(learnt, limits.Limit - limits.Reserve) : learnt : 0;
+            return (Math.Max(known, seen), false);
         }
 
         var guess = (turn.Bounds?.Limit ?? 0) / GuessedPart;
@@ -28,5 +30,10 @@ internal static class GovernorEstimates
 
     /// <summary>Returns what its last try taught, its owner says, or ended jobs of its class used; null when nobody knows.</summary>
     public static long? Known(GovernorTurn turn, GovernorJob job) =>
-        job.EstimateBytes ?? job.DeclaredBytes ?? (turn.State.Peaks.TryGetValue(job.Class, out var peaks) ? peaks.Expected : null);
+        job.EstimateBytes ?? job.DeclaredBytes ?? Learnt(turn, job);
+
+    /// <summary>Returns what ended jobs of a job's class needed, or more where running ones have it already: those that end first may be the small ones.</summary>
+    private static long? Learnt(GovernorTurn turn, GovernorJob job) => turn.State.Peaks.TryGetValue(job.Class, out var peaks)
+        ? Math.Max(peaks.Expected, turn.Jobs.Where(other => other.IsStarted && other.Class == job.Class).Select(other => other.PeakBytes).DefaultIfEmpty().Max())
+        : null;
 }

@@ -36,8 +36,8 @@ internal static class GovernorReadings
 
         turn.State = turn.State.Learn(job.Class, peak);
 
-        // One that was asked to end may still end well.
-        if (end == JobEnd.KilledByKernel || (end == JobEnd.Failed && job.Phase is JobPhase.Ending or JobPhase.Killed))
+        // However one ends that was asked to: a program that saves its state and goes has not done its work.
+        if (end == JobEnd.KilledByKernel || job.Phase is JobPhase.Ending or JobPhase.Killed)
         {
             Lose(turn, job, peak, end);
         }

@@ -35,8 +35,9 @@ public sealed class MemoryProbe(string root = "/", long? givenLimit = null)
 
         CgroupLocation? location = CgroupLocation.Find(files);
         MemoryLevel[] levels = location is null ? [] : ReadLevels(files, location, total);
-        MemoryLevel? binding = levels.Where(static l => l.HeadroomBytes is not null).MinBy(static l => l.HeadroomBytes);
-        if (available is { } free && (binding is null || free < binding.HeadroomBytes))
+        // Where usage cannot be read, there is at most the limit.
+        MemoryLevel? binding = levels.Where(static l => Room(l) is not null).MinBy(Room);
+        if (available is { } free && (binding is null || free < Room(binding)))
         {
             binding = new MemoryLevel("host", total, total - free, 0, free, Throttled: false);
         }
@@ -45,7 +46,7 @@ public sealed class MemoryProbe(string root = "/", long? givenLimit = null)
         {
             LimitBytes = levels.Select(static l => l.LimitBytes).Append(total).Min(),
             UsageBytes = binding?.UsageBytes,
-            HeadroomBytes = binding?.HeadroomBytes,
+            HeadroomBytes = binding is null ? null : Room(binding),
             BindingLevel = binding?.Path ?? "unknown",
             Version = location?.Version ?? CgroupVersion.None,
             Levels = levels,
@@ -59,6 +60,8 @@ public sealed class MemoryProbe(string root = "/", long? givenLimit = null)
             Notes = notes,
         };
     }
+
+    private static long? Room(MemoryLevel level) => level.HeadroomBytes ?? level.LimitBytes;
 
     private static MemoryLevel[] ReadLevels(ProcFiles files, CgroupLocation location, long? total) =>
     [

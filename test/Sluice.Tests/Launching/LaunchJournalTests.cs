@@ -14,9 +14,9 @@ public sealed class LaunchJournalTests : IDisposable
         using (var journal = Open())
         {
             journal.Begin("m1", [Job(journal, "a"), Job(journal, "b")]);
-            journal.Started(0);
+            journal.Started(0, new ProcessEntry(31, 1, 31, 'S', 77));
             journal.Ended(0, new JournalEnd(LaunchOutcome.Done, 0, 500, 1.5, null));
-            journal.Started(1);
+            journal.Started(1, new ProcessEntry(32, 1, 32, 'S', 78));
             journal.Ended(1, new JournalEnd(LaunchOutcome.GivenUp, null, 9, 0, "too large"));
         }
 
@@ -24,7 +24,8 @@ public sealed class LaunchJournalTests : IDisposable
         Assert.Equal(new JournalEnd(LaunchOutcome.Done, 0, 500, 1.5, null), again.EndOf(0));
         Assert.Equal(new JournalEnd(LaunchOutcome.GivenUp, null, 9, 0, "too large"), again.EndOf(1));
         Assert.Equal("m1", again.LastMark);
-        Assert.Equal([500], again.Peaks);
+        Assert.Equal([(0, 500L)], again.Peaks);
+        Assert.Equal([(31, 77UL), (32, 78UL)], again.LastLeaders);
     }
 
     [Fact]

@@ -55,8 +55,8 @@ public sealed class GovernorJobTests
         _driver.For(1, left: 90);
         _driver.Uses(1, 28);
 
-        Assert.Empty(_driver.For(20, left: 49));
-        Assert.Equal(["Start 2"], _driver.For(1, left: 50));
+        Assert.Empty(_driver.For(20, left: 56));
+        Assert.Equal(["Start 2"], _driver.For(1, left: 57));
     }
 
     [Fact]
@@ -229,13 +229,24 @@ public sealed class GovernorJobTests
     }
 
     [Fact]
-    public void One_that_was_asked_to_end_and_ended_well_is_done()
+    public void What_others_of_its_class_have_used_counts_when_it_is_more_than_was_declared()
+    {
+        _driver.Job(1, 1).Job(2, 1).Job(3, 1);
+        Assert.Equal(["Start 1"], _driver.For(1, left: 90));
+        Assert.Empty(_driver.End(1, JobEnd.Done, left: 90, peak: 60));
+        Assert.Equal(["Start 2"], _driver.For(2, left: 90));
+
+        Assert.Equal(60 * GovernorDriver.GiB, _driver.State.Jobs.Single(j => j.Id == 2).EstimateBytes);
+    }
+
+    [Fact]
+    public void One_that_was_asked_to_end_runs_again_however_it_has_ended()
     {
         Started(3);
         _driver.Pass(0.5).Look(4).Look(4);
 
-        Assert.Empty(_driver.End(3, JobEnd.Done, left: 6));
-        Assert.DoesNotContain(_driver.State.Jobs, j => j.Id == 3);
+        Assert.Equal(["Requeue 3"], _driver.End(3, JobEnd.Done, left: 6));
+        Assert.False(Assert.Single(_driver.State.Jobs, j => j.Id == 3).IsStarted);
     }
 
     [Fact]

@@ -227,11 +227,11 @@ public sealed class MemoryProbeTests : IDisposable
         Expect(_machine.Group("0::/").Mount("cgroup2").V2(Mount, max: 0, current: 1).Sample(), CgroupVersion.V2, Mount, limit: 0, headroom: -1);
 
     [Fact]
-    public void A_limit_without_usage_is_shown_but_cannot_bind()
+    public void A_limit_without_usage_is_all_that_can_be_left()
     {
         MemorySample sample = _machine.Group("0::/").Mount("cgroup2").V2(Mount, max: 100, current: null).Sample();
 
-        Expect(sample, CgroupVersion.V2, "host", limit: 100, headroom: 12 * 1024);
+        Expect(sample, CgroupVersion.V2, Mount, limit: 100, headroom: 100);
         Assert.Contains(sample.Notes, n => n.Contains("usage cannot be read"));
     }
 
