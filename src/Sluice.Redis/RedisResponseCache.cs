@@ -113,7 +113,7 @@ public sealed class RedisResponseCache : ICacheStore
     /// <inheritdoc/>
     public async ValueTask<StoredResponse?> FindAsync(RequestKey key, CancellationToken cancellationToken = default)
     {
-        var value = await _connection.AskAsync(database => database.StringGetAsync(_keys.Name(key)), cancellationToken).ConfigureAwait(false);
+        var value = await _connection.AskAsync(database => GetAsync(database, _keys.Name(key)), cancellationToken).ConfigureAwait(false);
         return value.IsNull ? null : Stored(key, value, withBodies: true);
     }
 
@@ -175,6 +175,18 @@ public sealed class RedisResponseCache : ICacheStore
         }
 
         return names;
+    }
+
+    private async Task<RedisValue> GetAsync(IDatabase database, RedisKey name)
+    {
+        try
+        {
+            return await database.StringGetAsync(name).ConfigureAwait(false);
+        }
+        catch (RedisServerException error) when (RedisTrouble.IsForeign(error))
+        {
+            throw RedisTrouble.OfForeign(Name, name!, error);
+        }
     }
 
     private CachedResponse? Response(RequestKey key, RedisValue value, DateTimeOffset notBefore)
