@@ -54,6 +54,10 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         };
     }
 
+    /// <summary>Returns how a Redis lets answers go when it is full, or null: it is none, it does not, or it does not tell.</summary>
+    public static async ValueTask<string?> FindEvictionAsync(ICacheStore store, CancellationToken cancellationToken) =>
+        store is RedisResponseCache redis ? await redis.FindEvictionAsync(cancellationToken).ConfigureAwait(false) : null;
+
     /// <summary>Tells whether two locations are one and the same.</summary>
     public bool AreSame(string? one, string? other) => Place(one) == Place(other);
 

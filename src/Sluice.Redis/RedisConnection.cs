@@ -131,6 +131,8 @@ internal sealed class RedisConnection : IAsyncDisposable
             CommandMap = PlainCommands,
             ConfigurationChannel = "",
             TieBreaker = "",
+            // For INFO alone, which some users may not give.
+            AllowAdmin = true,
             AbortOnConnectFail = true,
             ConnectRetry = 1,
             ConnectTimeout = (int)Math.Min(_options.Timeout.TotalMilliseconds, 5000),

@@ -19,6 +19,7 @@ public sealed class RedisResponseCache : ICacheStore
     private readonly RedisKeys _keys;
     private readonly RedisWriter _writer;
     private readonly RedisSync _sync;
+    private readonly bool _expires;
     private readonly TimeProvider _time;
     private readonly UsesUntilClosed _puts = new();
 
@@ -40,10 +41,15 @@ public sealed class RedisResponseCache : ICacheStore
         _writer = new RedisWriter(_connection, _keys, options.Expiry);
         _sync = new RedisSync(_connection, _keys, remark);
         _time = time;
+        _expires = options.Expiry is not null;
     }
 
     /// <inheritdoc/>
     public string Name => _connection.Name;
+
+    /// <summary>Returns how the server's settings let it throw answers away when it is full, or null: they do not, or it does not tell.</summary>
+    /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
+    public ValueTask<string?> FindEvictionAsync(CancellationToken cancellationToken = default) => RedisEviction.FindAsync(_connection, _expires, cancellationToken);
 
     /// <inheritdoc/>
     /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
