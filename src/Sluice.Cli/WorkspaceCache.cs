@@ -153,10 +153,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             keys.Clear();
             if (Array.Exists(found, f => f is null))
             {
+                var (from, to) = (_stores.Spell(CacheLocation.Of(before)), _stores.Spell(CacheLocation.Of(Settings)));
                 throw new SluiceException(
                     ErrorKind.Usage,
-                    $"the answers of this workspace are in {before.Backend}, and {Settings.Backend} does not have all of them: they would be paid for again",
-                    $"`sluice cache copy --from {before.Backend} --to {Settings.Backend}` brings them over; or take another workspace with --workspace");
+                    $"the answers of this workspace are in {from}, and {to} does not have all of them: they would be paid for again",
+                    $"`sluice cache copy --from {from} --to {to}` brings them over; or take another workspace with --workspace");
             }
         }
     }
@@ -180,12 +181,12 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     /// <summary>What a config leaves open is what the workspace has used so far.</summary>
     private CacheSettings Complete(CacheSettings settings)
     {
-        if (settings.Backend is not null)
-        {
-            return settings;
-        }
-
         var before = CacheRecord.Read(workspace.CacheRecordPath);
-        return settings with { Backend = before?.Backend ?? CacheSettings.Sqlite, RedisUrl = settings.RedisUrl ?? before?.RedisUrl, RedisPrefix = before?.RedisPrefix ?? settings.RedisPrefix };
+        return settings with
+        {
+            Backend = settings.Backend ?? before?.Backend ?? CacheSettings.Sqlite,
+            RedisUrl = settings.RedisUrl ?? before?.RedisUrl,
+            RedisPrefix = settings.RedisPrefix ?? before?.RedisPrefix ?? CacheSettings.UsualRedisPrefix,
+        };
     }
 }
