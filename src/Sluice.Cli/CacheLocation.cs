@@ -38,7 +38,9 @@ internal sealed record CacheLocation(string Kind, string? Place)
         };
     }
 
-    public override string ToString() => Place is null ? Kind : Kind == CacheSettings.Redis ? Place : $"{Kind}:{Place}";
+    public override string ToString() => Place is null ? Kind
+        : Kind == CacheSettings.Redis ? Place + (Prefix is null ? "" : PrefixQuery + Uri.EscapeDataString(Prefix))
+        : $"{Kind}:{Place}";
 
     private static string RequireAddress(string text)
     {

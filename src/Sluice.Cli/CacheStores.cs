@@ -54,6 +54,10 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         };
     }
 
+    /// <summary>Returns how a Redis lets answers go when it is full, or null: it is none, it does not, or it does not tell.</summary>
+    public static async ValueTask<string?> FindEvictionAsync(ICacheStore store, CancellationToken cancellationToken) =>
+        store is RedisResponseCache redis ? await redis.FindEvictionAsync(cancellationToken).ConfigureAwait(false) : null;
+
     /// <summary>Tells whether two locations are one and the same.</summary>
     public bool AreSame(string? one, string? other) => Place(one) == Place(other);
 
@@ -65,12 +69,15 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         _ => true,
     };
 
+    /// <summary>Returns how a location is to be written so that every command finds it, in any workspace that has such a store.</summary>
+    public string Spell(CacheLocation place) => place.Kind == CacheSettings.Redis ? $"'{Full(place)}'" : place.ToString();
+
     private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(CacheRecord.Read(workspace.CacheRecordPath)) : CacheLocation.Parse(location));
 
     private CacheLocation Full(CacheLocation place) => place.Kind switch
     {
         CacheSettings.Sqlite => place with { Place = Path.GetFullPath(place.Place ?? workspace.CachePath) },
         CacheSettings.Jsonl => place with { Place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(place.Place ?? workspace.CacheFolder)) },
-        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? CacheRecord.Read(workspace.CacheRecordPath)?.RedisPrefix ?? new CacheSettings().RedisPrefix },
+        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? CacheRecord.Read(workspace.CacheRecordPath)?.RedisPrefix ?? CacheSettings.UsualRedisPrefix },
     };
 }

@@ -7,6 +7,9 @@ internal static class RedisAccess
 {
     private const string DefaultUrl = "redis://localhost:6379/0";
 
+    /// <summary>What to do about a server that throws answers away.</summary>
+    public const string KeepAdvice = "`redis-cli config set maxmemory-policy noeviction`, and the same in its configuration; a full Redis then makes a run wait, and loses nothing";
+
     /// <summary>Returns the address that is meant when none is given.</summary>
     public static string UsualUrl => Environment.GetEnvironmentVariable("SLUICE_REDIS_URL") is { Length: > 0 } url ? url : DefaultUrl;
 

@@ -10,6 +10,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 {
     private readonly CacheStores _stores = new(workspace, time);
     private CacheSettings? _settings;
+    private RedisResponseCache? _redis;
     private IResponseCache? _cache;
     private ShadowResponseCache? _shadow;
     private TimeSpan? _redisExpiry;
@@ -39,6 +40,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     public async Task<IResponseCache> OpenAsync(bool sends, CancellationToken cancellationToken)
     {
         var cache = Get();
+        if (sends)
+        {
+            await RequireNoEvictionAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         var before = CacheRecord.Read(workspace.CacheRecordPath) ?? new CacheSettings { Backend = CacheSettings.Sqlite };
         if (!sends || Settings.Backend is CacheSettings.Memory || IsSame(before, Settings))
         {
@@ -65,6 +71,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
         workspace.Prepare();
         _cache = Store(Settings.Backend!);
+        _redis = _cache as RedisResponseCache;
         if (Settings.Backend == CacheSettings.Redis)
         {
             _cache = _stores.Patient((ICacheStore)_cache);
@@ -101,6 +108,22 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private ICacheStore Store(string backend) => _stores.Open(CacheLocation.Of(Settings with { Backend = backend }), Settings.Compress, _redisExpiry);
 
+    /// <summary>Refuses a Redis that throws answers away when it is full. One that is away now cannot be asked; the run itself notices answers that are gone.</summary>
+    private async Task RequireNoEvictionAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (_redis is not null && await _redis.FindEvictionAsync(cancellationToken).ConfigureAwait(false) is { } problem)
+            {
+                throw new SluiceException(ErrorKind.Environment, $"{_redis.Name} cannot hold the cache: {problem}", RedisAccess.KeepAdvice);
+            }
+        }
+        catch (CacheAwayException)
+        {
+            // It is waited for, once there is something to look up.
+        }
+    }
+
     /// <summary>Looks whether the store has every answer that the one before it has; once, when a workspace changes over.</summary>
     private async Task RequireAllAsync(IResponseCache cache, CacheSettings before, CancellationToken cancellationToken)
     {
@@ -130,10 +153,11 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             keys.Clear();
             if (Array.Exists(found, f => f is null))
             {
+                var (from, to) = (_stores.Spell(CacheLocation.Of(before)), _stores.Spell(CacheLocation.Of(Settings)));
                 throw new SluiceException(
                     ErrorKind.Usage,
-                    $"the answers of this workspace are in {before.Backend}, and {Settings.Backend} does not have all of them: they would be paid for again",
-                    $"`sluice cache copy --from {before.Backend} --to {Settings.Backend}` brings them over; or take another workspace with --workspace");
+                    $"the answers of this workspace are in {from}, and {to} does not have all of them: they would be paid for again",
+                    $"`sluice cache copy --from {from} --to {to}` brings them over; or take another workspace with --workspace");
             }
         }
     }
@@ -157,12 +181,12 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     /// <summary>What a config leaves open is what the workspace has used so far.</summary>
     private CacheSettings Complete(CacheSettings settings)
     {
-        if (settings.Backend is not null)
-        {
-            return settings;
-        }
-
         var before = CacheRecord.Read(workspace.CacheRecordPath);
-        return settings with { Backend = before?.Backend ?? CacheSettings.Sqlite, RedisUrl = settings.RedisUrl ?? before?.RedisUrl, RedisPrefix = before?.RedisPrefix ?? settings.RedisPrefix };
+        return settings with
+        {
+            Backend = settings.Backend ?? before?.Backend ?? CacheSettings.Sqlite,
+            RedisUrl = settings.RedisUrl ?? before?.RedisUrl,
+            RedisPrefix = settings.RedisPrefix ?? before?.RedisPrefix ?? CacheSettings.UsualRedisPrefix,
+        };
     }
 }

@@ -12,6 +12,7 @@ internal sealed class RedisConnection : IAsyncDisposable
     private readonly RedisAddress _address;
     private readonly SemaphoreSlim _connecting = new(1);
     private ConnectionMultiplexer? _connection;
+    private volatile bool _hasDatabase;
     private bool _isClosed;
 
     /// <exception cref="SluiceException">The address cannot be read.</exception>
@@ -20,6 +21,8 @@ internal sealed class RedisConnection : IAsyncDisposable
         _options = options;
         _address = RedisAddress.Parse(options.Url);
         Name = $"{_address} ({options.Prefix})";
+        // Every server has the first one.
+        _hasDatabase = _address.Database == 0;
     }
 
     /// <summary>Gets what messages call the store.</summary>
@@ -71,13 +74,17 @@ internal sealed class RedisConnection : IAsyncDisposable
 
     private async ValueTask<IDatabase> OpenAsync(CancellationToken cancellationToken)
     {
-        if (_connection is null || _isClosed)
+        if (_connection is null || !_hasDatabase || _isClosed)
         {
             await _connecting.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 ObjectDisposedException.ThrowIf(_isClosed, this);
                 _connection ??= await ConnectAsync().ConfigureAwait(false);
+                if (!_hasDatabase)
+                {
+                    await RequireDatabaseAsync(_connection.GetDatabase(0)).ConfigureAwait(false);
+                }
             }
             finally
             {
@@ -86,6 +93,28 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
 
         return _connection.GetDatabase(_address.Database);
+    }
+
+    /// <summary>Chooses the database once by hand: the client does not notice when a server lacks it, and goes on with the first one.</summary>
+    private async Task RequireDatabaseAsync(IDatabase first)
+    {
+        try
+        {
+            await first.ExecuteAsync("SELECT", _address.Database).ConfigureAwait(false);
+            _hasDatabase = true;
+        }
+        catch (RedisServerException error) when (!RedisTrouble.IsPassing(error))
+        {
+            throw new SluiceException(
+                ErrorKind.Usage,
+                $"{Name}: the server has no database {_address.Database}, or does not give it: {error.Message}",
+                "`databases` in its configuration says how many it has, 16 (0 to 15) if nothing; nothing was read or written",
+                error);
+        }
+        catch (Exception error) when (RedisTrouble.OfReading(error, Name, _options.Timeout) is { } explained)
+        {
+            throw explained;
+        }
     }
 
     private async Task<ConnectionMultiplexer> ConnectAsync()
@@ -102,6 +131,8 @@ internal sealed class RedisConnection : IAsyncDisposable
             CommandMap = PlainCommands,
             ConfigurationChannel = "",
             TieBreaker = "",
+            // For INFO alone, which some users may not give.
+            AllowAdmin = true,
             AbortOnConnectFail = true,
             ConnectRetry = 1,
             ConnectTimeout = (int)Math.Min(_options.Timeout.TotalMilliseconds, 5000),
@@ -120,7 +151,10 @@ internal sealed class RedisConnection : IAsyncDisposable
 
         try
         {
-            return await ConnectionMultiplexer.ConnectAsync(settings).ConfigureAwait(false);
+            var connection = await ConnectionMultiplexer.ConnectAsync(settings).ConfigureAwait(false);
+            // A server that has come back may have another configuration.
+            connection.ConnectionFailed += (_, _) => _hasDatabase = _address.Database == 0;
+            return connection;
         }
         catch (RedisConnectionException error)
         {

@@ -19,6 +19,7 @@ public sealed class RedisResponseCache : ICacheStore
     private readonly RedisKeys _keys;
     private readonly RedisWriter _writer;
     private readonly RedisSync _sync;
+    private readonly bool _expires;
     private readonly TimeProvider _time;
     private readonly UsesUntilClosed _puts = new();
 
@@ -40,10 +41,15 @@ public sealed class RedisResponseCache : ICacheStore
         _writer = new RedisWriter(_connection, _keys, options.Expiry);
         _sync = new RedisSync(_connection, _keys, remark);
         _time = time;
+        _expires = options.Expiry is not null;
     }
 
     /// <inheritdoc/>
     public string Name => _connection.Name;
+
+    /// <summary>Returns how the server's settings let it throw answers away when it is full, or null: they do not, or it does not tell.</summary>
+    /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
+    public ValueTask<string?> FindEvictionAsync(CancellationToken cancellationToken = default) => RedisEviction.FindAsync(_connection, _expires, cancellationToken);
 
     /// <inheritdoc/>
     /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
@@ -113,7 +119,7 @@ public sealed class RedisResponseCache : ICacheStore
     /// <inheritdoc/>
     public async ValueTask<StoredResponse?> FindAsync(RequestKey key, CancellationToken cancellationToken = default)
     {
-        var value = await _connection.AskAsync(database => database.StringGetAsync(_keys.Name(key)), cancellationToken).ConfigureAwait(false);
+        var value = await _connection.AskAsync(database => GetAsync(database, _keys.Name(key)), cancellationToken).ConfigureAwait(false);
         return value.IsNull ? null : Stored(key, value, withBodies: true);
     }
 
@@ -175,6 +181,18 @@ public sealed class RedisResponseCache : ICacheStore
         }
 
         return names;
+    }
+
+    private async Task<RedisValue> GetAsync(IDatabase database, RedisKey name)
+    {
+        try
+        {
+            return await database.StringGetAsync(name).ConfigureAwait(false);
+        }
+        catch (RedisServerException error) when (RedisTrouble.IsForeign(error))
+        {
+            throw RedisTrouble.OfForeign(Name, name!, error);
+        }
     }
 
     private CachedResponse? Response(RequestKey key, RedisValue value, DateTimeOffset notBefore)

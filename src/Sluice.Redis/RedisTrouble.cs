@@ -7,20 +7,27 @@ namespace Sluice.Caching;
 internal static class RedisTrouble
 {
     // What a server says that starts, is full, or cannot write to its disk. It may be all right a minute later.
-    private static readonly string[] Passing = ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM", "NOREPLICAS", "ERR max number of clients"];
+    private static readonly string[] Passing = ["LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "OOM", "READONLY", "NOREPLICAS", "ERR max number of clients"];
 
     /// <summary>Explains why a look-up or an inspection failed; null for a bug.</summary>
     public static SluiceException? OfReading(Exception error, string store, TimeSpan timeout) => error switch
     {
-        RedisServerException server when Passing.Any(p => server.Message.StartsWith(p, StringComparison.Ordinal)) => new CacheAwayException(store, server.Message, error),
+        RedisServerException server when IsPassing(server) => new CacheAwayException(store, server.Message, error),
         RedisServerException server => new SluiceException(ErrorKind.Environment, $"{store} has refused a command: {server.Message}", HintFor(server.Message), error),
         _ => OfConnection(error, store, timeout),
     };
 
-    /// <summary>Explains why a put failed; null for a bug. Whatever the server has against it, the answer has been paid for: it counts as away.</summary>
+    /// <summary>Tells whether a server says that it cannot now; it may be all right a minute later.</summary>
+    public static bool IsPassing(RedisServerException error) => Array.Exists(
+        Passing,
+        // Where a script has met it, it stands in the middle.
+        p => error.Message.StartsWith(p, StringComparison.Ordinal) || error.Message.Contains(" -" + p, StringComparison.Ordinal));
+
+    /// <summary>Explains why a put failed; null for a bug. What waiting does not cure is an error: nobody would come to mend it otherwise.</summary>
     public static SluiceException? OfWriting(Exception error, string store, TimeSpan timeout) => error switch
     {
-        RedisServerException server => new CacheAwayException(store, $"it has refused an answer: {server.Message}", error),
+        RedisServerException server when IsPassing(server) => new CacheAwayException(store, $"it has refused an answer: {server.Message}", error),
+        RedisServerException server => new SluiceException(ErrorKind.Environment, $"{store} has refused an answer: {server.Message}", HintFor(server.Message), error),
         _ => OfConnection(error, store, timeout),
     };
 
@@ -35,6 +42,16 @@ internal static class RedisTrouble
 
         return OfConnection(error, store, timeout) ?? new CacheAwayException(store, "it cannot be connected to", error);
     }
+
+    /// <summary>Explains that something which is no answer has the name of one.</summary>
+    public static SluiceException OfForeign(string store, string name, RedisServerException error) => new(
+        ErrorKind.Environment,
+        $"{store}: what is stored under `{name}` is none of our answers, and is in the way of one: {error.Message}",
+        $"`redis-cli type {name}` shows what it is; delete or rename it there, or choose another `cache.redis.prefix`, then run the same command again",
+        error);
+
+    /// <summary>Tells whether a command has met a value of another kind.</summary>
+    public static bool IsForeign(RedisServerException error) => error.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
 
     private static CacheAwayException? OfConnection(Exception error, string store, TimeSpan timeout) => error switch
     {
@@ -51,10 +68,11 @@ internal static class RedisTrouble
             _ => "there is no connection",
         };
 
-    private static string? HintFor(string message) =>
-        message.StartsWith("NOPERM", StringComparison.Ordinal) ? "docs/cache.md says what the user must be allowed to do" :
+    private static string HintFor(string message) =>
+        message.Contains("NOPERM", StringComparison.Ordinal) ? "docs/cache.md says what the user must be allowed to do" :
+        message.StartsWith("NOAUTH", StringComparison.Ordinal) || message.StartsWith("WRONGPASS", StringComparison.Ordinal) ? "docs/cache.md says which environment variables hold user and password" :
         message.StartsWith("MOVED", StringComparison.Ordinal) || message.StartsWith("CROSSSLOT", StringComparison.Ordinal) ? "a Redis Cluster cannot hold the cache: use a single server" :
-        null;
+        "those are the server's words; mend that, then run the same command again";
 
     private static IEnumerable<Exception> Causes(Exception? error)
     {

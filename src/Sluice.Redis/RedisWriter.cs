@@ -55,6 +55,7 @@ internal sealed class RedisWriter(RedisConnection connection, RedisKeys keys, Ti
         }
 
         var isNew = await Task.WhenAll(stores).ConfigureAwait(false);
+        await RequireAnswersAsync(database, group.Where((_, i) => !isNew[i]).Select(e => e.Name)).ConfigureAwait(false);
         var added = isNew.Count(stored => stored);
         if (replacedBefore == default)
         {
@@ -72,6 +73,24 @@ internal sealed class RedisWriter(RedisConnection connection, RedisKeys keys, Ti
         return added;
 
         ReadOnlyMemory<byte> Line(int i) => i == 0 ? lines[..group[0].End] : lines[group[i - 1].End..group[i].End];
+    }
+
+    /// <summary>Requires that what was there already are strings: what is not would never be found, and each answer to it be paid for again.</summary>
+    private async Task RequireAnswersAsync(IDatabase database, IEnumerable<RedisKey> names)
+    {
+        var looks = names.Select(name => (Name: name, Length: database.StringLengthAsync(name))).ToList();
+        await ((Task)Task.WhenAll(looks.Select(l => l.Length))).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var (name, length) in looks)
+        {
+            try
+            {
+                await length.ConfigureAwait(false);
+            }
+            catch (RedisServerException error) when (RedisTrouble.IsForeign(error))
+            {
+                throw RedisTrouble.OfForeign(connection.Name, name!, error);
+            }
+        }
     }
 
     /// <summary>Stores a line in the place of one that was made earlier, and tells whether there was one.</summary>

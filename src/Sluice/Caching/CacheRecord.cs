@@ -42,7 +42,7 @@ public static class CacheRecord
             writer.WriteNumber("version", 1);
             writer.WriteString("backend", settings.Backend);
             writer.WriteString("redis_url", settings.RedisUrl);
-            writer.WriteString("redis_prefix", settings.RedisPrefix);
+            writer.WriteString("redis_prefix", settings.RedisPrefix ?? CacheSettings.UsualRedisPrefix);
             writer.WriteEndObject();
         }
 

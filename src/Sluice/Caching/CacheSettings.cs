@@ -6,6 +6,9 @@ public sealed record CacheSettings
     /// <summary>The names of the stores that can hold the cache of a workspace.</summary>
     public const string Sqlite = "sqlite", Jsonl = "jsonl", Redis = "redis", Memory = "memory";
 
+    /// <summary>What the names of keys in Redis begin with where nobody says it.</summary>
+    public const string UsualRedisPrefix = "sluice";
+
     /// <summary>Gets the store: <c>sqlite</c>, <c>jsonl</c>, <c>redis</c> or <c>memory</c>.</summary>
     public string? Backend { get; init; }
 
@@ -24,6 +27,6 @@ public sealed record CacheSettings
     /// <summary>Gets where Redis is, as <c>redis://HOST:PORT/DATABASE</c>, or <c>rediss://</c> for TLS; null: the environment says it. Never a password.</summary>
     public string? RedisUrl { get; init; }
 
-    /// <summary>Gets what the names of all keys in Redis begin with.</summary>
-    public string RedisPrefix { get; init; } = "sluice";
+    /// <summary>Gets what the names of all keys in Redis begin with; null: what the workspace has used so far, or <see cref="UsualRedisPrefix"/>.</summary>
+    public string? RedisPrefix { get; init; }
 }

@@ -14,6 +14,9 @@ public sealed record CacheStatistics
     /// <summary>Gets the figures of all models together.</summary>
     public required ModelStatistics Total { get; init; }
 
+    /// <summary>Gets how many entries cannot be read; they are in no other figure.</summary>
+    public long Damaged { get; private init; }
+
     /// <summary>Counts what a filter lets through; bodies are not read.</summary>
     /// <param name="cache">The cache.</param>
     /// <param name="filter">Which entries.</param>
@@ -25,8 +28,15 @@ public sealed record CacheStatistics
         // Grows with the number of models.
         var models = new Dictionary<(string, string), ModelStatistics>();
         var total = new ModelStatistics("", "");
+        long damaged = 0;
         await foreach (var entry in cache.ListAsync(filter, withBodies: false, cancellationToken).ConfigureAwait(false))
         {
+            if (entry.Problem is not null)
+            {
+                damaged++;
+                continue;
+            }
+
             var name = (entry.Origin.Provider, entry.Origin.Model);
             if (!models.TryGetValue(name, out var model))
             {
@@ -43,6 +53,7 @@ public sealed record CacheStatistics
             StoredBytes = await cache.StoredBytesAsync(cancellationToken).ConfigureAwait(false),
             Models = [.. models.Values.OrderByDescending(m => m.Responses).ThenBy(m => m.Provider, StringComparer.Ordinal).ThenBy(m => m.Model, StringComparer.Ordinal)],
             Total = total,
+            Damaged = damaged,
         };
     }
 }

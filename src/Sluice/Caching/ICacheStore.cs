@@ -6,9 +6,6 @@ namespace Sluice.Caching;
 /// <remarks>All of it works while other processes read and write, and in memory that does not grow with the number of entries.</remarks>
 public interface ICacheStore : IResponseCache
 {
-    /// <summary>Gets what messages call the store, e.g. its path.</summary>
-    string Name { get; }
-
     /// <summary>Streams what is stored, in the store's own order; an entry that comes or goes meanwhile may be met or not.</summary>
     /// <param name="filter">Which entries.</param>
     /// <param name="withBodies">Whether bodies and requests are read too. Without, damage of bodies is not noticed.</param>

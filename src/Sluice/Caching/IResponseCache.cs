@@ -6,6 +6,9 @@ namespace Sluice.Caching;
 /// <remarks>Thread-safe. What <see cref="PutAsync"/> has returned from survives <c>kill -9</c>; a cache in memory alone is the exception.</remarks>
 public interface IResponseCache : IAsyncDisposable
 {
+    /// <summary>Gets what messages call the store that answers are kept in, e.g. its path.</summary>
+    string Name => "the cache";
+
     /// <summary>Looks up many keys at once; a slot of <paramref name="responses"/> is null where nothing is stored, or nothing young enough.</summary>
     /// <param name="keys">What is asked for; may hold the same key twice.</param>
     /// <param name="responses">Where the responses go, one slot for each key.</param>

@@ -15,6 +15,9 @@ public sealed class MemoryResponseCache(long capacityBytes, TimeProvider time) :
     private readonly Lock _gate = new();
     private long _bytes;
 
+    /// <inheritdoc/>
+    public string Name => "the cache in memory";
+
     /// <summary>Gets how many entries had to go so far, because there was no room for them.</summary>
     public long Evictions { get; private set; }
 

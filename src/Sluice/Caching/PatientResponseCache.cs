@@ -98,6 +98,12 @@ public sealed class PatientResponseCache : ICacheStore
             {
                 SetAway(error);
             }
+            catch (SluiceException)
+            {
+                // People have to mend something first, but the answers are paid for: they are kept until then.
+                await _spools.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+                throw;
+            }
         }
 
         var added = await _spools.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);

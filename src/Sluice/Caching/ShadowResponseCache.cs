@@ -19,6 +19,9 @@ public sealed class ShadowResponseCache(IResponseCache first, IResponseCache sec
     public ShadowReport Report => new(Interlocked.Read(ref _compared), Interlocked.Read(ref _differ), Interlocked.Read(ref _missing), Interlocked.Read(ref _surplus), Interlocked.Read(ref _troubles));
 
     /// <inheritdoc/>
+    public string Name => first.Name;
+
+    /// <inheritdoc/>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {
         await first.GetAsync(keys, responses, notBefore, cancellationToken).ConfigureAwait(false);

@@ -12,6 +12,9 @@ namespace Sluice.Caching;
 public sealed class TieredResponseCache(MemoryResponseCache memory, IResponseCache store) : IResponseCache
 {
     /// <inheritdoc/>
+    public string Name => store.Name;
+
+    /// <inheritdoc/>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {
         await memory.GetAsync(keys, responses, notBefore, cancellationToken).ConfigureAwait(false);

@@ -99,16 +99,16 @@ internal static class CacheBinder
             Compress = binder.Boolean("compress", Defaults.Compress),
             Shadow = binder.OneOf("shadow", ExperimentFields.Stores, "store"),
             RedisUrl = redis is null ? null : RedisUrl(redis),
-            RedisPrefix = redis?.Text("prefix") ?? Defaults.RedisPrefix,
+            RedisPrefix = redis?.Text("prefix"),
         };
         if (settings.Shadow is { } shadow && shadow == (backend ?? CacheSettings.Sqlite))
         {
             binder.Mistake("shadow", $"{Say.Quoted(shadow)} is the store itself", "name the other one that is to be compared");
         }
 
-        if (settings.RedisPrefix.Length > 100 || settings.RedisPrefix.Any(c => char.IsControl(c) || "*?[]\\".Contains(c, StringComparison.Ordinal)))
+        if (settings.RedisPrefix is { } prefix && (prefix.Length is 0 or > 100 || prefix.Any(c => char.IsControl(c) || "*?[]\\".Contains(c, StringComparison.Ordinal))))
         {
-            redis!.Mistake("prefix", $"{Say.Quoted(settings.RedisPrefix)} cannot be one: expected 1 to 100 characters without * ? [ ] \\");
+            redis!.Mistake("prefix", $"{Say.Quoted(prefix)} cannot be one: expected 1 to 100 characters without * ? [ ] \\");
         }
 
         return settings;

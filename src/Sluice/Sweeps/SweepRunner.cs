@@ -42,7 +42,9 @@ public sealed class SweepRunner
 
     private readonly Workspace _workspace;
     private readonly LedgerStore _ledger;
-    private readonly IResponseCache _cache;
+    // Whoever sends looks into the watched one: what it loses would be bought again.
+    private readonly IResponseCache _store;
+    private readonly WatchedResponseCache _cache;
     private readonly ProviderRegistry _providers;
     private readonly TimeProvider _time;
     private readonly SweepOptions _options;
@@ -65,9 +67,11 @@ public sealed class SweepRunner
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(observe);
+        ArgumentNullException.ThrowIfNull(time);
         _workspace = workspace;
         _ledger = ledger;
-        _cache = cache;
+        _store = cache;
+        _cache = new WatchedResponseCache(cache, time.GetUtcNow());
         _providers = providers;
         _time = time;
         _options = options;
@@ -250,7 +254,7 @@ public sealed class SweepRunner
         run.IsRipe = false;
         var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
-        var replay = new Replay(run.Plan, _cache, dispatcher, run.Tally);
+        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally);
         var summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), cancellationToken).ConfigureAwait(false);
         results.Commit();
         run.Files.WriteSummary(summary);
@@ -274,7 +278,7 @@ public sealed class SweepRunner
             {
                 await Task.Delay(SnapshotInterval, _time, cancellationToken).ConfigureAwait(false);
                 using var results = run.Files.BeginResults();
-                await new Replay(run.Plan, _cache, none, new DispatchTally()).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
+                await new Replay(run.Plan, _store, none, new DispatchTally()).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
                 results.Commit();
             }
         }

@@ -16,6 +16,16 @@ public sealed class CacheLocationTests
     public void A_location_has_a_kind_and_a_place(string text, string kind, string? place) => Assert.Equal(new CacheLocation(kind, place), CacheLocation.Parse(text));
 
     [Theory]
+    [InlineData("redis://host:6380/2?prefix=team", "team")]
+    [InlineData("redis://host?prefix=a%20b%27", "a b'")]
+    public void A_prefix_is_read_and_written_the_same(string text, string prefix)
+    {
+        CacheLocation location = CacheLocation.Parse(text);
+
+        Assert.Equal((prefix, text), (location.Prefix, location.ToString()));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("memory")]
     [InlineData("sqlite:")]

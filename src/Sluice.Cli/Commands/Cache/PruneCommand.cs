@@ -26,20 +26,22 @@ internal static class PruneCommand
             return CacheCommand.WithStoreAsync(parsed, async store =>
             {
                 using var progress = new CountProgress("counted", parsed.GetValue(CommonOptions.Quiet));
-                var total = (await CacheStatistics.CollectAsync(store, wanted, progress.Report, cancellationToken).ConfigureAwait(false)).Total;
+                var statistics = await CacheStatistics.CollectAsync(store, wanted, progress.Report, cancellationToken).ConfigureAwait(false);
+                // What cannot be read is deleted too.
+                var (count, bytes) = (statistics.Total.Responses + statistics.Damaged, statistics.Total.BodyBytes);
                 progress.Clear();
                 var isDone = false;
-                if (total.Responses == 0)
+                if (count == 0)
                 {
                     await CacheNames.RequireAsync(store, wanted, cancellationToken).ConfigureAwait(false);
                 }
                 else if (!parsed.GetValue(dryRun))
                 {
-                    isDone = parsed.GetValue(yes) || await AgreesAsync(total, cancellationToken).ConfigureAwait(false);
+                    isDone = parsed.GetValue(yes) || await AgreesAsync(count, bytes, cancellationToken).ConfigureAwait(false);
                 }
 
                 var deleted = isDone ? await store.DeleteAsync(wanted, cancellationToken).ConfigureAwait(false) : 0;
-                Show(total, deleted, isDone, parsed.GetValue(CommonOptions.Json));
+                Show(count, bytes, deleted, isDone, parsed.GetValue(CommonOptions.Json));
                 if (deleted > 0 && parsed.GetValue(CacheCommand.Location) is null && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
                 {
                     Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --repair` forgets the batches whose answers are gone, before the next `sluice run`");
@@ -63,22 +65,22 @@ internal static class PruneCommand
         }
     }
 
-    private static async Task<bool> AgreesAsync(ModelStatistics total, CancellationToken cancellationToken)
+    private static async Task<bool> AgreesAsync(long count, long bytes, CancellationToken cancellationToken)
     {
-        await Console.Error.WriteAsync($"delete {Numbers.Of(total.Responses, "response")} ({Numbers.Bytes(total.BodyBytes)})? [y/N] ").ConfigureAwait(false);
+        await Console.Error.WriteAsync($"delete {Numbers.Of(count, "response")} ({Numbers.Bytes(bytes)})? [y/N] ").ConfigureAwait(false);
         // Reading from a terminal cannot be cancelled; a signal must not wait for it.
         var answer = await Task.Run(Console.In.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
         return answer?.Trim() is "y" or "Y" or "yes";
     }
 
-    private static void Show(ModelStatistics total, long deleted, bool isDone, bool json)
+    private static void Show(long count, long bytes, long deleted, bool isDone, bool json)
     {
         if (json)
         {
             JsonOut.Write(writer =>
             {
-                writer.WriteNumber("matching", total.Responses);
-                writer.WriteNumber("matching_bytes", total.BodyBytes);
+                writer.WriteNumber("matching", count);
+                writer.WriteNumber("matching_bytes", bytes);
                 writer.WriteNumber("deleted", deleted);
             });
             return;
@@ -86,8 +88,8 @@ internal static class PruneCommand
 
         Terminal.Print(isDone
             ? $"{Numbers.Of(deleted, "response")} deleted"
-            : total.Responses == 0 ? "nothing to delete"
-            : $"{Numbers.Of(total.Responses, "response")} ({Numbers.Bytes(total.BodyBytes)}) would be deleted; nothing was");
+            : count == 0 ? "nothing to delete"
+            : $"{Numbers.Of(count, "response")} ({Numbers.Bytes(bytes)}) would be deleted; nothing was");
         if (isDone)
         {
             Terminal.Hint("`sluice cache compact` gives their space back");

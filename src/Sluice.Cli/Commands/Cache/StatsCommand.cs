@@ -20,7 +20,7 @@ internal static class StatsCommand
             var wanted = filter.Read(parsed);
             var statistics = await CacheStatistics.CollectAsync(store, wanted, progress.Report, cancellationToken).ConfigureAwait(false);
             progress.Clear();
-            if (statistics.Total.Responses == 0)
+            if (statistics.Total.Responses + statistics.Damaged == 0)
             {
                 await CacheNames.RequireAsync(store, wanted, cancellationToken).ConfigureAwait(false);
             }
@@ -32,6 +32,12 @@ internal static class StatsCommand
             else
             {
                 Show(store, statistics);
+            }
+
+            if (await CacheStores.FindEvictionAsync(store, cancellationToken).ConfigureAwait(false) is { } problem)
+            {
+                Terminal.Warning($"{store.Name}: {problem}");
+                Terminal.Hint(RedisAccess.KeepAdvice);
             }
 
             return ExitCodes.Done;
@@ -61,6 +67,10 @@ internal static class StatsCommand
         }
 
         Terminal.Print($"{Numbers.Of(total.Responses, "response")}, {Numbers.Bytes(total.BodyBytes)} of bodies; {store.Name} takes {Numbers.Bytes(statistics.StoredBytes)}");
+        if (statistics.Damaged > 0)
+        {
+            Terminal.Print($"{Numbers.Of(statistics.Damaged, "response")} more cannot be read: `sluice cache verify` names them");
+        }
     }
 
     private static Text Cell(long number) => new(Numbers.Count(number));
@@ -72,6 +82,7 @@ internal static class StatsCommand
         writer.WriteString("store", store.Name);
         writer.WriteNumber("stored_bytes", statistics.StoredBytes);
         Figures(writer, statistics.Total);
+        writer.WriteNumber("damaged", statistics.Damaged);
         writer.WriteStartArray("models");
         foreach (var model in statistics.Models)
         {
