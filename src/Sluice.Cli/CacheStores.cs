@@ -28,7 +28,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         var place = Place(location);
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
-        return place == Place(null) && place.Kind == CacheSettings.Redis && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
+        return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
@@ -65,12 +65,34 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         _ => true,
     };
 
-    private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(CacheRecord.Read(workspace.CacheRecordPath)) : CacheLocation.Parse(location));
+    /// <summary>Returns what the workspace remembers of its store, or null.</summary>
+    public CacheSettings? Record() => CacheRecord.Read(workspace.CacheRecordPath);
+
+    /// <summary>Returns the stores on the workspace's disk that have entries, or may have some: one that cannot be looked at is not taken for an empty one.</summary>
+    public IReadOnlyList<CacheSettings> Filled() =>
+    [
+        .. SqliteResponseCache.MayHaveEntries(workspace.CachePath) ? (CacheSettings[])[new() { Backend = CacheSettings.Sqlite }] : [],
+        .. JsonlResponseCache.MayHaveEntries(workspace.CacheFolder) ? (CacheSettings[])[new() { Backend = CacheSettings.Jsonl }] : [],
+    ];
+
+    /// <summary>Returns the store of the workspace where nobody names one: the one it remembers, else the only one that has entries; null when there is none yet.</summary>
+    /// <exception cref="SluiceException">Two have entries, and nothing says which of them is meant.</exception>
+    public CacheSettings? Own() => Record() ?? Filled() switch
+    {
+        [] => null,
+        [var only] => only,
+        _ => throw new SluiceException(
+            ErrorKind.Usage,
+            $"this workspace has answers in sqlite ({workspace.CachePath}) and in jsonl ({workspace.CacheFolder}), and nothing says which of them it uses",
+            "say it once, with `sluice run ... cache.backend=sqlite` or `cache.backend=jsonl`; `sluice cache` commands take --cache. `sluice cache copy --from jsonl --to sqlite` brings both together"),
+    };
+
+    private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(Own()) : CacheLocation.Parse(location));
 
     private CacheLocation Full(CacheLocation place) => place.Kind switch
     {
         CacheSettings.Sqlite => place with { Place = Path.GetFullPath(place.Place ?? workspace.CachePath) },
         CacheSettings.Jsonl => place with { Place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(place.Place ?? workspace.CacheFolder)) },
-        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? CacheRecord.Read(workspace.CacheRecordPath)?.RedisPrefix ?? new CacheSettings().RedisPrefix },
+        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? Record()?.RedisPrefix ?? new CacheSettings().RedisPrefix },
     };
 }

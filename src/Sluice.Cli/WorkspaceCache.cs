@@ -39,14 +39,23 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     public async Task<IResponseCache> OpenAsync(bool sends, CancellationToken cancellationToken)
     {
         var cache = Get();
-        var before = CacheRecord.Read(workspace.CacheRecordPath) ?? new CacheSettings { Backend = CacheSettings.Sqlite };
-        if (!sends || Settings.Backend is CacheSettings.Memory || IsSame(before, Settings))
+        if (!sends || Settings.Backend is CacheSettings.Memory)
         {
             return cache;
         }
 
-        await RequireAllAsync(cache, before, cancellationToken).ConfigureAwait(false);
-        CacheRecord.Write(workspace.CacheRecordPath, Settings);
+        var remembered = _stores.Record();
+        foreach (var before in (remembered is null ? _stores.Filled() : [remembered]).Where(b => !IsSame(b, Settings)))
+        {
+            await RequireAllAsync(cache, before, cancellationToken).ConfigureAwait(false);
+        }
+
+        // Written for SQLite too: a copy in another store that comes later must not raise the question which one is meant.
+        if (remembered is null || !IsSame(remembered, Settings))
+        {
+            CacheRecord.Write(workspace.CacheRecordPath, Settings);
+        }
+
         return cache;
     }
 
@@ -154,7 +163,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private bool IsThere(CacheSettings settings) => settings.Backend != CacheSettings.Memory && _stores.IsThere(CacheLocation.Of(settings));
 
-    /// <summary>What a config leaves open is what the workspace has used so far.</summary>
+    /// <summary>What a config leaves open is what the workspace has used so far, as it remembers or as its files show.</summary>
     private CacheSettings Complete(CacheSettings settings)
     {
         if (settings.Backend is not null)
@@ -162,7 +171,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             return settings;
         }
 
-        var before = CacheRecord.Read(workspace.CacheRecordPath);
+        var before = _stores.Own();
         return settings with { Backend = before?.Backend ?? CacheSettings.Sqlite, RedisUrl = settings.RedisUrl ?? before?.RedisUrl, RedisPrefix = before?.RedisPrefix ?? settings.RedisPrefix };
     }
 }

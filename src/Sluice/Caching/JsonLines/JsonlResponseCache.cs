@@ -74,6 +74,9 @@ public sealed class JsonlResponseCache : ICacheStore
         }
     }
 
+    /// <summary>Tells whether a folder has lines that such a store would read, without opening one; whether they are sound is not asked.</summary>
+    public static bool MayHaveEntries(string folder) => Directory.Exists(folder) && LineFile.In(folder).Any(name => new FileInfo(Path.Combine(folder, name)).Length > 0);
+
     /// <inheritdoc/>
     public string Name => _folder;
 
