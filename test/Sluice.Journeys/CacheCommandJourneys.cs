@@ -45,7 +45,6 @@ public sealed class CacheCommandJourneys : Journey
         Assert.Equal(20, Lines((await RunAsync("cache", "ls", "--json", "--provider", "openai", "--newer-than", "1h", "--min-bytes", "10", "--max-bytes", "100000")).Is(0)).Count);
         Assert.Empty((await RunAsync("cache", "ls", "--older-than", "1h")).Is(0).Output);
         Assert.Equal(2, (await RunAsync("cache", "ls", "--limit", "2")).Is(0).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        Assert.Empty((await RunAsync("cache", "ls", "--limit", "0")).Is(0).Output);
 
         // Samples 7 of both experiments: one stores its requests, the other one does not.
         Assert.Equal(2, Lines((await RunAsync("cache", "find", "--text", "A: 7", "--json")).Is(0)).Count);
@@ -74,6 +73,16 @@ public sealed class CacheCommandJourneys : Journey
 
         Assert.False(File.Exists(Path.Combine(Folder, "new.jsonl")));
         (await RunAsync("cache", "ls", "--older-than", "yesterday")).Explains(2, "--older-than: `yesterday` is no age", "30d");
+        foreach (var limit in (string[])["0", "-1", "x", "1.5"])
+        {
+            (await RunAsync("cache", "ls", "--limit", limit)).Explains(2, $"--limit: `{limit}` is no number", "a whole number from 1 on");
+        }
+
+        (await RunAsync("cache", "find", "--text", "x", "--limit", "-1")).Explains(2, "--limit: `-1` is no number");
+        (await RunAsync("cache", "prune", "--min-bytes", "-1", "--yes")).Explains(2, "--min-bytes: `-1` is no number", "a whole number from 0 on");
+        (await RunAsync("cache", "prune", "--max-bytes", "-1", "--yes")).Explains(2, "--max-bytes: `-1` is no number");
+        (await RunAsync("cache", "stats", "--min-bytes", "10", "--max-bytes", "5")).Explains(2, "--min-bytes 10 is above --max-bytes 5");
+        Assert.Equal(30, Number((await RunAsync("cache", "stats", "--json")).Is(0).Json, "responses"));
         (await RunAsync("cache", "find", "--text", "")).Explains(2, "--text is empty");
         (await RunAsync("cache", "ls", "--cache", "cache.db")).Explains(2, "`cache.db` names no store", "sqlite[:FILE]");
         (await RunAsync("cache", "ls", "--cache", "redis://:secret@host")).Explains(2, "SLUICE_REDIS_PASSWORD");
