@@ -103,6 +103,10 @@ public sealed class CacheCommandJourneys : Journey
         (await RunAsync("cache", "prune", "--older-than", "30d", "--yes")).Is(0).Says("nothing to delete");
         Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
 
+        (await RunAsync("cache", "prune", "--key", "AAAAAAAA", "--yes")).Explains(2, "no key that begins with `AAAAAAAA`");
+        (await RunAsync("cache", "prune", "--key=AAAAAAAA", "--all", "--yes")).Explains(2, "--key names entries");
+        (await RunAsync("cache", "prune", "--key=AAAAAAAA", "--model", "gpt-4o-mini", "--yes")).Explains(2, "--key names entries");
+
         var pruned = (await RunAsync("cache", "prune", "--model", "gpt-4o-mini", "--yes", "--json")).Is(0).Json;
 
         Assert.Equal((20, 20), (Number(pruned, "matching"), Number(pruned, "deleted")));
@@ -111,6 +115,33 @@ public sealed class CacheCommandJourneys : Journey
         (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("30 responses deleted", "sluice cache compact", "sluice doctor --repair");
         (await RunAsync("doctor", "--repair")).Is(0);
         Assert.Equal(30, (await SweepAsync()).Is(0).Sent);
+    }
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("jsonl")]
+    public async Task An_entry_is_deleted_by_its_key_also_when_it_is_damaged(string store)
+    {
+        await AnsweredAsync();
+        (await RunAsync("cache", "copy", "--to", $"{store}:copy")).Is(0);
+        string[] there = ["--cache", $"{store}:copy"];
+        var keys = Lines((await RunAsync(["cache", "ls", "--json", .. there])).Is(0)).Select(l => (string)l["key"]!).ToList();
+        if (store == "jsonl")
+        {
+            var file = Assert.Single(Directory.GetFiles(Path.Combine(Folder, "copy"), "*.jsonl"));
+            var lines = await File.ReadAllLinesAsync(file, Cancel);
+            keys[0] = (string)JsonNode.Parse(lines[3])!["key"]!;
+            lines[3] = lines[3].Replace("A: ", "B: ", StringComparison.Ordinal);
+            await File.WriteAllLinesAsync(file, lines, Cancel);
+            (await RunAsync(["cache", "verify", .. there])).Is(1).Says(keys[0], "sluice cache prune --key=KEY");
+        }
+
+        var other = keys.Last(k => k != keys[0]);
+        (await RunAsync(["cache", "prune", $"--key={keys[0]}", "--dry-run", .. there])).Is(0).Says("1 response", "would be deleted");
+        (await RunAsync(["cache", "prune", $"--key={keys[0]}", $"--key={other[..12]}", $"--key={other}", "--yes", .. there])).Is(0).Says("2 responses deleted");
+
+        (await RunAsync(["cache", "verify", .. there])).Is(0).Says("28 responses, all as they were stored");
+        (await RunAsync(["cache", "prune", $"--key={other}", "--yes", .. there])).Explains(2, "has no response to");
     }
 
     [Fact]

@@ -21,6 +21,11 @@ public interface ICacheStore : IResponseCache
     /// <summary>Deletes entries and returns how many; their space is free for others, and given back by <see cref="CompactAsync"/>.</summary>
     ValueTask<long> DeleteAsync(CacheFilter filter, CancellationToken cancellationToken = default);
 
+    /// <summary>Deletes the entry of one key, sound or not, and tells whether there was one; all others stay.</summary>
+    /// <exception cref="SluiceException">This kind of store cannot do that.</exception>
+    ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) => throw new SluiceException(
+        ErrorKind.Usage, $"{Name} deletes no entry by its key", "use the store's own program, as docs/cache.md names its entries; nothing was deleted");
+
     /// <summary>Returns how many bytes the store takes.</summary>
     ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default);
 

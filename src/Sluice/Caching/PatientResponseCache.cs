@@ -168,6 +168,13 @@ public sealed class PatientResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default)
+    {
+        await CarryAsync().ConfigureAwait(false);
+        return await _inner.RemoveAsync(key, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) => _inner.StoredBytesAsync(cancellationToken);
 
     /// <inheritdoc/>

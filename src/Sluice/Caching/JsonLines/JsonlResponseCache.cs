@@ -179,6 +179,9 @@ public sealed class JsonlResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
+    public ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) => ValueTask.FromResult(Rewrite(line => line.Key != key, cancellationToken) > 0);
+
+    /// <inheritdoc/>
     public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) =>
         ValueTask.FromResult(Directory.EnumerateFiles(_folder).Sum(f => new FileInfo(f).Length));
 

@@ -123,6 +123,29 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         }
     }
 
+    /// <summary>Deletes one entry and tells whether it was there.</summary>
+    public bool Remove(RequestKey key, long id)
+    {
+        using var index = new KeyIndex(_connection);
+        using var look = new Statement(_connection, "SELECT key FROM responses WHERE id=?1");
+        using var delete = new Statement(_connection, "DELETE FROM responses WHERE id=?1");
+        using var deleteRequest = new Statement(_connection, "DELETE FROM requests WHERE id=?1");
+        var isThere = false;
+        InTransaction(() =>
+        {
+            // Since it was looked up it may have given way to another one.
+            isThere = look.Bind(1, id).Step() && new RequestKey(look.Blob(0)) == key;
+            look.Reset();
+            if (isThere)
+            {
+                index.Remove(key, id);
+                delete.Bind(1, id).Run();
+                deleteRequest.Bind(1, id).Run();
+            }
+        });
+        return isThere;
+    }
+
     /// <summary>Compresses every body with a dictionary learnt from all of them, and writes the file anew without gaps.</summary>
     public void Compact(CancellationToken cancellationToken)
     {
@@ -162,6 +185,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     public void Dispose()
     {
         _find?.Dispose();
+        _findAlone?.Dispose();
+        _holds?.Dispose();
         _connection.Dispose();
     }
 
@@ -185,8 +210,6 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
 
         var body = withBodies ? Decode(row.Blob(9), (int)row.Integer(7), size) : null;
         var isSound = !withBodies || (body is not null && (row.IsNull(6) || (uint)row.Integer(6) == Checksum.Of(body)));
-        _findAlone?.Dispose();
-        _holds?.Dispose();
         return new StoredResponse
         {
             Key = new RequestKey(row.Blob(1)),

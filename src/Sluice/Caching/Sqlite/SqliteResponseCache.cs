@@ -163,6 +163,18 @@ public sealed class SqliteResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default)
+    {
+        if (await ReadAsync(key, static (reader, wanted) => reader.Find(wanted), cancellationToken).ConfigureAwait(false) is not { } id)
+        {
+            return false;
+        }
+
+        using var keeper = CacheKeeper.Open(_path, _codec);
+        return keeper.Remove(key, id);
+    }
+
+    /// <inheritdoc/>
     public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) =>
         ValueTask.FromResult(((string[])[_path, _path + "-wal"]).Where(File.Exists).Sum(f => new FileInfo(f).Length));
 
