@@ -246,7 +246,7 @@ public sealed class PatientResponseCache : ICacheStore
             {
                 if (_ending.IsCancellationRequested)
                 {
-                    _outage.GiveUp();
+                    _outage.GiveUp(_spools.Any);
                     SetBack(away => away.TrySetException(new ObjectDisposedException(Name)));
                     _recovery = null;
                     return;
