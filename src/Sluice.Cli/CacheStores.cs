@@ -12,6 +12,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     public ICacheStore Existing(string? location)
     {
         var place = Place(location);
+        RequireFile(place);
         return !IsThere(place)
             ? throw new SluiceException(
                 ErrorKind.Usage,
@@ -29,6 +30,15 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
         return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
+    }
+
+    /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
+    /// <param name="location">Where it is, or null for the workspace's own.</param>
+    /// <exception cref="SluiceException">The location is none.</exception>
+    public LateStore Late(string? location)
+    {
+        RequireFile(Place(location));
+        return new LateStore(() => Open(location));
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
@@ -86,6 +96,15 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
             $"this workspace has answers in sqlite ({workspace.CachePath}) and in jsonl ({workspace.CacheFolder}), and nothing says which of them it uses",
             "say it once, with `sluice run ... cache.backend=sqlite` or `cache.backend=jsonl`; `sluice cache` commands take --cache. `sluice cache copy --from jsonl --to sqlite` brings both together"),
     };
+
+    /// <summary>Tells a folder that stands where the file is to be from a cache that is not there yet.</summary>
+    private static void RequireFile(CacheLocation place)
+    {
+        if (place.Kind == CacheSettings.Sqlite && Directory.Exists(place.Place))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"{place.Place} is a folder, and a SQLite cache is a file", $"move the folder away, or name another store; jsonl:{place.Place} would be one of text files");
+        }
+    }
 
     private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(Own()) : CacheLocation.Parse(location));
 

@@ -200,6 +200,21 @@ public sealed class CacheCommandJourneys : Journey
     }
 
     [Fact]
+    public async Task An_import_that_fails_leaves_no_empty_cache()
+    {
+        Write("bad.jsonl", "hello\n");
+        Write("future.jsonl", """{"key":"KEY","created":"2999-01-01T00:00:00.000Z","provider":"openai","model":"m","source":"live","input_tokens":1,"output_tokens":1,"response":{}}""".Replace("KEY", new string('A', 43), StringComparison.Ordinal) + "\n");
+
+        (await RunAsync("cache", "import", "bad.jsonl")).Explains(2, "bad.jsonl, line 1");
+        (await RunAsync("cache", "import", "future.jsonl")).Explains(2, "future.jsonl, line 1", "2999-01-01", "yet to come");
+        (await RunAsync("cache", "import", "bad.jsonl", "--cache", "nonsense")).Explains(2, "`nonsense` names no store");
+
+        Assert.False(Directory.Exists(Path.Combine(Folder, ".sluice")));
+        Directory.CreateDirectory(Cache);
+        (await RunAsync("cache", "stats")).Explains(2, "cache.db is a folder");
+    }
+
+    [Fact]
     public async Task A_copy_in_another_store_is_the_same_cache()
     {
         await AnsweredAsync();
@@ -219,6 +234,8 @@ public sealed class CacheCommandJourneys : Journey
     {
         await AnsweredAsync();
         var exported = (await RunAsync("cache", "export")).Is(0).Output;
+        Assert.Equal(exported, (await RunAsync("cache", "export", "-")).Is(0).Output);
+        Assert.False(File.Exists(Path.Combine(Folder, "-")));
 
         (await RunAsync("cache", "backup", "backup.db")).Is(0).Says("backup.db");
         (await RunAsync("cache", "backup", "backup.db")).Explains(2, "exists already");

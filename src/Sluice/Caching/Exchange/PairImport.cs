@@ -136,13 +136,19 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
                 return;
             }
 
+            var createdAt = ResultFacts.CreatedAt(result.Body.Span) ?? made;
+            if (createdAt > options.Latest)
+            {
+                throw new FormatException($"the answer to `{Text(customId)}` was made at {createdAt:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is yet to come");
+            }
+
             var body = ForeignBody.Read(request.Body.Span);
             await _group.AddAsync(
                 new CacheEntry(RequestKey.Compute(dialect.Name, dialect.Endpoint, body.Canonical, options.Epoch, options.Scope), result.Body, result.Usage)
                 {
                     Origin = Origin(body.Model, options.Source ?? batch ?? ResultFacts.BatchOf(output)),
                     Request = options.StoresRequests ? body.Canonical : null,
-                    CreatedAt = ResultFacts.CreatedAt(result.Body.Span) ?? made,
+                    CreatedAt = createdAt,
                 },
                 cancellationToken).ConfigureAwait(false);
         }
