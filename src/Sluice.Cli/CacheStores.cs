@@ -12,6 +12,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     public ICacheStore Existing(string? location)
     {
         var place = Place(location);
+        RequireFile(place);
         return !IsThere(place)
             ? throw new SluiceException(
                 ErrorKind.Usage,
@@ -28,7 +29,16 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         var place = Place(location);
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
-        return place == Place(null) && place.Kind == CacheSettings.Redis && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
+        return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
+    }
+
+    /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
+    /// <param name="location">Where it is, or null for the workspace's own.</param>
+    /// <exception cref="SluiceException">The location is none.</exception>
+    public LateStore Late(string? location)
+    {
+        RequireFile(Place(location));
+        return new LateStore(() => Open(location));
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
@@ -72,12 +82,43 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     /// <summary>Returns how a location is to be written so that every command finds it, in any workspace that has such a store.</summary>
     public string Spell(CacheLocation place) => place.Kind == CacheSettings.Redis ? $"'{Full(place)}'" : place.ToString();
 
-    private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(CacheRecord.Read(workspace.CacheRecordPath)) : CacheLocation.Parse(location));
+    /// <summary>Returns what the workspace remembers of its store, or null.</summary>
+    public CacheSettings? Record() => CacheRecord.Read(workspace.CacheRecordPath);
+
+    /// <summary>Returns the stores on the workspace's disk that have entries, or may have some: one that cannot be looked at is not taken for an empty one.</summary>
+    public IReadOnlyList<CacheSettings> Filled() =>
+    [
+        .. SqliteResponseCache.MayHaveEntries(workspace.CachePath) ? (CacheSettings[])[new() { Backend = CacheSettings.Sqlite }] : [],
+        .. JsonlResponseCache.MayHaveEntries(workspace.CacheFolder) ? (CacheSettings[])[new() { Backend = CacheSettings.Jsonl }] : [],
+    ];
+
+    /// <summary>Returns the store of the workspace where nobody names one: the one it remembers, else the only one that has entries; null when there is none yet.</summary>
+    /// <exception cref="SluiceException">Two have entries, and nothing says which of them is meant.</exception>
+    public CacheSettings? Own() => Record() ?? Filled() switch
+    {
+        [] => null,
+        [var only] => only,
+        _ => throw new SluiceException(
+            ErrorKind.Usage,
+            $"this workspace has answers in sqlite ({workspace.CachePath}) and in jsonl ({workspace.CacheFolder}), and nothing says which of them it uses",
+            "say it once, with `sluice run ... cache.backend=sqlite` or `cache.backend=jsonl`; `sluice cache` commands take --cache. `sluice cache copy --from jsonl --to sqlite` brings both together"),
+    };
+
+    /// <summary>Tells a folder that stands where the file is to be from a cache that is not there yet.</summary>
+    private static void RequireFile(CacheLocation place)
+    {
+        if (place.Kind == CacheSettings.Sqlite && Directory.Exists(place.Place))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"{place.Place} is a folder, and a SQLite cache is a file", $"move the folder away, or name another store; jsonl:{place.Place} would be one of text files");
+        }
+    }
+
+    private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(Own()) : CacheLocation.Parse(location));
 
     private CacheLocation Full(CacheLocation place) => place.Kind switch
     {
         CacheSettings.Sqlite => place with { Place = Path.GetFullPath(place.Place ?? workspace.CachePath) },
         CacheSettings.Jsonl => place with { Place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(place.Place ?? workspace.CacheFolder)) },
-        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? CacheRecord.Read(workspace.CacheRecordPath)?.RedisPrefix ?? CacheSettings.UsualRedisPrefix },
+        _ => place with { Place = place.Place ?? RedisAccess.UsualUrl, Prefix = place.Prefix ?? Record()?.RedisPrefix ?? CacheSettings.UsualRedisPrefix },
     };
 }

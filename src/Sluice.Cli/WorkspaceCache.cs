@@ -45,14 +45,23 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             await RequireNoEvictionAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        var before = CacheRecord.Read(workspace.CacheRecordPath) ?? new CacheSettings { Backend = CacheSettings.Sqlite };
-        if (!sends || Settings.Backend is CacheSettings.Memory || IsSame(before, Settings))
+        if (!sends || Settings.Backend is CacheSettings.Memory)
         {
             return cache;
         }
 
-        await RequireAllAsync(cache, before, cancellationToken).ConfigureAwait(false);
-        CacheRecord.Write(workspace.CacheRecordPath, Settings);
+        var remembered = _stores.Record();
+        foreach (var before in (remembered is null ? _stores.Filled() : [remembered]).Where(b => !IsSame(b, Settings)))
+        {
+            await RequireAllAsync(cache, before, cancellationToken).ConfigureAwait(false);
+        }
+
+        // Written for SQLite too: a copy in another store that comes later must not raise the question which one is meant.
+        if (remembered is null || !IsSame(remembered, Settings))
+        {
+            CacheRecord.Write(workspace.CacheRecordPath, Settings);
+        }
+
         return cache;
     }
 
@@ -178,10 +187,10 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private bool IsThere(CacheSettings settings) => settings.Backend != CacheSettings.Memory && _stores.IsThere(CacheLocation.Of(settings));
 
-    /// <summary>What a config leaves open is what the workspace has used so far.</summary>
+    /// <summary>What a config leaves open is what the workspace has used so far, as it remembers or as its files show.</summary>
     private CacheSettings Complete(CacheSettings settings)
     {
-        var before = CacheRecord.Read(workspace.CacheRecordPath);
+        var before = settings.Backend is null ? _stores.Own() : _stores.Record();
         return settings with
         {
             Backend = settings.Backend ?? before?.Backend ?? CacheSettings.Sqlite,

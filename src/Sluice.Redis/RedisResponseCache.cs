@@ -124,6 +124,10 @@ public sealed class RedisResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) =>
+        await DeleteAsync([key], cancellationToken).ConfigureAwait(false) > 0;
+
+    /// <inheritdoc/>
     public async ValueTask<long> DeleteAsync(CacheFilter filter, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);

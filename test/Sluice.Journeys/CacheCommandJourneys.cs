@@ -45,7 +45,6 @@ public sealed class CacheCommandJourneys : Journey
         Assert.Equal(20, Lines((await RunAsync("cache", "ls", "--json", "--provider", "openai", "--newer-than", "1h", "--min-bytes", "10", "--max-bytes", "100000")).Is(0)).Count);
         Assert.Empty((await RunAsync("cache", "ls", "--older-than", "1h")).Is(0).Output);
         Assert.Equal(2, (await RunAsync("cache", "ls", "--limit", "2")).Is(0).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
-        Assert.Empty((await RunAsync("cache", "ls", "--limit", "0")).Is(0).Output);
 
         // Samples 7 of both experiments: one stores its requests, the other one does not.
         Assert.Equal(2, Lines((await RunAsync("cache", "find", "--text", "A: 7", "--json")).Is(0)).Count);
@@ -74,6 +73,16 @@ public sealed class CacheCommandJourneys : Journey
 
         Assert.False(File.Exists(Path.Combine(Folder, "new.jsonl")));
         (await RunAsync("cache", "ls", "--older-than", "yesterday")).Explains(2, "--older-than: `yesterday` is no age", "30d");
+        foreach (var limit in (string[])["0", "-1", "x", "1.5"])
+        {
+            (await RunAsync("cache", "ls", "--limit", limit)).Explains(2, $"--limit: `{limit}` is no number", "a whole number from 1 on");
+        }
+
+        (await RunAsync("cache", "find", "--text", "x", "--limit", "-1")).Explains(2, "--limit: `-1` is no number");
+        (await RunAsync("cache", "prune", "--min-bytes", "-1", "--yes")).Explains(2, "--min-bytes: `-1` is no number", "a whole number from 0 on");
+        (await RunAsync("cache", "prune", "--max-bytes", "-1", "--yes")).Explains(2, "--max-bytes: `-1` is no number");
+        (await RunAsync("cache", "stats", "--min-bytes", "10", "--max-bytes", "5")).Explains(2, "--min-bytes 10 is above --max-bytes 5");
+        Assert.Equal(30, Number((await RunAsync("cache", "stats", "--json")).Is(0).Json, "responses"));
         (await RunAsync("cache", "find", "--text", "")).Explains(2, "--text is empty");
         (await RunAsync("cache", "ls", "--cache", "cache.db")).Explains(2, "`cache.db` names no store", "sqlite[:FILE]");
         (await RunAsync("cache", "ls", "--cache", "redis://:secret@host")).Explains(2, "SLUICE_REDIS_PASSWORD");
@@ -94,6 +103,10 @@ public sealed class CacheCommandJourneys : Journey
         (await RunAsync("cache", "prune", "--older-than", "30d", "--yes")).Is(0).Says("nothing to delete");
         Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
 
+        (await RunAsync("cache", "prune", "--key", "AAAAAAAA", "--yes")).Explains(2, "no key that begins with `AAAAAAAA`");
+        (await RunAsync("cache", "prune", "--key=AAAAAAAA", "--all", "--yes")).Explains(2, "--key names entries");
+        (await RunAsync("cache", "prune", "--key=AAAAAAAA", "--model", "gpt-4o-mini", "--yes")).Explains(2, "--key names entries");
+
         var pruned = (await RunAsync("cache", "prune", "--model", "gpt-4o-mini", "--yes", "--json")).Is(0).Json;
 
         Assert.Equal((20, 20), (Number(pruned, "matching"), Number(pruned, "deleted")));
@@ -102,6 +115,33 @@ public sealed class CacheCommandJourneys : Journey
         (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("30 responses deleted", "sluice cache compact", "sluice doctor --repair");
         (await RunAsync("doctor", "--repair")).Is(0);
         Assert.Equal(30, (await SweepAsync()).Is(0).Sent);
+    }
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("jsonl")]
+    public async Task An_entry_is_deleted_by_its_key_also_when_it_is_damaged(string store)
+    {
+        await AnsweredAsync();
+        (await RunAsync("cache", "copy", "--to", $"{store}:copy")).Is(0);
+        string[] there = ["--cache", $"{store}:copy"];
+        var keys = Lines((await RunAsync(["cache", "ls", "--json", .. there])).Is(0)).Select(l => (string)l["key"]!).ToList();
+        if (store == "jsonl")
+        {
+            var file = Assert.Single(Directory.GetFiles(Path.Combine(Folder, "copy"), "*.jsonl"));
+            var lines = await File.ReadAllLinesAsync(file, Cancel);
+            keys[0] = (string)JsonNode.Parse(lines[3])!["key"]!;
+            lines[3] = lines[3].Replace("A: ", "B: ", StringComparison.Ordinal);
+            await File.WriteAllLinesAsync(file, lines, Cancel);
+            (await RunAsync(["cache", "verify", .. there])).Is(1).Says(keys[0], "sluice cache prune --key=KEY");
+        }
+
+        var other = keys.Last(k => k != keys[0]);
+        (await RunAsync(["cache", "prune", $"--key={keys[0]}", "--dry-run", .. there])).Is(0).Says("1 response", "would be deleted");
+        (await RunAsync(["cache", "prune", $"--key={keys[0]}", $"--key={other[..12]}", $"--key={other}", "--yes", .. there])).Is(0).Says("2 responses deleted");
+
+        (await RunAsync(["cache", "verify", .. there])).Is(0).Says("28 responses, all as they were stored");
+        (await RunAsync(["cache", "prune", $"--key={other}", "--yes", .. there])).Explains(2, "has no response to");
     }
 
     [Fact]
@@ -160,6 +200,21 @@ public sealed class CacheCommandJourneys : Journey
     }
 
     [Fact]
+    public async Task An_import_that_fails_leaves_no_empty_cache()
+    {
+        Write("bad.jsonl", "hello\n");
+        Write("future.jsonl", """{"key":"KEY","created":"2999-01-01T00:00:00.000Z","provider":"openai","model":"m","source":"live","input_tokens":1,"output_tokens":1,"response":{}}""".Replace("KEY", new string('A', 43), StringComparison.Ordinal) + "\n");
+
+        (await RunAsync("cache", "import", "bad.jsonl")).Explains(2, "bad.jsonl, line 1");
+        (await RunAsync("cache", "import", "future.jsonl")).Explains(2, "future.jsonl, line 1", "2999-01-01", "yet to come");
+        (await RunAsync("cache", "import", "bad.jsonl", "--cache", "nonsense")).Explains(2, "`nonsense` names no store");
+
+        Assert.False(Directory.Exists(Path.Combine(Folder, ".sluice")));
+        Directory.CreateDirectory(Cache);
+        (await RunAsync("cache", "stats")).Explains(2, "cache.db is a folder");
+    }
+
+    [Fact]
     public async Task A_copy_in_another_store_is_the_same_cache()
     {
         await AnsweredAsync();
@@ -179,6 +234,8 @@ public sealed class CacheCommandJourneys : Journey
     {
         await AnsweredAsync();
         var exported = (await RunAsync("cache", "export")).Is(0).Output;
+        Assert.Equal(exported, (await RunAsync("cache", "export", "-")).Is(0).Output);
+        Assert.False(File.Exists(Path.Combine(Folder, "-")));
 
         (await RunAsync("cache", "backup", "backup.db")).Is(0).Says("backup.db");
         (await RunAsync("cache", "backup", "backup.db")).Explains(2, "exists already");

@@ -264,6 +264,62 @@ public sealed class CacheJourneys : Journey
         Assert.Equal(10, OpenAI.LinesExecuted);
     }
 
+    [Theory]
+    [InlineData("copy")]
+    [InlineData("import")]
+    [InlineData("forgotten")]
+    public async Task The_only_store_that_has_answers_is_the_one_of_the_workspace(string how)
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config();
+        string[] there = how == "forgotten" ? [] : ["--workspace", "other"];
+        (await SweepAsync(how == "forgotten" ? ["cache.backend=jsonl"] : [])).Is(0);
+        var folder = Path.Combine(Folder, how == "forgotten" ? "" : "other", ".sluice");
+        switch (how)
+        {
+            case "copy":
+                (await RunAsync("cache", "copy", "--to", "jsonl:other/.sluice/cache")).Is(0);
+                break;
+            case "import":
+                (await RunAsync("cache", "export", "answers.jsonl.gz")).Is(0);
+                (await RunAsync(["cache", "import", "answers.jsonl.gz", "--cache", "jsonl", .. there])).Is(0);
+                break;
+            default:
+                File.Delete(Path.Combine(folder, "cache.json"));
+                break;
+        }
+
+        (await RunAsync(["cache", "stats", .. there])).Is(0).Says("20 responses");
+        (await RunAsync(["doctor", .. there])).Is(0).Says("20 responses");
+        (await RunAsync(["run", "configs", "cache.backend=sqlite", .. there])).Explains(2, "the answers of this workspace are in jsonl", "sluice cache copy --from jsonl --to sqlite");
+        Assert.Equal(0, (await SweepAsync(there)).Is(0).Sent);
+        Assert.Contains("\"jsonl\"", await File.ReadAllTextAsync(Path.Combine(folder, "cache.json"), Cancel), StringComparison.Ordinal);
+        Assert.Equal((20, 0), (OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task Two_stores_that_have_answers_are_not_chosen_between_by_chance()
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config();
+        (await SweepAsync()).Is(0);
+        (await RunAsync("cache", "copy", "--to", "jsonl")).Is(0);
+        // What the workspace has used stays what it uses.
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        File.Delete(Path.Combine(Folder, ".sluice/cache.json"));
+
+        (await SweepAsync()).Explains(2, "answers in sqlite (", "and in jsonl (", "cache.backend=sqlite", "cache.backend=jsonl");
+        (await RunAsync("cache", "ls")).Explains(2, "nothing says which of them it uses", "--cache");
+        (await RunAsync("cache", "ls", "--cache", "jsonl")).Is(0);
+        (await RunAsync("doctor")).Is(1).Says("nothing says which of them it uses");
+
+        Assert.Equal(0, (await SweepAsync("cache.backend=jsonl")).Is(0).Sent);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal(20, OpenAI.LinesExecuted);
+    }
+
     [Fact]
     public async Task One_sweep_has_one_cache()
     {

@@ -305,6 +305,30 @@ public sealed class RecoveryJourneys : Journey
         Assert.Equal((400, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
     }
 
+    [Fact]
+    public async Task A_bad_last_line_is_a_finding_and_the_rest_is_examined_too()
+    {
+        await ProviderAsync();
+        Dataset(20);
+        Config();
+        (await SweepAsync("cache.backend=jsonl")).Is(0);
+        var file = Assert.Single(Directory.GetFiles(Path.Combine(Folder, ".sluice/cache"), "*.jsonl"));
+        await File.AppendAllTextAsync(file, "hello\n", Cancel);
+
+        foreach (var repair in (string[][])[[], ["--repair"]])
+        {
+            var findings = (await RunAsync(["doctor", "--json", .. repair])).Is(1).Json["findings"]!.AsArray();
+            Assert.Contains("is damaged at byte", (string?)findings[0]!["problem"], StringComparison.Ordinal);
+            Assert.Contains("tail -c", (string?)findings[0]!["remedy"], StringComparison.Ordinal);
+            // An empty cache it is not: nothing is forgotten.
+            Assert.DoesNotContain("the cache is empty", findings.ToJsonString(), StringComparison.Ordinal);
+        }
+
+        await File.WriteAllLinesAsync(file, (await File.ReadAllLinesAsync(file, Cancel))[..^1], Cancel);
+        (await RunAsync("doctor")).Is(0).Says("20 responses");
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+    }
+
     [Theory]
     [InlineData("truncated")]
     [InlineData("overwritten page")]

@@ -16,9 +16,9 @@ internal static class DoctorCommand
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            var store = session.Stores.OpenOtherStore();
+            var (store, unopened) = Open(session);
             await using var __ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
-            var doctor = new Doctor(session.Workspace, session.Time, store);
+            var doctor = new Doctor(session.Workspace, session.Time, store, unopened);
             var findings = await doctor.ExamineAsync(parsed.GetValue(repair), cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
@@ -32,6 +32,19 @@ internal static class DoctorCommand
             return findings.Any(f => f.IsToDo) ? ExitCodes.Incomplete : ExitCodes.Done;
         });
         return command;
+    }
+
+    /// <summary>Opens the store when it is not SQLite; that it cannot be opened is what the doctor is asked about.</summary>
+    private static (ICacheStore? Store, SluiceException? Unopened) Open(Session session)
+    {
+        try
+        {
+            return (session.Stores.OpenOtherStore(), null);
+        }
+        catch (SluiceException error)
+        {
+            return (null, error);
+        }
     }
 
     private static void Show(IReadOnlyList<Finding> findings, long responses)

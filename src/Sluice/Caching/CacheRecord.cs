@@ -3,7 +3,7 @@ using Sluice.Storage;
 
 namespace Sluice.Caching;
 
-/// <summary>Which store the cache of a workspace is in, for commands that read no config: <c>.sluice/cache.json</c>. A workspace without one uses SQLite.</summary>
+/// <summary>Which store the cache of a workspace is in, for commands that read no config: <c>.sluice/cache.json</c>. A workspace without one uses the store that has entries, and SQLite when none has.</summary>
 public static class CacheRecord
 {
     /// <summary>Reads the record; null when there is none.</summary>

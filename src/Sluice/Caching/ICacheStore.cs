@@ -18,6 +18,9 @@ public interface ICacheStore : IResponseCache
     /// <summary>Deletes entries and returns how many; their space is free for others, and given back by <see cref="CompactAsync"/>.</summary>
     ValueTask<long> DeleteAsync(CacheFilter filter, CancellationToken cancellationToken = default);
 
+    /// <summary>Deletes the entry of one key, sound or not, and tells whether there was one; all others stay.</summary>
+    ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default);
+
     /// <summary>Returns how many bytes the store takes.</summary>
     ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default);
 

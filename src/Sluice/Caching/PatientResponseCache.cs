@@ -174,6 +174,13 @@ public sealed class PatientResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
+    public async ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default)
+    {
+        await CarryAsync().ConfigureAwait(false);
+        return await _inner.RemoveAsync(key, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) => _inner.StoredBytesAsync(cancellationToken);
 
     /// <inheritdoc/>
@@ -245,7 +252,7 @@ public sealed class PatientResponseCache : ICacheStore
             {
                 if (_ending.IsCancellationRequested)
                 {
-                    _outage.GiveUp();
+                    _outage.GiveUp(_spools.Any);
                     SetBack(away => away.TrySetException(new ObjectDisposedException(Name)));
                     _recovery = null;
                     return;

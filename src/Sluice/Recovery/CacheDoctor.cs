@@ -87,6 +87,8 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
         try
         {
             var connection = SqliteStore.OpenForReading(damaged);
+            // A file that was cut off is shorter than its first page says, which SQLite refuses otherwise; nothing is written.
+            SqliteStore.Execute(connection, "PRAGMA writable_schema=ON");
             using var _ = new Statement(connection, "SELECT id, dictionary FROM responses WHERE id=?1");
             return connection;
         }
@@ -99,14 +101,25 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
 
     private static CacheEntry? Read(CacheKeeper keeper, long id)
     {
-        try
+        // Asked first, and without the price of an error: most of what is tried behind the damage is not there.
+        if (!keeper.Holds(id))
         {
-            return keeper.Find(id) is { Problem: null } sound ? sound.ToEntry() : null;
-        }
-        catch (SluiceException)
-        {
-            // This one is on a damaged page.
             return null;
         }
+
+        // A request is worth having, but not worth losing its response for.
+        foreach (var withRequest in (bool[])[true, false])
+        {
+            try
+            {
+                return keeper.Find(id, withRequest) is { Problem: null } sound ? sound.ToEntry() : null;
+            }
+            catch (SluiceException)
+            {
+                // It, or its request, is on a damaged page.
+            }
+        }
+
+        return null;
     }
 }

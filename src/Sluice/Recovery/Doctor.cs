@@ -9,7 +9,8 @@ namespace Sluice.Recovery;
 /// <param name="workspace">The workspace.</param>
 /// <param name="time">The clock.</param>
 /// <param name="store">The store of the workspace's answers when it is not SQLite, else null.</param>
-public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? store = null)
+/// <param name="unopened">Why that store cannot be opened, or null: a finding like others, and no reason to examine nothing else.</param>
+public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? store = null, SluiceException? unopened = null)
 {
     /// <summary>Gets how many sound responses the last examination has found in the cache.</summary>
     public long Responses { get; private set; }
@@ -22,6 +23,11 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
     {
         var findings = new List<Finding>();
         repair = repair && IsAlone();
+        if (unopened is not null)
+        {
+            findings.Add(new Finding(Path.Combine(workspace.Root, ".sluice"), unopened.Message, unopened.Hint ?? "look again later"));
+        }
+
         if (store is not null && await ExamineAsync(store, cancellationToken).ConfigureAwait(false) is { } trouble)
         {
             findings.Add(trouble);
@@ -58,7 +64,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             return new Finding(cache.Name, error.Message, error.Hint ?? "look again later");
         }
 
-        return damaged == 0 ? null : new Finding(cache.Name, $"{damaged} responses are not what was stored: their checksums differ", "`sluice cache verify` names them; `sluice cache get KEY` shows one");
+        return damaged == 0 ? null : new Finding(cache.Name, $"{damaged} responses are not what was stored: their checksums differ", "`sluice cache verify` names them; `sluice cache prune --key=KEY` deletes one, which is asked for again then");
     }
 
     private async Task<Finding?> ExamineCacheAsync(bool repair, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ internal sealed class AtomicFile : IDisposable
     public AtomicFile(string path)
     {
         _path = path;
-        _temporary = $"{path}.{Owner.Self.Replace(':', '-').Replace('@', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
+        _temporary = TemporaryOf(path);
         PrivateFiles.CreateFolder(Path.GetDirectoryName(path)!);
         Stream = PrivateFiles.Create(_temporary);
         CrashPoint.Hit("file.create.after");
@@ -25,6 +25,9 @@ internal sealed class AtomicFile : IDisposable
 
     /// <summary>Gets the stream of the new version.</summary>
     public FileStream Stream { get; }
+
+    /// <summary>Returns a name beside a file that nobody else uses, and that tells whose it is.</summary>
+    public static string TemporaryOf(string path) => $"{path}.{Owner.Self.Replace(':', '-').Replace('@', '-')}-{Interlocked.Increment(ref _count)}{Suffix}";
 
     /// <summary>Replaces a file by a text.</summary>
     public static void WriteText(string path, string text)

@@ -90,6 +90,9 @@ internal sealed class Statement : IDisposable
         throw error;
     }
 
+    /// <summary>Moves to the next row; false when there is none, or it cannot be read. For databases that are known to be damaged.</summary>
+    public bool TryStep() => raw.sqlite3_step(_statement) == raw.SQLITE_ROW;
+
     /// <summary>Runs the statement to its end and returns how many rows it changed.</summary>
     public int Run()
     {

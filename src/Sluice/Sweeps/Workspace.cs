@@ -16,7 +16,7 @@ public sealed class Workspace(string root)
     /// <summary>Gets the folder of answers that wait for a store which is away.</summary>
     public string CacheAwayFolder => Path.Combine(Root, ".sluice", "cache-away");
 
-    /// <summary>Gets the file that says which store the cache is in; a workspace without one uses SQLite.</summary>
+    /// <summary>Gets the file that says which store the cache is in; without it the store that has entries is meant, and SQLite when none has.</summary>
     public string CacheRecordPath => Path.Combine(Root, ".sluice", "cache.json");
 
     /// <summary>Gets the ledger's file.</summary>

@@ -131,6 +131,19 @@ public abstract class CacheStoreConformance : CacheConformance
     }
 
     [Fact]
+    public async Task One_entry_is_removed_by_its_key_and_all_others_stay()
+    {
+        await using ICacheStore cache = OpenStore(Folder, TimeProvider.System);
+        await cache.PutAsync([.. Enumerable.Range(0, 3).Select(i => Entry(i, $"{i}", Batch))], cancellationToken: Token);
+
+        Assert.True(await cache.RemoveAsync(Entry(1, "", Batch).Key, Token));
+        Assert.False(await cache.RemoveAsync(Entry(1, "", Batch).Key, Token));
+
+        Assert.Equal(["0", null, "2"], (await GetAsync(cache, 0, 1, 2)).Select(Text));
+        Assert.Equal(1, await cache.PutAsync([Entry(1, "anew", Batch)], cancellationToken: Token));
+    }
+
+    [Fact]
     public async Task Of_keys_that_begin_alike_any_may_be_deleted()
     {
         await using ICacheStore cache = OpenStore(Folder, TimeProvider.System);

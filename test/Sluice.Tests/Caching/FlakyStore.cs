@@ -34,6 +34,8 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
         return Here.PutAsync(entries, replacedBefore, cancellationToken);
     }
 
+    public ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) => Here.RemoveAsync(key, cancellationToken);
+
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Here.IsEmptyAsync(cancellationToken);
 
     public ValueTask SyncAsync(CancellationToken cancellationToken = default) => Here.SyncAsync(cancellationToken);

@@ -89,6 +89,22 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     }
 
     [Fact]
+    public async Task Where_nothing_was_kept_nothing_is_said_to_stay()
+    {
+        using var stop = new CancellationTokenSource();
+        await using (PatientResponseCache ended = Patient(Flaky(isAway: true)))
+        {
+            Task waiting = ended.GetAsync(new[] { Key(1) }, new CachedResponse?[1], cancellationToken: stop.Token).AsTask();
+            await _remarks.SaidAsync("is away");
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        }
+
+        await _remarks.SaidAsync("the store is still away; no answers wait for it");
+        Assert.DoesNotContain(_remarks.All, r => r.Contains("stay in", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task What_was_kept_when_a_process_ended_is_carried_over_by_the_next_one()
     {
         await using (PatientResponseCache ended = Patient(Flaky(isAway: true)))

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Sluice.Caching;
 using Sluice.Caching.Exchange;
 using Sluice.Cli.Views;
 
@@ -15,21 +14,10 @@ internal static class BackUpCommand
         command.SetAction((parsed, cancellationToken) => CacheCommand.WithStoreAsync(parsed, async store =>
         {
             var target = Path.GetFullPath(parsed.GetValue(file)!);
-            if (Path.Exists(target))
-            {
-                throw new SluiceException(ErrorKind.Usage, $"{target} exists already", "name a file that does not exist");
-            }
-
             var damage = new DamageCount();
-            try
+            using (var progress = new CountProgress("copied", parsed.GetValue(CommonOptions.Quiet)))
             {
-                await BackUpAsync(store, target, damage, parsed.GetValue(CommonOptions.Quiet), cancellationToken).ConfigureAwait(false);
-            }
-            catch
-            {
-                // Half a backup must not be taken for a whole one.
-                Drop(target);
-                throw;
+                await new CacheBackup(store, TimeProvider.System) { Progress = progress.Report, Damaged = damage.Add }.WriteAsync(target, cancellationToken).ConfigureAwait(false);
             }
 
             var bytes = new FileInfo(target).Length;
@@ -50,27 +38,5 @@ internal static class BackUpCommand
             return damage.ExitCode;
         }));
         return command;
-    }
-
-    private static async Task BackUpAsync(ICacheStore store, string target, DamageCount damage, bool quiet, CancellationToken cancellationToken)
-    {
-        if (store is SqliteResponseCache sqlite)
-        {
-            sqlite.BackUp(target);
-            return;
-        }
-
-        using var progress = new CountProgress("copied", quiet);
-        var backup = new SqliteResponseCache(target, TimeProvider.System);
-        await using var _ = backup.ConfigureAwait(false);
-        await new CacheCopy(store, backup) { Progress = progress.Report, Damaged = damage.Add }.RunAsync(CacheFilter.All, cancellationToken).ConfigureAwait(false);
-    }
-
-    private static void Drop(string target)
-    {
-        foreach (var part in (string[])["-wal", "-shm", ""])
-        {
-            File.Delete(target + part);
-        }
     }
 }

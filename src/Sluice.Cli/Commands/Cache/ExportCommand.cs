@@ -11,7 +11,7 @@ internal static class ExportCommand
     public static Command Create()
     {
         var filter = new EntryFilter();
-        var file = new Argument<string?>("file") { Description = "A new file, compressed when it ends in .gz or .zst; without one, stdout.", Arity = ArgumentArity.ZeroOrOne };
+        var file = new Argument<string?>("file") { Description = "A new file, compressed when it ends in .gz or .zst; without one, or with -, stdout.", Arity = ArgumentArity.ZeroOrOne };
         var command = filter.On(new Command("export", "Write entries as lines of JSON, which `import` and jq read.") { file });
         command.SetAction((parsed, cancellationToken) => CacheCommand.WithStoreAsync(parsed, async store =>
         {
@@ -19,7 +19,7 @@ internal static class ExportCommand
             var damage = new DamageCount();
             var wanted = filter.Read(parsed);
             var export = new CacheExport(store, wanted) { Progress = progress.Report, Damaged = damage.Add };
-            if (parsed.GetValue(file) is not { } path)
+            if (parsed.GetValue(file) is not { } path || path == "-")
             {
                 return await DataStream.RunAsync(
                     async output =>

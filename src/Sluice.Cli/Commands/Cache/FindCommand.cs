@@ -21,14 +21,9 @@ internal static class FindCommand
                 var search = parsed.GetValue(text) is { Length: > 0 } sought
                     ? new TextSearch(sought, parsed.GetValue(ignoreCase))
                     : throw new SluiceException(ErrorKind.Usage, "--text is empty", "say what to look for; `sluice cache ls` lists everything");
-                var left = parsed.GetValue(limit) ?? long.MaxValue;
+                var left = WholeNumber.Of(parsed, limit, 1) ?? long.MaxValue;
                 var isJson = parsed.GetValue(CommonOptions.Json);
                 var any = false;
-                if (left <= 0)
-                {
-                    return ExitCodes.Done;
-                }
-
                 await foreach (var entry in store.ListAsync(wanted, withBodies: true, cancellationToken).ConfigureAwait(false))
                 {
                     any = true;

@@ -17,6 +17,9 @@ internal static class ImportCommand
     private static readonly Option<string?> Source = new("--source") { Description = "The batch's id; default: as the lines or the file's name say.", HelpName = "id" };
     private static readonly Option<bool> StoreRequests = new("--store-requests") { Description = "Keep the requests too, as `cache.store_requests`." };
 
+    /// <summary>Gets the time after which nothing can have been made; a day is for clocks that differ.</summary>
+    private static DateTimeOffset Latest => TimeProvider.System.GetUtcNow().AddDays(1);
+
     private static Option[] Pairs => [Provider, Input, Output, Epoch, Scope, Source, StoreRequests];
 
     public static Command Create()
@@ -76,9 +79,9 @@ internal static class ImportCommand
     private static async Task<int> ImportAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         using var progress = new CountProgress("imported", parsed.GetValue(CommonOptions.Quiet));
-        var store = CacheCommand.Stores(parsed).Open(parsed.GetValue(CacheCommand.Location));
+        var store = CacheCommand.Stores(parsed).Late(parsed.GetValue(CacheCommand.Location));
         await using var _ = store.ConfigureAwait(false);
-        using var import = new CacheImport(store, progress.Report);
+        using var import = new CacheImport(store, progress.Report, Latest);
         var files = parsed.GetValue(Files)!;
         foreach (var file in files)
         {
@@ -121,10 +124,10 @@ internal static class ImportCommand
         using var progress = new CountProgress("imported", parsed.GetValue(CommonOptions.Quiet));
         var options = new PairOptions
         {
-            Provider = parsed.GetValue(Provider)!, Epoch = parsed.GetValue(Epoch), Scope = parsed.GetValue(Scope), Source = parsed.GetValue(Source), StoresRequests = parsed.GetValue(StoreRequests),
+            Provider = parsed.GetValue(Provider)!, Epoch = parsed.GetValue(Epoch), Scope = parsed.GetValue(Scope), Source = parsed.GetValue(Source), StoresRequests = parsed.GetValue(StoreRequests), Latest = Latest,
         };
         var dialects = await DialectsAsync(parsed.GetValue(CommonOptions.Workspace)!, options.Provider).ConfigureAwait(false);
-        var store = CacheCommand.Stores(parsed).Open(parsed.GetValue(CacheCommand.Location));
+        var store = CacheCommand.Stores(parsed).Late(parsed.GetValue(CacheCommand.Location));
         await using var _ = store.ConfigureAwait(false);
         using var import = new PairImport(store, dialects, options, progress.Report);
         await import.ReadAsync(parsed.GetValue(Input)!, parsed.GetValue(Output)!, cancellationToken).ConfigureAwait(false);

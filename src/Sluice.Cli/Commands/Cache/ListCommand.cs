@@ -16,31 +16,27 @@ internal static class ListCommand
             async output =>
             {
                 var wanted = filter.Read(parsed);
-                var left = parsed.GetValue(limit) ?? long.MaxValue;
+                var left = WholeNumber.Of(parsed, limit, 1) ?? long.MaxValue;
                 var isJson = parsed.GetValue(CommonOptions.Json);
                 var found = 0L;
-                if (left > 0)
+                await foreach (var entry in store.ListAsync(wanted, withBodies: false, cancellationToken).ConfigureAwait(false))
                 {
-                    await foreach (var entry in store.ListAsync(wanted, withBodies: false, cancellationToken).ConfigureAwait(false))
+                    if (isJson)
                     {
-                        if (isJson)
-                        {
-                            output.Json(writer => writer.Facts(entry));
-                        }
-                        else
-                        {
-                            output.Line(EntryView.Line(entry));
-                        }
-
-                        if (++found == left)
-                        {
-                            return ExitCodes.Done;
-                        }
+                        output.Json(writer => writer.Facts(entry));
+                    }
+                    else
+                    {
+                        output.Line(EntryView.Line(entry));
                     }
 
-                    await (found == 0 ? CacheNames.RequireAsync(store, wanted, cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
+                    if (++found == left)
+                    {
+                        return ExitCodes.Done;
+                    }
                 }
 
+                await (found == 0 ? CacheNames.RequireAsync(store, wanted, cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
                 return ExitCodes.Done;
             },
             cancellationToken)));
@@ -48,5 +44,5 @@ internal static class ListCommand
     }
 
     /// <summary>Makes the option that ends a listing early.</summary>
-    public static Option<long?> Limit() => new("--limit") { Description = "At most so many.", HelpName = "n" };
+    public static Option<string?> Limit() => new("--limit") { Description = "At most so many.", HelpName = "n" };
 }

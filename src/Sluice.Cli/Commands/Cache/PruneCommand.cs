@@ -13,11 +13,13 @@ internal static class PruneCommand
         var all = new Option<bool>("--all") { Description = "Delete everything; needed when no filter is given." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Only say what would be deleted." };
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask." };
-        var command = filter.On(new Command("prune", "Delete entries. Their answers have to be paid for again when they are asked for.") { all, dryRun, yes });
+        var key = new Option<string[]>("--key") { Description = "Delete the entry of this key, or of how it begins, as `get` finds it; may be given again. Write --key=KEY for one that begins with a dash.", HelpName = "key" };
+        var command = filter.On(new Command("prune", "Delete entries. Their answers have to be paid for again when they are asked for.") { key, all, dryRun, yes });
         command.SetAction((parsed, cancellationToken) =>
         {
             var wanted = filter.Read(parsed);
-            RequireAim(wanted, parsed.GetValue(all));
+            var keys = parsed.GetValue(key) ?? [];
+            RequireAim(wanted, parsed.GetValue(all), keys);
             if (!parsed.GetValue(dryRun) && !parsed.GetValue(yes) && !IsAttended)
             {
                 throw new SluiceException(ErrorKind.Usage, "nobody can be asked whether to delete: this is no terminal", "say --yes, or --dry-run to see what would be deleted");
@@ -25,23 +27,22 @@ internal static class PruneCommand
 
             return CacheCommand.WithStoreAsync(parsed, async store =>
             {
-                using var progress = new CountProgress("counted", parsed.GetValue(CommonOptions.Quiet));
-                var statistics = await CacheStatistics.CollectAsync(store, wanted, progress.Report, cancellationToken).ConfigureAwait(false);
-                // What cannot be read is deleted too.
-                var (count, bytes) = (statistics.Total.Responses + statistics.Damaged, statistics.Total.BodyBytes);
-                progress.Clear();
+                var named = await FindAsync(store, keys, cancellationToken).ConfigureAwait(false);
+                var total = keys.Length > 0 ? new Matching(named.Count, named.Sum(n => n.Size)) : await CountAsync(store, wanted, parsed.GetValue(CommonOptions.Quiet), cancellationToken).ConfigureAwait(false);
                 var isDone = false;
-                if (count == 0)
+                if (total.Responses == 0)
                 {
                     await CacheNames.RequireAsync(store, wanted, cancellationToken).ConfigureAwait(false);
                 }
                 else if (!parsed.GetValue(dryRun))
                 {
-                    isDone = parsed.GetValue(yes) || await AgreesAsync(count, bytes, cancellationToken).ConfigureAwait(false);
+                    isDone = parsed.GetValue(yes) || await AgreesAsync(total, cancellationToken).ConfigureAwait(false);
                 }
 
-                var deleted = isDone ? await store.DeleteAsync(wanted, cancellationToken).ConfigureAwait(false) : 0;
-                Show(count, bytes, deleted, isDone, parsed.GetValue(CommonOptions.Json));
+                var deleted = !isDone ? 0
+                    : keys.Length > 0 ? await RemoveAsync(store, named, cancellationToken).ConfigureAwait(false)
+                    : await store.DeleteAsync(wanted, cancellationToken).ConfigureAwait(false);
+                Show(total, deleted, isDone, parsed.GetValue(CommonOptions.Json));
                 if (deleted > 0 && parsed.GetValue(CacheCommand.Location) is null && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
                 {
                     Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --repair` forgets the batches whose answers are gone, before the next `sluice run`");
@@ -55,8 +56,18 @@ internal static class PruneCommand
 
     private static bool IsAttended => !Console.IsInputRedirected && !Console.IsErrorRedirected;
 
-    private static void RequireAim(CacheFilter filter, bool all)
+    private static void RequireAim(CacheFilter filter, bool all, string[] keys)
     {
+        if (keys.Length > 0)
+        {
+            if (all || filter != CacheFilter.All)
+            {
+                throw new SluiceException(ErrorKind.Usage, "--key names entries, and --all or a filter means others", "leave out one of them");
+            }
+
+            return;
+        }
+
         if (filter == CacheFilter.All != all)
         {
             throw all
@@ -65,22 +76,54 @@ internal static class PruneCommand
         }
     }
 
-    private static async Task<bool> AgreesAsync(long count, long bytes, CancellationToken cancellationToken)
+    /// <summary>Finds what keys name, before any of it is deleted: one that is not there is a slip.</summary>
+    private static async Task<IReadOnlyList<StoredResponse>> FindAsync(ICacheStore store, string[] keys, CancellationToken cancellationToken)
     {
-        await Console.Error.WriteAsync($"delete {Numbers.Of(count, "response")} ({Numbers.Bytes(bytes)})? [y/N] ").ConfigureAwait(false);
+        var found = new List<StoredResponse>(keys.Length);
+        foreach (var key in keys)
+        {
+            found.Add(await KeySearch.FindAsync(store, key, cancellationToken).ConfigureAwait(false) with { Body = null, Request = null });
+        }
+
+        return [.. found.DistinctBy(f => f.Key)];
+    }
+
+    private static async Task<Matching> CountAsync(ICacheStore store, CacheFilter filter, bool quiet, CancellationToken cancellationToken)
+    {
+        using var progress = new CountProgress("counted", quiet);
+        var statistics = await CacheStatistics.CollectAsync(store, filter, progress.Report, cancellationToken).ConfigureAwait(false);
+        progress.Clear();
+        // What cannot be read is deleted too.
+        return new Matching(statistics.Total.Responses + statistics.Damaged, statistics.Total.BodyBytes);
+    }
+
+    private static async Task<long> RemoveAsync(ICacheStore store, IReadOnlyList<StoredResponse> entries, CancellationToken cancellationToken)
+    {
+        long deleted = 0;
+        foreach (var entry in entries)
+        {
+            deleted += await store.RemoveAsync(entry.Key, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+        }
+
+        return deleted;
+    }
+
+    private static async Task<bool> AgreesAsync(Matching total, CancellationToken cancellationToken)
+    {
+        await Console.Error.WriteAsync($"delete {Numbers.Of(total.Responses, "response")} ({Numbers.Bytes(total.Bytes)})? [y/N] ").ConfigureAwait(false);
         // Reading from a terminal cannot be cancelled; a signal must not wait for it.
         var answer = await Task.Run(Console.In.ReadLine, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
         return answer?.Trim() is "y" or "Y" or "yes";
     }
 
-    private static void Show(long count, long bytes, long deleted, bool isDone, bool json)
+    private static void Show(Matching total, long deleted, bool isDone, bool json)
     {
         if (json)
         {
             JsonOut.Write(writer =>
             {
-                writer.WriteNumber("matching", count);
-                writer.WriteNumber("matching_bytes", bytes);
+                writer.WriteNumber("matching", total.Responses);
+                writer.WriteNumber("matching_bytes", total.Bytes);
                 writer.WriteNumber("deleted", deleted);
             });
             return;
@@ -88,11 +131,14 @@ internal static class PruneCommand
 
         Terminal.Print(isDone
             ? $"{Numbers.Of(deleted, "response")} deleted"
-            : count == 0 ? "nothing to delete"
-            : $"{Numbers.Of(count, "response")} ({Numbers.Bytes(bytes)}) would be deleted; nothing was");
+            : total.Responses == 0 ? "nothing to delete"
+            : $"{Numbers.Of(total.Responses, "response")} ({Numbers.Bytes(total.Bytes)}) would be deleted; nothing was");
         if (isDone)
         {
             Terminal.Hint("`sluice cache compact` gives their space back");
         }
     }
+
+    /// <summary>What is to be deleted: how many entries, and how large their bodies are together.</summary>
+    private readonly record struct Matching(long Responses, long Bytes);
 }

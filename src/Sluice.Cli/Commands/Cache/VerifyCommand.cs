@@ -71,8 +71,8 @@ internal static class VerifyCommand
         if (damaged > 0)
         {
             Terminal.Hint(store is SqliteResponseCache
-                ? "`sluice doctor --repair` saves what is sound; the damaged ones are asked for again"
-                : "what is damaged is never given out: delete the entry, or its line, and it is asked for again");
+                ? "`sluice doctor --repair` saves what is sound; the damaged ones are asked for again. `sluice cache prune --key=KEY` deletes a single one"
+                : "what is damaged is never given out: `sluice cache prune --key=KEY` deletes it, and it is asked for again");
         }
     }
 }

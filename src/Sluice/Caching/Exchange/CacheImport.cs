@@ -5,7 +5,8 @@ namespace Sluice.Caching.Exchange;
 /// <summary>Takes exported responses into a cache, as they were: time of making and origin are kept, and what is there already stays.</summary>
 /// <param name="cache">Where they go.</param>
 /// <param name="progress">Told how many have been stored, or null.</param>
-public sealed class CacheImport(IResponseCache cache, Action<long>? progress = null) : IDisposable
+/// <param name="latest">A response that claims to have been made after this is no sound one: it would never expire; null: any time is taken.</param>
+public sealed class CacheImport(IResponseCache cache, Action<long>? progress = null, DateTimeOffset? latest = null) : IDisposable
 {
     private readonly PutGroup _group = new(cache, progress);
 
@@ -52,6 +53,11 @@ public sealed class CacheImport(IResponseCache cache, Action<long>? progress = n
         if (!response.IsSound)
         {
             throw new FormatException($"the response to {response.Key} is not what was exported: its checksum differs");
+        }
+
+        if (response.CreatedAt > latest)
+        {
+            throw new FormatException($"the response to {response.Key} was made at {response.CreatedAt:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is yet to come");
         }
 
         var entry = new CacheEntry(response.Key, response.Body, response.Usage) { Origin = response.Origin, Request = response.Request?.ToArray(), CreatedAt = response.CreatedAt };

@@ -15,6 +15,8 @@ namespace Sluice.Caching.Exchange;
 /// <param name="progress">Told how many answers have been stored, or null.</param>
 public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dialects, PairOptions options, Action<long>? progress = null) : IDisposable
 {
+    private const string Anthropic = "anthropic";
+
     private readonly PutGroup _group = new(cache, progress);
     private readonly LinePlaces _places = new();
     private readonly Dictionary<(string Model, string Source), ResponseOrigin> _origins = [];
@@ -42,7 +44,7 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
     /// <param name="input">The batch's input: a line for each request.</param>
     /// <param name="outputs">Its results, e.g. the output and the error file.</param>
     /// <param name="cancellationToken">Ends the work; what was stored stays.</param>
-    /// <exception cref="SluiceException">A file cannot be read, or not to its end; what came before is kept.</exception>
+    /// <exception cref="SluiceException">A file cannot be read, or not to its end, or is of another vendor than the input; what came before is kept.</exception>
     public async Task ReadAsync(string input, IReadOnlyList<string> outputs, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(outputs);
@@ -53,8 +55,7 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
             foreach (var output in outputs)
             {
                 var made = File.GetLastWriteTimeUtc(output);
-                var source = ResultFacts.BatchOf(output);
-                await ForeignFile.ReadAsync(output, Broken, line => TakeAsync(line, requests, source, made, cancellationToken), StoreAsync, cancellationToken).ConfigureAwait(false);
+                await ForeignFile.ReadAsync(output, Broken, line => TakeAsync(line, requests, output, made, cancellationToken), StoreAsync, cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -99,9 +100,18 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask TakeAsync(ReadOnlyMemory<byte> line, Stream requests, string source, DateTimeOffset made, CancellationToken cancellationToken)
+    private async ValueTask TakeAsync(ReadOnlyMemory<byte> line, Stream requests, string output, DateTimeOffset made, CancellationToken cancellationToken)
     {
-        var (customId, batch) = ResultFacts.Read(line);
+        var (customId, batch, isAnthropic) = ResultFacts.Read(line);
+        if (isAnthropic is { } other && other != (options.Provider == Anthropic))
+        {
+            await _group.FinishAsync(cancellationToken).ConfigureAwait(false);
+            throw new SluiceException(
+                ErrorKind.Usage,
+                $"{output} has results as {(other ? "Anthropic" : "OpenAI")} writes them, and the provider is {options.Provider}; of what comes before, {Responses} responses are kept",
+                "give the input and the results of one and the same batch, and --provider of whose they are");
+        }
+
         if (_places.Take(customId.Span) is not var (start, length, wasTaken))
         {
             throw new FormatException($"the input has no request with custom_id `{Text(customId)}`");
@@ -126,13 +136,19 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
                 return;
             }
 
+            var createdAt = ResultFacts.CreatedAt(result.Body.Span) ?? made;
+            if (createdAt > options.Latest)
+            {
+                throw new FormatException($"the answer to `{Text(customId)}` was made at {createdAt:yyyy-MM-dd'T'HH:mm:ss'Z'}, which is yet to come");
+            }
+
             var body = ForeignBody.Read(request.Body.Span);
             await _group.AddAsync(
                 new CacheEntry(RequestKey.Compute(dialect.Name, dialect.Endpoint, body.Canonical, options.Epoch, options.Scope), result.Body, result.Usage)
                 {
-                    Origin = Origin(body.Model, options.Source ?? batch ?? source),
+                    Origin = Origin(body.Model, options.Source ?? batch ?? ResultFacts.BatchOf(output)),
                     Request = options.StoresRequests ? body.Canonical : null,
-                    CreatedAt = ResultFacts.CreatedAt(result.Body.Span) ?? made,
+                    CreatedAt = createdAt,
                 },
                 cancellationToken).ConfigureAwait(false);
         }

@@ -15,6 +15,9 @@ public sealed record PairOptions
     /// <summary>Gets the batch that made them; null: as the lines or the file's name say.</summary>
     public string? Source { get; init; }
 
+    /// <summary>Gets the time after which no answer can have been made; null: any time is taken.</summary>
+    public DateTimeOffset? Latest { get; init; }
+
     /// <summary>Gets whether the requests are stored too.</summary>
     public bool StoresRequests { get; init; }
 }

@@ -8,18 +8,20 @@ namespace Sluice.Caching.Exchange;
 /// <summary>What a result line, the answer in it and the file's name tell beside the answer.</summary>
 internal static partial class ResultFacts
 {
-    /// <summary>Reads which request a line answers, and the batch that made it where the line says so.</summary>
+    /// <summary>Reads which request a line answers, the batch that made it where the line says so, and whether it is written as Anthropic does, or as OpenAI does; null: as neither.</summary>
     /// <exception cref="FormatException">It is no result line.</exception>
-    public static (ReadOnlyMemory<byte> CustomId, string? Batch) Read(ReadOnlyMemory<byte> line)
+    public static (ReadOnlyMemory<byte> CustomId, string? Batch, bool? IsAnthropic) Read(ReadOnlyMemory<byte> line)
     {
         try
         {
             var reader = new Utf8JsonReader(line.Span);
             JsonSlice.RequireObject(ref reader, "a result line");
             ReadOnlyMemory<byte> customId = default, batch = default;
+            bool? isAnthropic = null;
             while (JsonSlice.NextMember(ref reader))
             {
                 var member = JsonSlice.Is(ref reader, "custom_id"u8) ? 'c' : JsonSlice.Is(ref reader, "batch_id"u8) ? 'b' : ' ';
+                isAnthropic = JsonSlice.Is(ref reader, "response"u8) ? false : JsonSlice.Is(ref reader, "result"u8) ? isAnthropic ?? true : isAnthropic;
                 reader.Read();
                 switch (member)
                 {
@@ -35,7 +37,7 @@ internal static partial class ResultFacts
                 }
             }
 
-            return customId.IsEmpty ? throw new FormatException("a result line has no custom_id") : (customId, batch.IsEmpty ? null : Encoding.UTF8.GetString(batch.Span));
+            return customId.IsEmpty ? throw new FormatException("a result line has no custom_id") : (customId, batch.IsEmpty ? null : Encoding.UTF8.GetString(batch.Span), isAnthropic);
         }
         catch (JsonException error)
         {

@@ -74,6 +74,9 @@ public sealed class JsonlResponseCache : ICacheStore
         }
     }
 
+    /// <summary>Tells whether a folder has lines that such a store would read, without opening one; whether they are sound is not asked.</summary>
+    public static bool MayHaveEntries(string folder) => Directory.Exists(folder) && LineFile.In(folder).Any(name => new FileInfo(Path.Combine(folder, name)).Length > 0);
+
     /// <inheritdoc/>
     public string Name => _folder;
 
@@ -174,6 +177,9 @@ public sealed class JsonlResponseCache : ICacheStore
         ArgumentNullException.ThrowIfNull(filter);
         return ValueTask.FromResult(Rewrite(line => !filter.Admits(line.Origin, line.CreatedAt, line.Body.Length), cancellationToken));
     }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) => ValueTask.FromResult(Rewrite(line => line.Key != key, cancellationToken) > 0);
 
     /// <inheritdoc/>
     public ValueTask<long> StoredBytesAsync(CancellationToken cancellationToken = default) =>

@@ -12,6 +12,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     private readonly SqliteConnection _connection = connection;
     private readonly Dictionary<long, ResponseOrigin> _origins = [];
     private Statement? _find;
+    private Statement? _findAlone;
+    private Statement? _holds;
 
     /// <summary>Opens a cache to go through it.</summary>
     public static CacheKeeper Open(string path, BodyCodec codec) => new(CacheSchema.Open(path, cacheKib: 2 * 1024), codec);
@@ -49,16 +51,34 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     }
 
     /// <summary>Returns one entry by its id, with its bodies.</summary>
-    public StoredResponse? Find(long id)
+    /// <param name="id">The id.</param>
+    /// <param name="withRequest">Whether its request is read too; in a damaged database that may be what cannot be read.</param>
+    public StoredResponse? Find(long id, bool withRequest = true)
     {
-        _find ??= new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id=?1");
+        var find = withRequest
+            ? _find ??= new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN requests q ON q.id=r.id WHERE r.id=?1")
+            : _findAlone ??= new Statement(_connection, $"SELECT {Columns("r.body")} FROM responses r LEFT JOIN (SELECT 0 AS id, 0 AS dictionary, 0 AS size, NULL AS body) q ON q.id=r.id WHERE r.id=?1");
         try
         {
-            return _find.Bind(1, id).Step() ? Read(_find, CacheFilter.All, withBodies: true) : null;
+            return find.Bind(1, id).Step() ? Read(find, CacheFilter.All, withBodies: true) : null;
         }
         finally
         {
-            _find.Reset();
+            find.Reset();
+        }
+    }
+
+    /// <summary>Tells whether there is a response of this id that can be reached; false where it is on a page that cannot be read, and without the price of an error.</summary>
+    public bool Holds(long id)
+    {
+        _holds ??= new Statement(_connection, "SELECT 1 FROM responses WHERE id=?1");
+        try
+        {
+            return _holds.Bind(1, id).TryStep();
+        }
+        finally
+        {
+            _holds.Reset();
         }
     }
 
@@ -103,6 +123,29 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         }
     }
 
+    /// <summary>Deletes one entry and tells whether it was there.</summary>
+    public bool Remove(RequestKey key, long id)
+    {
+        using var index = new KeyIndex(_connection);
+        using var look = new Statement(_connection, "SELECT key FROM responses WHERE id=?1");
+        using var delete = new Statement(_connection, "DELETE FROM responses WHERE id=?1");
+        using var deleteRequest = new Statement(_connection, "DELETE FROM requests WHERE id=?1");
+        var isThere = false;
+        InTransaction(() =>
+        {
+            // Since it was looked up it may have given way to another one.
+            isThere = look.Bind(1, id).Step() && new RequestKey(look.Blob(0)) == key;
+            look.Reset();
+            if (isThere)
+            {
+                index.Remove(key, id);
+                delete.Bind(1, id).Run();
+                deleteRequest.Bind(1, id).Run();
+            }
+        });
+        return isThere;
+    }
+
     /// <summary>Compresses every body with a dictionary learnt from all of them, and writes the file anew without gaps.</summary>
     public void Compact(CancellationToken cancellationToken)
     {
@@ -142,6 +185,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     public void Dispose()
     {
         _find?.Dispose();
+        _findAlone?.Dispose();
+        _holds?.Dispose();
         _connection.Dispose();
     }
 

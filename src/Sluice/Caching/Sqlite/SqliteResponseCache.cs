@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using Microsoft.Data.Sqlite;
 using Sluice.Caching.Sqlite;
 using Sluice.Requests;
 using Sluice.Storage;
@@ -35,6 +36,32 @@ public sealed class SqliteResponseCache : ICacheStore
         _time = time;
         _codec = new BodyCodec(dictionary => CacheDictionary.Load(path, dictionary));
         _puts = new PutQueue<CacheRow>(new CacheWriter(CacheSchema.OpenForWriting(path), _codec, compresses));
+    }
+
+    /// <summary>Tells whether a file has entries, without making or changing one; of a file that cannot be looked at nobody knows, so it may.</summary>
+    public static bool MayHaveEntries(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return false;
+        }
+
+        try
+        {
+            using var connection = SqliteStore.OpenForReading(path);
+            // A process that was killed right at the beginning leaves a database without tables.
+            return Is(connection, "SELECT EXISTS(SELECT 1 FROM sqlite_master WHERE name='responses')") && Is(connection, "SELECT EXISTS(SELECT 1 FROM responses)");
+        }
+        catch (SluiceException)
+        {
+            return true;
+        }
+
+        static bool Is(SqliteConnection connection, string question)
+        {
+            using var ask = new Statement(connection, question);
+            return ask.Step() && ask.Integer(0) == 1;
+        }
     }
 
     /// <inheritdoc/>
@@ -133,6 +160,18 @@ public sealed class SqliteResponseCache : ICacheStore
         ArgumentNullException.ThrowIfNull(filter);
         using var keeper = CacheKeeper.Open(_path, _codec);
         return ValueTask.FromResult(keeper.Delete(filter, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default)
+    {
+        if (await ReadAsync(key, static (reader, wanted) => reader.Find(wanted), cancellationToken).ConfigureAwait(false) is not { } id)
+        {
+            return false;
+        }
+
+        using var keeper = CacheKeeper.Open(_path, _codec);
+        return keeper.Remove(key, id);
     }
 
     /// <inheritdoc/>

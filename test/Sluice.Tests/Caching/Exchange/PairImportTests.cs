@@ -47,6 +47,23 @@ public sealed class PairImportTests
     }
 
     [Fact]
+    public async Task Results_of_another_vendor_are_no_failed_requests()
+    {
+        await using var cache = new TemporaryCache();
+        using PairImport openAI = Import(cache);
+        using var anthropic = new PairImport(cache.Cache, s_anthropic, new PairOptions { Provider = "anthropic" });
+        string theirs = cache.Write("results.jsonl", """{"custom_id":"a","result":{"type":"succeeded","message":{"id":"m","type":"message","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":1}}}}""" + "\n");
+        string asked = cache.Write("in.jsonl", """{"custom_id":"a","params":{"model":"claude","max_tokens":1,"messages":[{"role":"user","content":"Hi"}]}}""" + "\n");
+
+        SluiceException mixed = await Assert.ThrowsAsync<SluiceException>(() => openAI.ReadAsync(cache.Write("i.jsonl", Asked("a")), [theirs], Token));
+        SluiceException reverse = await Assert.ThrowsAsync<SluiceException>(() => anthropic.ReadAsync(asked, [cache.Write("out.jsonl", Answered("a"))], Token));
+
+        Assert.Contains("results.jsonl has results as Anthropic writes them, and the provider is openai", mixed.Message, StringComparison.Ordinal);
+        Assert.Contains("out.jsonl has results as OpenAI writes them, and the provider is anthropic", reverse.Message, StringComparison.Ordinal);
+        Assert.Equal((0L, 0L), (openAI.Failed, anthropic.Failed));
+    }
+
+    [Fact]
     public async Task The_url_tells_the_dialect_and_epoch_and_scope_are_part_of_the_key()
     {
         await using var cache = new TemporaryCache();
