@@ -12,7 +12,7 @@ public static partial class WorkspaceFacts
 {
     /// <summary>Files that a finished run leaves behind (docs/design.md, "House"). Reading a database leaves the files beside it, too.</summary>
     private static readonly string[] Lasting =
-        ["manifest.json", "config.yaml", "results.jsonl", "summary.json", "cache.db", "cache.db-wal", "cache.db-shm", "ledger.db", "ledger.db-wal", "ledger.db-shm"];
+        ["manifest.json", "config.yaml", "results.jsonl", "summary.json", "cache.json", "cache.db", "cache.db-wal", "cache.db-shm", "ledger.db", "ledger.db-wal", "ledger.db-shm"];
 
     /// <summary>Returns the answers that a workspace's cache has at this moment.</summary>
     public static IReadOnlyList<Answer> Answers(string workspace) => Rows(
