@@ -1,7 +1,6 @@
 using Sluice.Caching;
 using Sluice.Experiments;
 using Sluice.Requests;
-using Sluice.Storage;
 using Sluice.Sweeps;
 
 namespace Sluice.Cli;
@@ -51,8 +50,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
             return cache;
         }
 
-        // Of processes that were killed while they wrote what is remembered.
-        AtomicFile.DropLeftovers(Path.GetDirectoryName(workspace.CacheRecordPath)!, time);
+        CacheRecord.DropLeftovers(workspace.CacheRecordPath, time);
         var remembered = _stores.Record();
         foreach (var before in (remembered is null ? _stores.Filled() : [remembered]).Where(b => !IsSame(b, Settings)))
         {

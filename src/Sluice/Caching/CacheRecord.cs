@@ -31,6 +31,9 @@ public static class CacheRecord
         }
     }
 
+    /// <summary>Deletes what processes have left that were killed while they wrote it.</summary>
+    public static void DropLeftovers(string path, TimeProvider time) => AtomicFile.DropLeftovers(Path.GetDirectoryName(path)!, time);
+
     /// <summary>Writes the record.</summary>
     public static void Write(string path, CacheSettings settings)
     {
