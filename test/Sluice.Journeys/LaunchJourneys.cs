@@ -12,7 +12,7 @@ public sealed class LaunchJourneys : Journey
     public async Task No_more_jobs_run_at_once_than_allowed_and_each_has_its_log()
     {
         var run = await RunAsync("launch", "-j", "2", "--mem", "10MB", "--name", "two", "-m", "seed=range(5)", "--json", "--",
-            "sh", "-c", "mkdir run.{job}; ls -d run.* | wc -l >>counts; echo got \"$@\"; [ {job} != 0 ] || while [ ! -e run.1 ]; do sleep 0.05; done; sleep 0.2; rmdir run.{job}", "sh", "{}");
+            "sh", "-c", "mkdir run.{job}; ls | grep -c '^run[.]' >>counts; echo got \"$@\"; [ {job} != 0 ] || while [ ! -e run.1 ]; do sleep 0.05; done; sleep 0.2; rmdir run.{job}", "sh", "{}");
         run.Is(0);
         Assert.Equal(5, run.Json["totals"]!["done"]!.GetValue<int>());
         Assert.Equal(2, File.ReadLines(Path.Combine(Folder, "counts")).Max(line => int.Parse(line, CultureInfo.InvariantCulture)));

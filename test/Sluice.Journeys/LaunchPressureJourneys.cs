@@ -22,7 +22,7 @@ public sealed class LaunchPressureJourneys : IDisposable
     [InlineData(0)] // It may have saved its state, and has not done its work.
     public async Task The_youngest_is_paused_goes_on_has_to_end_and_runs_again(int exitCode)
     {
-        // There is room again as soon as one was asked to end, or the next one would have to.
+        // Of jobs that start at once none is the youngest, so nothing is declared. There is room again as soon as one was asked to end, or the next one would have to.
         var running = Launch($"trap 'echo {{job}} >>asked; exit {exitCode}' TERM; echo $$ >pid.{{job}}; while [ ! -e go ]; do sleep 0.05; done",
             jobs: 2, verb =>
             {
@@ -30,7 +30,7 @@ public sealed class LaunchPressureJourneys : IDisposable
                 {
                     Interlocked.Exchange(ref _left, 50);
                 }
-            });
+            }, declared: null);
         await Poll.UntilAsync(() => Exists("pid.0") && Exists("pid.1") && Process(1).Length > 0, Seen);
 
         Interlocked.Exchange(ref _left, 8);
@@ -77,7 +77,7 @@ public sealed class LaunchPressureJourneys : IDisposable
     [Fact]
     public async Task Nothing_is_started_while_memory_is_scarce()
     {
-        Interlocked.Exchange(ref _left, 12);
+        Interlocked.Exchange(ref _left, 11);
         var looks = 0;
         var running = Launch("touch started", jobs: 1, _ => { }, () => Interlocked.Increment(ref looks));
         await Poll.UntilAsync(() => Volatile.Read(ref looks) > 20, Seen);
@@ -87,7 +87,7 @@ public sealed class LaunchPressureJourneys : IDisposable
         Assert.Equal(LaunchOutcome.Done, (await running).Jobs[0].Outcome);
     }
 
-    private Task<LaunchResult> Launch(string script, int jobs, Action<GovernorVerb> done, Action? looked = null)
+    private Task<LaunchResult> Launch(string script, int jobs, Action<GovernorVerb> done, Action? looked = null, long? declared = GiB)
     {
         var clock = new HastyClock(20);
         var log = new GovernorLog(Path.Combine(_folder, "decisions.jsonl"), clock);
@@ -100,7 +100,7 @@ public sealed class LaunchPressureJourneys : IDisposable
             Overrides = [$"x=range({jobs})"],
             Multirun = true,
             MaxJobs = 2,
-            Declared = [new(null, GiB)],
+            Declared = declared is { } bytes ? [new(null, bytes)] : [],
         };
         var launcher = new Launcher(options, () => new MemorySample { LimitBytes = 100 * GiB, HeadroomBytes = Interlocked.Read(ref _left) * GiB }, clock, e =>
         {

@@ -1,6 +1,10 @@
 namespace Sluice.Memory;
 
-/// <summary>Starts a job when there is room for it, for what running ones are still expected to grow by, and for what stays free.</summary>
+/// <summary>Starts jobs while there is room for them, for what running ones are still expected to grow by, and for what stays free.</summary>
+/// <remarks>
+/// Where all estimates are sure, the sums alone decide: jobs are started at once, and closer to the limit. Else each start is to be seen before the
+/// next one, and the level has to be green.
+/// </remarks>
 internal static class GovernorAdmission
 {
     /// <summary>How many waiting jobs are looked at for one that fits.</summary>
@@ -9,27 +13,42 @@ internal static class GovernorAdmission
     public static void Start(GovernorTurn turn)
     {
         GiveUpTooLarge(turn);
-        var started = turn.Jobs.Count - turn.Count(JobPhase.Waiting);
-        if (started == turn.Jobs.Count || started >= turn.Options.MaxJobs || !IsTime(turn, started))
+        while (turn.Count(JobPhase.Waiting) > 0 && StartNext(turn))
         {
-            return;
+        }
+    }
+
+    /// <summary>
+    /// Starts the largest of the next jobs of which it is sure that they fit, since what remains for the end should be small; else the first that fits.
+    /// False when none may be started now.
+    /// </summary>
+    private static bool StartNext(GovernorTurn turn)
+    {
+        List<GovernorJob> started = [.. turn.Jobs.Where(job => job.IsStarted)];
+        if (started.Count >= turn.Options.MaxJobs || turn.Count(JobPhase.Paused) > 0)
+        {
+            return false;
         }
 
+        var holds = started.TrueForAll(job => job.Ground == GovernorGround.Sure && job.Bytes <= job.EstimateBytes);
+        GovernorJob? best = null;
+        GovernorEstimate bestEstimate = default;
+        var bestIsSure = false;
         GovernorJob? first = null;
         var looked = 0;
-        for (var i = 0; i < turn.Jobs.Count; i++)
+        foreach (var job in turn.Jobs)
         {
-            var job = turn.Jobs[i];
             if (job.IsStarted)
             {
                 continue;
             }
 
-            var (estimate, isGuessed) = GovernorEstimates.Of(turn, job);
-            if (Fits(turn, job, estimate, isGuessed, started))
+            var estimate = GovernorEstimates.Of(turn, job);
+            var isSure = holds && estimate.Ground == GovernorGround.Sure;
+            var isBetter = best is null || (isSure && (!bestIsSure || estimate.Bytes > bestEstimate.Bytes));
+            if (isBetter && IsTime(turn, started.Count, estimate.Ground, isSure) && Fits(turn, job, started, estimate.Bytes, isSure))
             {
-                Start(turn, job, estimate, isGuessed);
-                return;
+                (best, bestEstimate, bestIsSure) = (job, estimate, isSure);
             }
 
             first ??= job;
@@ -41,67 +60,72 @@ internal static class GovernorAdmission
             }
         }
 
-        if (started == 0 && first is not null)
+        if (best is not null)
         {
-            SayThatItWaits(turn, first, GovernorEstimates.Of(turn, first).Bytes);
+            Start(turn, best, bestEstimate);
+            return true;
         }
+
+        // What has just ended may not have given its memory back yet.
+        if (started.Count == 0 && first is not null && turn.Sample.Jobs.All(reading => reading.End is null))
+        {
+            SayThatItWaits(turn, first);
+        }
+
+        return false;
     }
 
-    /// <summary>Returns whether this is a time to start anything at all.</summary>
-    private static bool IsTime(GovernorTurn turn, int started)
+    /// <summary>Returns whether this is a time to start a job at all, whatever it needs.</summary>
+    private static bool IsTime(GovernorTurn turn, int started, GovernorGround ground, bool isSure)
     {
-        if (turn.SampleLevel != GovernorLevel.Green || turn.Count(JobPhase.Paused) > 0 || !turn.Is(turn.Options.StartInterval, turn.State.LastStart))
+        if (isSure)
         {
-            return false;
+            // Little headroom is what the sums are about; tasks that wait for memory tell of what no sum knows.
+            return turn is { SampleLevel: <= GovernorLevel.Yellow, State.Level: <= GovernorLevel.Yellow } && turn.Is(turn.Options.CalmTime, turn.State.LastPressure);
         }
 
         // Where nothing runs, nothing can make it better than not bad.
-        return turn.State.Level == GovernorLevel.Green || (turn.State.Level == GovernorLevel.Yellow && started == 0);
+        return turn.SampleLevel == GovernorLevel.Green
+            && (turn.State.Level == GovernorLevel.Green || (turn.State.Level == GovernorLevel.Yellow && started == 0))
+            && turn.Is(ground == GovernorGround.Guess || turn.State.LastStartWasGuessed ? turn.Options.StartSettleTime : turn.Options.StartInterval, turn.State.LastStart);
     }
 
-    private static bool Fits(GovernorTurn turn, GovernorJob job, long estimate, bool isGuessed, int started)
+    private static bool Fits(GovernorTurn turn, GovernorJob job, List<GovernorJob> started, long estimate, bool isSure)
     {
         if (job.RunsAlone)
         {
-            return started == 0;
-        }
-
-        if ((isGuessed || turn.State.LastStartWasGuessed) && !turn.Is(turn.Options.StartSettleTime, turn.State.LastStart))
-        {
-            return false;
+            return started.Count == 0;
         }
 
         long growth = 0;
         long admitted = 0;
-        foreach (var other in turn.Jobs)
+        foreach (var other in started)
         {
-            if (other.IsStarted)
+            if (other.RunsAlone)
             {
-                if (other.RunsAlone)
-                {
-                    return false;
-                }
-
-                // Of a job of which nothing was said, as much is expected as of the next one like it.
-                var expected = other.DeclaredBytes is null && other.Class == job.Class ? Math.Max(other.EstimateBytes ?? 0, estimate) : other.EstimateBytes ?? 0;
-                growth += Math.Max(0, expected - other.Bytes);
-                admitted += Math.Max(expected, other.Bytes);
+                return false;
             }
+
+            // Of a job of which nothing was said, as much is expected as of the next one like it.
+            var expected = other.DeclaredBytes is null && other.Class == job.Class ? Math.Max(other.EstimateBytes ?? 0, estimate) : other.EstimateBytes ?? 0;
+            growth += Math.Max(0, expected - other.Bytes);
+            admitted += Math.Max(expected, other.Bytes);
         }
 
         // The second sum is for page cache that jobs map: it is theirs, and yet not counted as used.
         return turn.Bounds is not { } bounds
-            || (turn.Sample.HeadroomBytes - growth - estimate >= Spare(bounds, estimate)
-                && admitted + estimate <= bounds.Limit - Spare(bounds, estimate)
-                && (started == 0 || !IsLarge(bounds, estimate)));
+            || (turn.Sample.HeadroomBytes - growth - estimate >= Spare(bounds, estimate, isSure)
+                && admitted + estimate <= bounds.Limit - Spare(bounds, estimate, isSure)
+                && (started.Count == 0 || !IsLarge(bounds, estimate)));
     }
 
-    /// <summary>Returns what a plan leaves free: so much that the level stays green when it comes true; beside a job too large for that, the reserve.</summary>
-    private static long Spare(GovernorThresholds bounds, long estimate) => IsLarge(bounds, estimate) ? bounds.Reserve : bounds.Yellow;
+    /// <summary>Returns what a plan leaves free; beside a job too large for that, the reserve.</summary>
+    private static long Spare(GovernorThresholds bounds, long estimate, bool isSure) =>
+        IsLarge(bounds, estimate) ? bounds.Reserve : isSure ? bounds.Planned : bounds.Yellow;
 
     private static bool IsLarge(GovernorThresholds bounds, long estimate) => estimate > bounds.Limit - bounds.Yellow;
 
-    private static void Start(GovernorTurn turn, GovernorJob job, long estimate, bool isGuessed)
+    private static void Start(GovernorTurn turn, GovernorJob job, GovernorEstimate estimate)
     {
         for (var i = 0; turn.Jobs[i].Id != job.Id; i++)
         {
@@ -111,17 +135,20 @@ internal static class GovernorAdmission
             }
         }
 
-        turn.Replace(job with { Phase = JobPhase.Running, EstimateBytes = estimate, IsGuessed = isGuessed, StartedAt = turn.Now, IsStuck = false });
-        turn.State = turn.State with { LastStart = turn.Now, LastStartWasGuessed = isGuessed };
-        turn.Decide(GovernorVerb.Start, job.Id, $"there is room for {ByteText.Of(estimate)}{(isGuessed ? ", a guess" : "")}{(job.RunsAlone ? "; it runs alone" : "")}");
+        var isGuess = estimate.Ground == GovernorGround.Guess;
+        turn.Replace(job with { Phase = JobPhase.Running, EstimateBytes = estimate.Bytes, Ground = estimate.Ground, StartedAt = turn.Now, IsStuck = false });
+        turn.State = turn.State with { LastStart = turn.Now, LastStartWasGuessed = isGuess };
+        turn.Decide(GovernorVerb.Start, job.Id, $"there is room for {ByteText.Of(estimate.Bytes)}{(isGuess ? ", a guess" : "")}{(job.RunsAlone ? "; it runs alone" : "")}");
     }
 
-    private static void SayThatItWaits(GovernorTurn turn, GovernorJob job, long estimate)
+    private static void SayThatItWaits(GovernorTurn turn, GovernorJob job)
     {
-        if (turn.Bounds is { } bounds && !job.IsStuck && turn.Sample.HeadroomBytes - estimate < Spare(bounds, estimate))
+        var estimate = GovernorEstimates.Of(turn, job);
+        var spare = turn.Bounds is { } bounds ? Spare(bounds, estimate.Bytes, estimate.Ground == GovernorGround.Sure) : 0;
+        if (!job.IsStuck && turn.Sample.HeadroomBytes - estimate.Bytes < spare)
         {
             turn.Replace(job with { IsStuck = true });
-            turn.Decide(GovernorVerb.Wait, job.Id, $"it needs {ByteText.Of(estimate)} beside {ByteText.Of(Spare(bounds, estimate))} that stay free, and others use the rest");
+            turn.Decide(GovernorVerb.Wait, job.Id, $"it needs {ByteText.Of(estimate.Bytes)} beside {ByteText.Of(spare)} that stay free, and others use the rest");
         }
     }
 

@@ -43,8 +43,8 @@ public sealed record GovernorJob
     /// <summary>Gets what it was expected to need when it was started, or is to be after it was lost; null before the first start.</summary>
     public long? EstimateBytes { get; init; }
 
-    /// <summary>Gets whether the estimate rests on nothing but the limit.</summary>
-    public bool IsGuessed { get; init; }
+    /// <summary>Gets what the estimate of a started job rests on.</summary>
+    public GovernorGround Ground { get; init; }
 
     /// <summary>Gets what its processes use now.</summary>
     public long Bytes { get; init; }

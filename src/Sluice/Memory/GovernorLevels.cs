@@ -6,6 +6,11 @@ internal static class GovernorLevels
     public static void Set(GovernorTurn turn)
     {
         turn.State = turn.State with { Pressure = turn.State.Pressure.With(turn.Sample.Pressure, turn.Now, turn.Options.PressureTime) };
+        if (turn.PressureLevel > GovernorLevel.Green)
+        {
+            turn.State = turn.State with { LastPressure = turn.Now };
+        }
+
         var before = turn.State.Level;
         var seen = turn.SampleLevel;
         var next = seen > before ? seen : Lower(turn, before, seen);

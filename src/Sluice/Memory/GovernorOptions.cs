@@ -42,7 +42,7 @@ public sealed record GovernorOptions
     /// <summary>Gets how long there must be enough before the level is green again.</summary>
     public TimeSpan CalmTime { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Gets the least time between two starts.</summary>
+    /// <summary>Gets the least time between two starts, unless all estimates are sure.</summary>
     public TimeSpan StartInterval { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Gets the least time between two starts when it is not known what one of the two jobs needs.</summary>

@@ -41,6 +41,9 @@ public sealed record GovernorState
     /// <summary>Gets when a victim was last chosen.</summary>
     public TimeSpan? LastVictim { get; init; }
 
+    /// <summary>Gets when tasks last waited for memory so much that it mattered.</summary>
+    public TimeSpan? LastPressure { get; init; }
+
     /// <summary>Gets the pressure of the last seconds.</summary>
     internal GovernorPressure Pressure { get; init; }
 

@@ -5,6 +5,7 @@ internal sealed class GovernorTurn
 {
     private readonly List<GovernorDecision> _decisions = [];
     private readonly List<GovernorJob> _jobs;
+    private Dictionary<string, long>? _runningPeaks;
     private bool _jobsChanged;
 
     public GovernorTurn(GovernorState state, GovernorSample sample, TimeSpan now, GovernorOptions options)
@@ -36,17 +37,13 @@ internal sealed class GovernorTurn
     /// <summary>Gets the level of this sample's headroom alone: what is not known is green.</summary>
     public GovernorLevel HeadroomLevel => Bounds?.LevelOf(Sample.HeadroomBytes!.Value) ?? GovernorLevel.Green;
 
-    /// <summary>Gets the level of this sample, pressure included; no pressure alone makes it red.</summary>
-    public GovernorLevel SampleLevel
-    {
-        get
-        {
-            var pressure = State.Pressure.Full > Options.FullPressure ? GovernorLevel.Orange
-                : State.Pressure.Some > Options.SomePressure ? GovernorLevel.Yellow
-                : GovernorLevel.Green;
-            return pressure > HeadroomLevel ? pressure : HeadroomLevel;
-        }
-    }
+    /// <summary>Gets the level of this sample's pressure alone, which never makes it red.</summary>
+    public GovernorLevel PressureLevel => State.Pressure.Full > Options.FullPressure ? GovernorLevel.Orange
+        : State.Pressure.Some > Options.SomePressure ? GovernorLevel.Yellow
+        : GovernorLevel.Green;
+
+    /// <summary>Gets the level of this sample.</summary>
+    public GovernorLevel SampleLevel => PressureLevel > HeadroomLevel ? PressureLevel : HeadroomLevel;
 
     public int Count(JobPhase phase)
     {
@@ -65,15 +62,36 @@ internal sealed class GovernorTurn
     /// <summary>Returns whether a job may be paused or resumed, as far as its last change goes.</summary>
     public bool MayFlip(GovernorJob job) => Is(Options.FlipInterval, job.FlippedAt);
 
+    /// <summary>Returns the most that a started job of a class was seen to use; 0 when there is none.</summary>
+    public long RunningPeak(string name)
+    {
+        // For each of thousands of waiting jobs it is the same.
+        if (_runningPeaks is null)
+        {
+            _runningPeaks = new Dictionary<string, long>(StringComparer.Ordinal);
+            foreach (var job in _jobs)
+            {
+                if (job.IsStarted)
+                {
+                    _runningPeaks[job.Class] = Math.Max(job.PeakBytes, _runningPeaks.GetValueOrDefault(job.Class));
+                }
+            }
+        }
+
+        return _runningPeaks.GetValueOrDefault(name);
+    }
+
     public void Replace(GovernorJob job)
     {
         _jobs[_jobs.FindIndex(j => j.Id == job.Id)] = job;
+        _runningPeaks = null;
         _jobsChanged = true;
     }
 
     public void Remove(GovernorJob job)
     {
         _jobs.RemoveAt(_jobs.FindIndex(j => j.Id == job.Id));
+        _runningPeaks = null;
         _jobsChanged = true;
     }
 

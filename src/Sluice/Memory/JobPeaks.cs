@@ -9,6 +9,9 @@ internal readonly record struct JobPeaks(ImmutableArray<long> Last, long Expecte
 {
     private const int Kept = 20;
 
+    /// <summary>Gets whether there are so many that the next one will hardly need more.</summary>
+    public bool AreMany => !Last.IsDefault && Last.Length == Kept;
+
     /// <summary>Returns them with one more.</summary>
     public JobPeaks With(long peak)
     {

@@ -8,15 +8,66 @@ public sealed class GovernorJobTests
     private readonly GovernorDriver _driver = new();
 
     [Fact]
-    public void Declared_jobs_start_one_a_second_while_they_fit()
+    public void Declared_jobs_start_at_once_while_they_fit()
     {
         _driver.Job(1, 30).Job(2, 30).Job(3, 30);
 
-        // None has grown yet: what they are still expected to need counts, and 15 % stay free.
-        Assert.Equal(["Start 1", "Start 2"], _driver.For(20, left: 100));
+        // None has grown yet: what they are still expected to need counts, and a tenth stays free.
+        Assert.Equal(["Start 1", "Start 2"], _driver.Look(100).Done);
+        Assert.Empty(_driver.For(20, left: 100));
         _driver.Uses(1, 30).Uses(2, 30);
         Assert.Empty(_driver.For(5, left: 40));
         Assert.Equal(["Start 3"], _driver.End(1, JobEnd.Done, left: 70));
+    }
+
+    [Fact]
+    public void Of_those_that_fit_the_largest_starts_first()
+    {
+        _driver.Job(1, 10).Job(2, 40).Job(3, 70).Job(4, 40).Job(5, 9);
+
+        Assert.Equal(["Start 3", "Start 1", "Start 5"], _driver.Look(100).Done);
+    }
+
+    [Fact]
+    public void A_plan_that_is_sure_goes_on_at_yellow_and_leaves_a_tenth()
+    {
+        _driver.Job(1, 75, "a").Job(2, 14, "b").Job(3, 1, "c").Look(100);
+        Assert.Equal(["Start 1", "Start 2"], _driver.Done);
+        _driver.Uses(1, 75).Uses(2, 14);
+
+        Assert.Equal(["FreeCaches"], _driver.For(30, left: 11));
+        Assert.Equal(["Start 3"], _driver.End(2, JobEnd.Done, left: 12));
+    }
+
+    [Fact]
+    public void A_plan_that_one_job_has_broken_is_not_sure_any_more()
+    {
+        _driver.Job(1, 30).Job(2, 30).Job(3, 26).Look(59);
+        Assert.Equal(["Start 1"], _driver.Done);
+        _driver.Uses(1, 31);
+
+        Assert.Empty(_driver.For(30, left: 39));
+        Assert.Equal(["Start 3"], _driver.Uses(1, 30).For(1, left: 39));
+    }
+
+    [Fact]
+    public void Nothing_starts_while_tasks_have_to_wait_for_memory()
+    {
+        _driver.For(3, left: 50, some: 0.3);
+        _driver.Job(1, 2);
+
+        Assert.Empty(_driver.For(9, left: 50));
+        Assert.Equal(["Start 1"], _driver.For(5, left: 50));
+    }
+
+    [Fact]
+    public void Few_peaks_let_one_start_a_second_and_many_all_at_once()
+    {
+        _driver.Learn("a", 2, 2).Job(1, name: "a").Job(2, name: "a").Job(3, name: "a").Job(4, name: "b").Job(5, name: "b");
+        Assert.Equal(["Start 1", "Start 2"], _driver.For(2, left: 90));
+
+        var many = new GovernorDriver().Learn("a", [.. Enumerable.Repeat(2.0, 20)]).Job(1, name: "a").Job(2, name: "a").Job(3, name: "a");
+        Assert.Equal(["Start 1", "Start 2", "Start 3"], many.Look(90).Done);
     }
 
     [Fact]
@@ -24,9 +75,9 @@ public sealed class GovernorJobTests
     {
         _driver.Job(1).Job(2).Job(3, 1);
 
-        Assert.Equal(["Start 1"], _driver.For(4.5, left: 90));
+        Assert.Equal(["Start 3"], _driver.For(4.5, left: 90));
+        Assert.Equal(["Start 1"], _driver.For(5, left: 90));
         Assert.Equal(["Start 2"], _driver.For(5, left: 90));
-        Assert.Equal(["Start 3"], _driver.For(5, left: 90));
     }
 
     [Fact]
@@ -76,21 +127,21 @@ public sealed class GovernorJobTests
     [Fact]
     public void Small_jobs_pass_a_large_one_but_not_for_ever()
     {
-        _driver.Job(0, 20).Job(1, 80);
+        _driver.Job(0, 20).Look(100).Job(1, 80);
         for (int id = 2; id < 30; id++)
         {
             _driver.Job(id, 1);
         }
 
         string[] done = _driver.For(60, left: 100);
-        Assert.Equal(["Start 0", .. Enumerable.Range(2, 8).Select(id => $"Start {id}")], done);
+        Assert.Equal(Enumerable.Range(2, 8).Select(id => $"Start {id}"), done);
     }
 
     [Fact]
     public void Nothing_starts_at_yellow_unless_nothing_runs()
     {
-        _driver.Job(1, 2).Job(2, 2);
-        Assert.Equal(["FreeCaches"], _driver.For(5, left: 14));
+        _driver.Learn("a", 2).Job(1, name: "a").Job(2, name: "a");
+        Assert.Equal(["FreeCaches", "Wait 1"], _driver.For(5, left: 14));
         Assert.Equal(["Start 1"], _driver.For(30, left: 18));
     }
 
@@ -231,12 +282,12 @@ public sealed class GovernorJobTests
     [Fact]
     public void What_others_of_its_class_have_used_counts_when_it_is_more_than_was_declared()
     {
-        _driver.Job(1, 1).Job(2, 1).Job(3, 1);
-        Assert.Equal(["Start 1"], _driver.For(1, left: 90));
-        Assert.Empty(_driver.End(1, JobEnd.Done, left: 90, peak: 60));
-        Assert.Equal(["Start 2"], _driver.For(2, left: 90));
+        var driver = new GovernorDriver(new() { MaxJobs = 1 }).Job(1, 1).Job(2, 1).Job(3, 1);
+        Assert.Equal(["Start 1"], driver.For(1, left: 90));
+        Assert.Empty(driver.End(1, JobEnd.Done, left: 90, peak: 60));
+        Assert.Equal(["Start 2"], driver.For(2, left: 90));
 
-        Assert.Equal(60 * GovernorDriver.GiB, _driver.State.Jobs.Single(j => j.Id == 2).EstimateBytes);
+        Assert.Equal(60 * GovernorDriver.GiB, driver.State.Jobs.Single(j => j.Id == 2).EstimateBytes);
     }
 
     [Fact]
@@ -288,7 +339,7 @@ public sealed class GovernorJobTests
     {
         _driver.Job(1, 10).Uses(99, 80).Uses(1, 80).Look(4).Look(4);
 
-        Assert.Equal(["FreeCaches"], _driver.Done);
+        Assert.Equal(["FreeCaches", "Wait 1"], _driver.Done);
         Assert.Empty(_driver.End(99, JobEnd.Failed, left: 4));
     }
 
