@@ -30,7 +30,7 @@ internal static class GovernorAdmission
             return false;
         }
 
-        var holds = started.TrueForAll(job => job.Ground == GovernorGround.Sure && job.Bytes <= job.EstimateBytes);
+        var holds = started.TrueForAll(job => job.Ground == GovernorGround.Sure && GovernorEstimates.Keeps(job.Bytes, job.EstimateBytes!.Value));
         GovernorJob? best = null;
         GovernorEstimate bestEstimate = default;
         var bestIsSure = false;

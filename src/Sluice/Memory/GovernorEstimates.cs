@@ -6,6 +6,9 @@ internal static class GovernorEstimates
     private const double Margin = 1.25;
     private const int GuessedPart = 8;
 
+    /// <summary>By which part of an estimate a job may pass it and yet keep to it: round figures are declared, and a little is only measured otherwise.</summary>
+    private const int Tolerance = 16;
+
     /// <summary>Returns the estimate of a job that waits.</summary>
     public static GovernorEstimate Of(GovernorTurn turn, GovernorJob job)
     {
@@ -24,8 +27,11 @@ internal static class GovernorEstimates
     public static long? Known(GovernorTurn turn, GovernorJob job) =>
         job.EstimateBytes ?? job.DeclaredBytes ?? Learnt(turn, job);
 
+    /// <summary>Returns whether a job that uses so much keeps to its estimate.</summary>
+    public static bool Keeps(long bytes, long estimate) => bytes <= estimate + (estimate / Tolerance);
+
     private static bool IsSure(GovernorTurn turn, GovernorJob job, long known, long seen) => job.EstimateBytes is null
-        && (job.DeclaredBytes is not null ? seen <= known : turn.State.Peaks[job.Class].AreMany);
+        && (job.DeclaredBytes is not null ? Keeps(seen, known) : turn.State.Peaks[job.Class].AreMany);
 
     /// <summary>Returns what ended jobs of a job's class needed, or more where running ones have it already: those that end first may be the small ones.</summary>
     private static long? Learnt(GovernorTurn turn, GovernorJob job) =>

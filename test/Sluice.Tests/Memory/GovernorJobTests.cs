@@ -44,10 +44,10 @@ public sealed class GovernorJobTests
     {
         _driver.Job(1, 30).Job(2, 30).Job(3, 26).Look(59);
         Assert.Equal(["Start 1"], _driver.Done);
-        _driver.Uses(1, 31);
+        _driver.Uses(1, 32);
 
         Assert.Empty(_driver.For(30, left: 39));
-        Assert.Equal(["Start 3"], _driver.Uses(1, 30).For(1, left: 39));
+        Assert.Equal(["Start 3"], _driver.Uses(1, 31).For(1, left: 39));
     }
 
     [Fact]
