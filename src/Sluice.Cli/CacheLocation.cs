@@ -46,13 +46,22 @@ internal sealed record CacheLocation(string Kind, string? Place)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var address) || address.Host.Length == 0 || !IsDatabase(address.AbsolutePath) || address.Query.Length > 0 || address.Fragment.Length > 0)
         {
-            throw new SluiceException(ErrorKind.Usage, "the address of Redis cannot be read", Known);
+            throw new SluiceException(ErrorKind.Usage, $"the address of Redis cannot be read: {Fault(address)}", Known);
         }
 
         // Not even in the message: what is on a command line is seen by others.
         return address.UserInfo.Length == 0 ? text : throw new SluiceException(
             ErrorKind.Usage, $"the address of Redis at {address.Host} has a user or a password in it", "leave them out and set SLUICE_REDIS_USER and SLUICE_REDIS_PASSWORD");
     }
+
+    // What was given is not repeated: a password may be in it.
+    private static string Fault(Uri? address) => address switch
+    {
+        null => "it is no address, or its port is no number up to 65535",
+        { Host.Length: 0 } => "it names no host",
+        _ when !IsDatabase(address.AbsolutePath) => "what comes after the host is no number of a database",
+        _ => "the only parameter that it can have is prefix",
+    };
 
     private static bool IsDatabase(string path) => path.AsSpan(1) is var name && (name.IsEmpty || ushort.TryParse(name, out _));
 }

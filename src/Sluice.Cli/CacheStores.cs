@@ -27,6 +27,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     public ICacheStore Open(string? location)
     {
         var place = Place(location);
+        RequireFile(place);
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
         return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
@@ -74,7 +75,8 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     /// <summary>Tells whether there is a store, without making one; a server is taken to be there.</summary>
     public bool IsThere(CacheLocation place) => Full(place) switch
     {
-        { Kind: CacheSettings.Sqlite, Place: var file } => File.Exists(file),
+        // A file without a byte is what a kill leaves that came right at the beginning.
+        { Kind: CacheSettings.Sqlite, Place: var file } => new FileInfo(file!) is { Exists: true, Length: > 0 },
         { Kind: CacheSettings.Jsonl, Place: var folder } => JsonlResponseCache.IsStore(folder!),
         _ => true,
     };
@@ -104,12 +106,17 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
             "say it once, with `sluice run ... cache.backend=sqlite` or `cache.backend=jsonl`; `sluice cache` commands take --cache. `sluice cache copy --from jsonl --to sqlite` brings both together"),
     };
 
-    /// <summary>Tells a folder that stands where the file is to be from a cache that is not there yet.</summary>
+    /// <summary>Tells a folder that stands where the file is to be, or the other way round, from a cache that is not there yet.</summary>
     private static void RequireFile(CacheLocation place)
     {
         if (place.Kind == CacheSettings.Sqlite && Directory.Exists(place.Place))
         {
             throw new SluiceException(ErrorKind.Usage, $"{place.Place} is a folder, and a SQLite cache is a file", $"move the folder away, or name another store; jsonl:{place.Place} would be one of text files");
+        }
+
+        if (place.Kind == CacheSettings.Jsonl && File.Exists(place.Place))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"{place.Place} is a file, and a JSONL cache is a folder", "move the file away, or name another store; `sluice cache import` takes exported files in");
         }
     }
 

@@ -104,11 +104,12 @@ public sealed class RedisResponseCache : ICacheStore
     public async IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        await foreach (var page in ReadAsync(withBodies, cancellationToken).ConfigureAwait(false))
+        await foreach (var page in ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            foreach (var entry in page)
+            foreach (var (key, value) in page)
             {
-                if (filter.Admits(entry.Origin, entry.CreatedAt, entry.Size))
+                if ((value.IsNull ? await FindForeignAsync(key, cancellationToken).ConfigureAwait(false) : Stored(key, value, withBodies)) is { } entry
+                    && filter.Admits(entry.Origin, entry.CreatedAt, entry.Size))
                 {
                     yield return entry;
                 }
@@ -142,9 +143,10 @@ public sealed class RedisResponseCache : ICacheStore
             return deleted;
         }
 
-        await foreach (var page in ReadAsync(withBodies: false, cancellationToken).ConfigureAwait(false))
+        await foreach (var page in ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            deleted += await DeleteAsync([.. page.Where(e => filter.Admits(e.Origin, e.CreatedAt, e.Size)).Select(e => e.Key)], cancellationToken).ConfigureAwait(false);
+            var entries = page.Where(e => !e.Value.IsNull).Select(e => Stored(e.Key, e.Value, withBodies: false));
+            deleted += await DeleteAsync([.. entries.Where(e => filter.Admits(e.Origin, e.CreatedAt, e.Size)).Select(e => e.Key)], cancellationToken).ConfigureAwait(false);
         }
 
         return deleted;
@@ -237,14 +239,27 @@ public sealed class RedisResponseCache : ICacheStore
         }
         catch (FormatException error)
         {
-            return new StoredResponse { Key = key, Origin = new ResponseOrigin("", "", "unknown"), CreatedAt = default, Size = value.Length(), Problem = error.Message };
+            return Unusable(key, value.Length(), error.Message);
         }
+    }
+
+    private static StoredResponse Unusable(RequestKey key, long size, string problem) =>
+        new() { Key = key, Origin = new ResponseOrigin("", "", "unknown"), CreatedAt = default, Size = size, Problem = problem };
+
+    /// <summary>Names what stands in the way of an answer, since a get of many passes it over; null when the answer is just gone.</summary>
+    private async ValueTask<StoredResponse?> FindForeignAsync(RequestKey key, CancellationToken cancellationToken)
+    {
+        var name = _keys.Name(key);
+        var type = await _connection.AskAsync(database => database.KeyTypeAsync(name), cancellationToken).ConfigureAwait(false);
+        return type is RedisType.None or RedisType.String ? null
+            : Unusable(key, 0, $"what is stored under `{name}` is none of our answers but a {type.ToString().ToLowerInvariant()}, and is in the way of one: delete or rename it with redis-cli");
     }
 
     private async ValueTask<long> DeleteAsync(List<RequestKey> keys, CancellationToken cancellationToken) =>
         keys.Count == 0 ? 0 : await _connection.AskAsync(database => database.KeyDeleteAsync([.. keys.Select(_keys.Name)]), cancellationToken).ConfigureAwait(false);
 
-    private async IAsyncEnumerable<List<StoredResponse>> ReadAsync(bool withBodies, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Reads all that is stored under names of ours; null: it is no string, or was there a moment ago.</summary>
+    private async IAsyncEnumerable<IEnumerable<(RequestKey Key, RedisValue Value)>> ReadAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var page in ScanAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -252,7 +267,7 @@ public sealed class RedisResponseCache : ICacheStore
             foreach (var keys in page.Chunk(32))
             {
                 var values = await _connection.AskAsync(database => database.StringGetAsync([.. keys.Select(_keys.Name)]), cancellationToken).ConfigureAwait(false);
-                yield return [.. keys.Zip(values).Where(e => !e.Second.IsNull).Select(e => Stored(e.First, e.Second, withBodies))];
+                yield return keys.Zip(values);
             }
         }
     }

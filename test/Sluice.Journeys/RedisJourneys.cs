@@ -17,7 +17,7 @@ public sealed class RedisJourneys : Journey
         (await SweepAsync()).Explains(3, "allkeys-lru", "noeviction");
         (await RunAsync("submit", "configs")).Explains(3, "allkeys-lru");
         Assert.Equal(0, OpenAI.LinesExecuted);
-        (await RunAsync("cache", "stats", "--cache", redis.Url)).Is(0).Says("allkeys-lru", "noeviction");
+        (await RunAsync("cache", "stats", "--cache", redis.Url)).Is(0).Says("there is no answer in redis://", "?prefix=", "allkeys-lru", "noeviction");
     }
 
     [Theory]

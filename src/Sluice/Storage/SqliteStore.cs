@@ -14,9 +14,15 @@ internal static class SqliteStore
     /// <param name="pageSize">The page size of a new database, in bytes.</param>
     /// <param name="cacheKib">The connection's page cache, in KiB.</param>
     /// <param name="walPages">After how many pages the write-ahead log is folded back.</param>
+    /// <remarks>A database that cannot be written here, e.g. on a read-only file system, is opened as it is, to be read.</remarks>
     /// <exception cref="SluiceException">The file cannot be opened, is no database, or lies on a network file system.</exception>
     public static SqliteConnection Open(string path, int pageSize, int cacheKib, int walPages)
     {
+        if (IsUnchangeable(path))
+        {
+            return OpenUnchangeable(path);
+        }
+
         CreatePrivate(path);
         NetworkFileSystem.Refuse(Path.GetDirectoryName(path)!);
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false, DefaultTimeout = 60 }.ToString());
@@ -59,10 +65,18 @@ internal static class SqliteStore
         return OpenForReading(path);
     }
 
+    /// <summary>Tells whether a connection can only read.</summary>
+    public static bool CanOnlyRead(SqliteConnection connection) => raw.sqlite3_db_readonly(connection.Handle, "main") == 1;
+
     /// <summary>Opens a database as it is, to be examined; nothing of it is changed but what a crash left unfinished.</summary>
     /// <exception cref="SluiceException">It cannot be opened.</exception>
     public static SqliteConnection OpenForReading(string path)
     {
+        if (IsUnchangeable(path))
+        {
+            return OpenUnchangeable(path);
+        }
+
         var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadWrite, Pooling = false, DefaultTimeout = 60 }.ToString());
         try
         {
@@ -231,6 +245,37 @@ internal static class SqliteStore
         if (Version.Parse(version) < SafeVersion)
         {
             throw new SluiceException(ErrorKind.Environment, $"SQLite {version} can corrupt shared databases", $"at least {SafeVersion} is needed; use the library that ships with Sluice");
+        }
+    }
+
+    /// <summary>Tells whether neither a database nor the files beside it can be written: then nobody changes it while it is read, not through this path.</summary>
+    private static bool IsUnchangeable(string path) => new FileInfo(path) is { Exists: true, Length: > 0 } file && FolderAccess.IsReadOnly(file.DirectoryName!);
+
+    /// <summary>Opens a database that cannot change (sqlite.org/uri.html, <c>immutable</c>).</summary>
+    /// <exception cref="SluiceException">What was written last is beside it, and cannot be put into it here.</exception>
+    private static SqliteConnection OpenUnchangeable(string path)
+    {
+        if (File.Exists(path + "-wal"))
+        {
+            throw new SluiceException(
+                ErrorKind.Environment,
+                $"{path} cannot be read where it cannot be written: it is in use, or whoever used it last was killed",
+                "run any command where it can be written, e.g. `sluice cache stats`, or copy its folder and look at the copy with --workspace");
+        }
+
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = $"file:{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}?immutable=1", Mode = SqliteOpenMode.ReadOnly, Pooling = false,
+        }.ToString());
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch (SqliteException error)
+        {
+            connection.Dispose();
+            throw Explain(error, path);
         }
     }
 

@@ -50,7 +50,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
         await PassAsync(() => _remarks.All.Count == 2);
         Assert.Equal(0, Spools);
         Assert.Equal(["before", "two", "three", ""], (await GetAsync(store, 1, 2, 3, 4)).Select(Text));
-        Assert.StartsWith($"the store is away: the test wants it so; the run waits for it, and answers that arrive meanwhile are kept in {SpoolFolder}", _remarks.All[0], StringComparison.Ordinal);
+        Assert.StartsWith($"the store is away: the test wants it so; look-ups wait for it, and answers that arrive meanwhile are kept in {SpoolFolder}", _remarks.All[0], StringComparison.Ordinal);
         Assert.Matches("^the store is back after .* s; 3 answers that were kept meanwhile are in it now$", _remarks.All[1]);
     }
 

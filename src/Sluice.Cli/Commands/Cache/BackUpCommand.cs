@@ -36,7 +36,7 @@ internal static class BackUpCommand
             }
 
             return damage.ExitCode;
-        }));
+        }, cancellationToken));
         return command;
     }
 }

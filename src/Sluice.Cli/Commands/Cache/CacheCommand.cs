@@ -31,10 +31,18 @@ internal static class CacheCommand
     };
 
     /// <summary>Runs something with the store that the command line names.</summary>
-    public static async Task<int> WithStoreAsync(ParseResult parsed, Func<ICacheStore, Task<int>> run)
+    public static async Task<int> WithStoreAsync(ParseResult parsed, Func<ICacheStore, Task<int>> run, CancellationToken cancellationToken)
     {
-        var store = Stores(parsed).Existing(parsed.GetValue(Location));
+        var location = parsed.GetValue(Location);
+        var store = Stores(parsed).Existing(location);
         await using var _ = store.ConfigureAwait(false);
+        // A server is always there, whatever is mistyped of the rest.
+        if (location is not null && store is RedisResponseCache && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+        {
+            Terminal.Warning($"there is no answer in {location}");
+            Terminal.Hint("check the number of the database, and `?prefix=NAME`");
+        }
+
         return await run(store).ConfigureAwait(false);
     }
 

@@ -33,7 +33,7 @@ internal static class CompactCommand
             }
 
             return ExitCodes.Done;
-        }));
+        }, cancellationToken));
         return command;
     }
 }

@@ -35,7 +35,7 @@ internal static class ExportCommand
             progress.Clear();
             Show(path, export.Responses, damage.Count, parsed.GetValue(CommonOptions.Json));
             return damage.ExitCode;
-        }));
+        }, cancellationToken));
         return command;
     }
 

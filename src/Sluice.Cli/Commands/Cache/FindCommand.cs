@@ -55,7 +55,7 @@ internal static class FindCommand
                 await (any ? Task.CompletedTask : CacheNames.RequireAsync(store, wanted, cancellationToken)).ConfigureAwait(false);
                 return ExitCodes.Done;
             },
-            cancellationToken)));
+            cancellationToken), cancellationToken));
         return command;
     }
 

@@ -19,7 +19,7 @@ internal static class GetCommand
                 Show(output, entry, parsed.GetValue(CommonOptions.Json));
                 return entry.Problem is null ? ExitCodes.Done : ExitCodes.Incomplete;
             },
-            cancellationToken)));
+            cancellationToken), cancellationToken));
         return command;
     }
 

@@ -46,6 +46,11 @@ internal static class ImportCommand
         {
             if (Pairs.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } idle)
             {
+                if (parsed.GetResult(Input) is { Implicit: false } || parsed.GetResult(Output) is { Implicit: false })
+                {
+                    throw new SluiceException(ErrorKind.Usage, $"exported files ({string.Join(", ", parsed.GetValue(Files)!)}) and a vendor's (--input, --output) are both named", "import them one after the other");
+                }
+
                 throw new SluiceException(ErrorKind.Usage, $"{idle.Name} has no meaning here: exported lines say everything themselves", "leave it out; a vendor's files are named by --input and --output");
             }
 

@@ -39,7 +39,7 @@ internal static class ListCommand
                 await (found == 0 ? CacheNames.RequireAsync(store, wanted, cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
                 return ExitCodes.Done;
             },
-            cancellationToken)));
+            cancellationToken), cancellationToken));
         return command;
     }
 

@@ -49,7 +49,7 @@ internal static class PruneCommand
                 }
 
                 return ExitCodes.Done;
-            });
+            }, cancellationToken);
         });
         return command;
     }

@@ -41,7 +41,7 @@ internal static class StatsCommand
             }
 
             return ExitCodes.Done;
-        }));
+        }, cancellationToken));
         return command;
     }
 

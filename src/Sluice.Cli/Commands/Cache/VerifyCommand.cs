@@ -42,7 +42,7 @@ internal static class VerifyCommand
             progress.Clear();
             Show(store, responses, damaged, named, isJson);
             return damaged == 0 ? ExitCodes.Done : ExitCodes.Incomplete;
-        }));
+        }, cancellationToken));
         return command;
     }
 

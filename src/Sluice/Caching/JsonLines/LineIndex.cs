@@ -88,7 +88,8 @@ internal sealed class LineIndex : IDisposable
 
     private TResult LockedOnce<TResult>(Func<TResult> work)
     {
-        SqliteStore.Execute(_connection, "BEGIN IMMEDIATE");
+        // Where nobody can write, the files are as the index says, or that is the error.
+        SqliteStore.Execute(_connection, SqliteStore.CanOnlyRead(_connection) ? "BEGIN" : "BEGIN IMMEDIATE");
         try
         {
             CatchUp();

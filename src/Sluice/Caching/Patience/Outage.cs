@@ -23,7 +23,7 @@ internal sealed class Outage(string store, string folder, Action<string> remark,
             if (_since is null)
             {
                 _since = now;
-                said = $"{store} is away: {reason}; the run waits for it, and answers that arrive meanwhile are kept in {folder}";
+                said = $"{store} is away: {reason}; look-ups wait for it, and answers that arrive meanwhile are kept in {folder}";
             }
             else if (now - _said >= Repetition)
             {

@@ -78,6 +78,20 @@ public sealed class PairImportTests
         Assert.Null(entry!.Request);
     }
 
+    [Theory]
+    [InlineData("batch_abc123_output.jsonl", "batch_abc123")]
+    [InlineData("msgbatch_0q_results.jsonl", "msgbatch_0q_results.jsonl")]
+    [InlineData("batch_output.jsonl", "batch_output.jsonl")]
+    public async Task An_id_in_a_files_name_has_a_digit_and_is_not_too_short(string file, string source)
+    {
+        await using var cache = new TemporaryCache();
+        using PairImport import = Import(cache);
+
+        await import.ReadAsync(cache.Write("in.jsonl", Asked("a")), [cache.Write(file, Answered("a"))], Token);
+
+        Assert.Equal(source, Assert.Single(await TemporaryCache.ListAsync(cache.Cache)).Origin.Source);
+    }
+
     [Fact]
     public async Task A_batch_that_a_line_or_the_user_names_goes_before_the_files_name()
     {

@@ -88,6 +88,24 @@ public sealed class RedisTroubleTests : IDisposable
     }
 
     [Fact]
+    public async Task Something_else_under_the_name_of_an_answer_is_found_when_all_are_verified_and_never_deleted()
+    {
+        using var server = RedisServers.Start();
+        await using RedisResponseCache cache = Open(server.Url);
+        await cache.PutAsync([TemporaryCache.Entry(1, "one")], cancellationToken: Token);
+        IDatabase client = (await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{server.Port}")).GetDatabase();
+        string name = $"sluice:r:{TemporaryCache.Key(2)}";
+        await client.ListRightPushAsync(name, "a");
+
+        StoredResponse foreign = Assert.Single(await TemporaryCache.ListAsync(cache), e => e.Problem is not null);
+
+        Assert.Equal(TemporaryCache.Key(2), foreign.Key);
+        Assert.Contains("a list", foreign.Problem, StringComparison.Ordinal);
+        Assert.Equal(1, await cache.DeleteAsync(new CacheFilter { Before = TimeProvider.System.GetUtcNow().AddDays(1) }, Token));
+        Assert.True(await client.KeyExistsAsync(name));
+    }
+
+    [Fact]
     public async Task A_user_who_may_not_store_is_told_so_and_not_to_wait()
     {
         using var server = RedisServers.Start("--user", "default", "off", "--user", "team", "on", ">correct-horse", "~sluice:*", "+@read", "+@connection");
