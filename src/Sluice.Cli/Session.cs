@@ -61,10 +61,10 @@ internal sealed class Session : IAsyncDisposable
         await CompileAsync(ConfigLoader.Load(request, Context(cancellationToken) with { RefreshedAt = refresh ? Time.GetUtcNow() : null }), cancellationToken).ConfigureAwait(false);
 
     /// <summary>Prints a part of the composed configs instead of running them.</summary>
-    public void Show(ConfigRequest request, ConfigView view, CancellationToken cancellationToken)
+    public void Show(ConfigRequest request, ConfigView view, bool asJson, CancellationToken cancellationToken)
     {
-        var texts = ConfigLoader.Show(request, view, Context(cancellationToken));
-        Console.Out.WriteLine(string.Join("\n---\n", texts.Select(text => text.TrimEnd('\n'))));
+        var texts = ConfigLoader.Show(request, view, asJson, Context(cancellationToken));
+        Console.Out.WriteLine(string.Join(asJson ? "\n" : "\n---\n", texts.Select(text => text.TrimEnd('\n'))));
     }
 
     /// <summary>Reads the composed configs of an earlier run.</summary>

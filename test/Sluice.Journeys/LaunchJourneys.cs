@@ -105,6 +105,37 @@ public sealed class LaunchJourneys : Journey
     }
 
     [Fact]
+    public async Task What_a_job_sends_into_the_background_belongs_to_its_peak()
+    {
+        // Its parent has ended before anybody can have looked.
+        var run = await RunAsync("launch", "--name", "daemon", "--json", "--", "sh", "-c",
+            "(setsid python3 -c 'import time; held = bytearray(150_000_000); open(\"up\", \"w\"); time.sleep(600)' &) ; while [ ! -e up ]; do sleep 0.05; done; sleep 3");
+        Assert.InRange(run.Is(0).Json["jobs"]![0]!["peak_bytes"]!.GetValue<long>(), 150_000_000, 250_000_000);
+    }
+
+    [Fact]
+    public async Task When_nothing_can_be_noted_any_more_the_jobs_are_asked_to_end_before_they_are_killed()
+    {
+        // The writes to the journal of a launch that goes well: the last one but one is the first end of a job.
+        var journal = Path.Combine(Folder, "runs/launch/lost/jobs.jsonl");
+        var log = Path.Combine(Folder, "log");
+        string[] launch = ["launch", "--mem", "10MB", "--name", "lost", "-j", "2", "-m", "x=1,2", "--", "sh", "-c",
+            $"[ -e rehearsed ] || exit 0; [ {{job}} = 1 ] || {{ while [ ! -e up ]; do sleep 0.05; done; exit 0; }}; trap 'touch saved; exit' TERM; touch up; {WaitForGo}", "sh"];
+        await using (var rehearsal = CliRun.Start(Folder, FaultLibrary.Over(journal, log), launch))
+        {
+            (await rehearsal.EndAsync()).Is(0);
+        }
+
+        var writes = File.ReadLines(log).Count(line => line.StartsWith("write ", StringComparison.Ordinal));
+        Directory.Delete(Path.GetDirectoryName(journal)!, recursive: true);
+        Write("rehearsed", "");
+        var full = new Dictionary<string, string>(FaultLibrary.Over(journal, log)) { ["FAULTFS_OPS"] = "write", ["FAULTFS_AT"] = (writes - 1).ToString(CultureInfo.InvariantCulture), ["FAULTFS_ERRNO"] = "28" };
+        await using var run = CliRun.Start(Folder, full, launch);
+        (await run.EndAsync()).Explains(3, "the disk is full while writing", "jobs.jsonl");
+        Assert.True(File.Exists(Path.Combine(Folder, "saved")));
+    }
+
+    [Fact]
     public async Task The_peak_of_one_job_is_what_the_next_one_is_expected_to_need()
     {
         string[] launch = ["launch", "-j", "1", "--name", "peak", "-m", "x=1,2", "--json", "--", "python3", "-c", "import time; held = bytearray(150_000_000); time.sleep(2)"];
@@ -114,6 +145,17 @@ public sealed class LaunchJourneys : Journey
         Assert.Equal(2, starts.Count);
         Assert.Contains("a guess", starts[0], StringComparison.Ordinal);
         Assert.DoesNotContain("a guess", starts[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--json")]
+    [InlineData("--quiet")]
+    public async Task Watching_ends_when_nobody_reads_any_more(string option)
+    {
+        await using var run = CliRun.StartAfter("\"$@\" | head -n 2; exit", Folder, new Dictionary<string, string>(), "memory", "--watch", "--interval", "0.1", option);
+        (await run.EndAsync()).Is(0);
+        (await RunAsync("memory", "--watch", "--interval", "0,5")).Is(2).Says("0,5");
+        (await RunAsync("memory", "--interval", "5")).Explains(2, "--watch");
     }
 
     [Fact]

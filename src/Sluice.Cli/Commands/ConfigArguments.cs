@@ -53,15 +53,24 @@ internal sealed class ConfigArguments
     }
 
     /// <summary>Gives what is to be printed instead of running; null for nothing.</summary>
-    public ConfigView? View(ParseResult parsed) => (parsed.GetValue(_cfg), parsed.GetValue(_info)) switch
+    /// <exception cref="SluiceException">Two things are to be printed, or one in a form that it does not have.</exception>
+    public ConfigView? View(ParseResult parsed)
     {
-        ("job", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedJob : ConfigView.Job,
-        ("hydra", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedHydra : ConfigView.Hydra,
-        ("all", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedAll : ConfigView.All,
-        (_, "defaults") => ConfigView.Defaults,
-        (_, "searchpath") => ConfigView.SearchPath,
-        _ => null,
-    };
+        if (parsed.GetValue(_info) is { } info && (parsed.GetValue(_cfg) is not null || parsed.GetValue(CommonOptions.Json)))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"--info {info} goes neither with --cfg nor with --json", "ask for one after the other; --cfg goes with --json");
+        }
+
+        return (parsed.GetValue(_cfg), parsed.GetValue(_info)) switch
+        {
+            ("job", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedJob : ConfigView.Job,
+            ("hydra", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedHydra : ConfigView.Hydra,
+            ("all", _) => parsed.GetValue(_resolve) ? ConfigView.ResolvedAll : ConfigView.All,
+            (_, "defaults") => ConfigView.Defaults,
+            (_, "searchpath") => ConfigView.SearchPath,
+            _ => null,
+        };
+    }
 
     /// <summary>A word with a leading dash that is no option would be taken for a config.</summary>
     private static void RefuseUnknownOptions(ArgumentResult result)

@@ -14,7 +14,8 @@ internal static class MemoryCommand
         var interval = new Option<double>("--interval") { Description = "Seconds between two samples of --watch.", HelpName = "seconds", DefaultValueFactory = _ => 1 };
         interval.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var value) && value is not (>= 0.1 and <= 3600))
+            // A comma parts thousands, and would be passed over.
+            if (result.Tokens is [{ Value: var text }] && !(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is >= 0.1 and <= 3600))
             {
                 result.AddError($"--interval: expected a number from 0.1 to 3600, found {text}");
             }
@@ -26,16 +27,23 @@ internal static class MemoryCommand
             var json = parsed.GetValue(CommonOptions.Json);
             if (parsed.GetValue(watch))
             {
-                await WatchAsync(probe, json, TimeSpan.FromSeconds(parsed.GetValue(interval)), TimeProvider.System, cancellationToken).ConfigureAwait(false);
+                return await DataStream.RunAsync(
+                    output => WatchAsync(output, probe, json, TimeSpan.FromSeconds(parsed.GetValue(interval)), TimeProvider.System, cancellationToken), CancellationToken.None).ConfigureAwait(false);
             }
-            else if (json)
+
+            if (parsed.GetResult(interval) is { Implicit: false })
+            {
+                throw new SluiceException(ErrorKind.Usage, "--interval has no meaning without --watch", "add --watch, or leave it out");
+            }
+
+            if (json)
             {
                 var sample = probe.Sample();
                 JsonOut.Write(writer => MemoryView.Json(writer, sample, TimeProvider.System.GetUtcNow()));
             }
             else
             {
-                MemoryView.Show(probe.Sample());
+                MemoryView.Show(probe.Sample(), Terminal.Print);
             }
 
             return ExitCodes.Done;
@@ -43,7 +51,7 @@ internal static class MemoryCommand
         return command;
     }
 
-    private static async Task WatchAsync(MemoryProbe probe, bool json, TimeSpan interval, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<int> WatchAsync(DataStream output, MemoryProbe probe, bool json, TimeSpan interval, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(interval, time);
         MemorySample? before = null;
@@ -54,15 +62,15 @@ internal static class MemoryCommand
                 var sample = probe.Sample();
                 if (json)
                 {
-                    JsonOut.Line(writer => MemoryView.Json(writer, sample, time.GetUtcNow()));
+                    output.Json(writer => MemoryView.Json(writer, sample, time.GetUtcNow()));
                 }
                 else if (before is null)
                 {
-                    MemoryView.Show(sample);
+                    MemoryView.Show(sample, output.Line);
                 }
                 else
                 {
-                    MemoryView.Line(sample, before, time.GetLocalNow());
+                    output.Line(MemoryView.Line(sample, before, time.GetLocalNow()));
                 }
 
                 before = sample;
@@ -73,5 +81,7 @@ internal static class MemoryCommand
         {
             // Ctrl-C is how watching ends.
         }
+
+        return ExitCodes.Done;
     }
 }

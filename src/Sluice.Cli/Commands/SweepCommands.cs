@@ -46,7 +46,7 @@ internal static class SweepCommands
             await using var _ = session.ConfigureAwait(false);
             if (configs.View(parsed) is { } wanted)
             {
-                session.Show(configs.Request(parsed), wanted, cancellationToken);
+                session.Show(configs.Request(parsed), wanted, parsed.GetValue(CommonOptions.Json), cancellationToken);
                 return ExitCodes.Done;
             }
 

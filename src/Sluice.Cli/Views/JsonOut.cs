@@ -21,20 +21,6 @@ internal static class JsonOut
         output.Write("\n"u8);
     }
 
-    /// <summary>Writes one document on a line of its own, for readers that take each as it comes.</summary>
-    public static void Line(Action<Utf8JsonWriter> write)
-    {
-        using var output = Console.OpenStandardOutput();
-        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            writer.WriteStartObject();
-            write(writer);
-            writer.WriteEndObject();
-        }
-
-        output.Write("\n"u8);
-    }
-
     /// <summary>Writes a number, or null when it is not known.</summary>
     public static void Number(this Utf8JsonWriter writer, string name, double? value)
     {

@@ -8,48 +8,48 @@ namespace Sluice.Cli.Views;
 internal static class MemoryView
 {
     /// <summary>Prints all of it, for people.</summary>
-    public static void Show(MemorySample sample)
+    public static void Show(MemorySample sample, Action<string> print)
     {
-        Terminal.Print($"limit     {Numbers.Bytes(sample.LimitBytes)}  (cgroup {Word(sample.Version)})");
-        Terminal.Print($"usage     {Numbers.Bytes(sample.UsageBytes)}  (in {sample.BindingLevel}, with page cache)");
-        Terminal.Print($"headroom  {Numbers.Bytes(sample.HeadroomBytes)}  (by {sample.BindingLevel})");
-        Terminal.Print($"host      {Numbers.Bytes(sample.HostTotalBytes)} in all, {Numbers.Bytes(sample.HostAvailableBytes)} available");
+        print($"limit     {Numbers.Bytes(sample.LimitBytes)}  (cgroup {Word(sample.Version)})");
+        print($"usage     {Numbers.Bytes(sample.UsageBytes)}  (in {sample.BindingLevel}, with page cache)");
+        print($"headroom  {Numbers.Bytes(sample.HeadroomBytes)}  (by {sample.BindingLevel})");
+        print($"host      {Numbers.Bytes(sample.HostTotalBytes)} in all, {Numbers.Bytes(sample.HostAvailableBytes)} available");
         if (sample.SwapTotalBytes > 0)
         {
-            Terminal.Print($"swap      {Numbers.Bytes(sample.SwapTotalBytes)} in all, {Numbers.Bytes(sample.SwapFreeBytes)} free; not part of the headroom");
+            print($"swap      {Numbers.Bytes(sample.SwapTotalBytes)} in all, {Numbers.Bytes(sample.SwapFreeBytes)} free; not part of the headroom");
         }
 
-        Terminal.Print($"pressure  {Pressure(sample)}  (time in which some tasks, or all of them, waited for memory; last 10 s)");
-        Terminal.Print($"kills     {sample.OomKills?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} in this group, {sample.HostOomKills?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} on the host, for want of memory");
+        print($"pressure  {Pressure(sample)}  (time in which some tasks, or all of them, waited for memory; last 10 s)");
+        print($"kills     {sample.OomKills?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} in this group, {sample.HostOomKills?.ToString(CultureInfo.InvariantCulture) ?? "unknown"} on the host, for want of memory");
         if (sample.Levels.Any(l => l.LimitBytes is not null))
         {
-            Terminal.Print("levels");
+            print("levels");
         }
 
         foreach (var level in sample.Levels.Where(l => l.LimitBytes is not null))
         {
-            Terminal.Print($"  {level.Path}: limit {Numbers.Bytes(level.LimitBytes)}, usage {Numbers.Bytes(level.UsageBytes)}, reclaimable {Numbers.Bytes(level.ReclaimableBytes)}, headroom {Numbers.Bytes(level.HeadroomBytes)}"
+            print($"  {level.Path}: limit {Numbers.Bytes(level.LimitBytes)}, usage {Numbers.Bytes(level.UsageBytes)}, reclaimable {Numbers.Bytes(level.ReclaimableBytes)}, headroom {Numbers.Bytes(level.HeadroomBytes)}"
                 + (level.PeakBytes is null ? "" : $", peak {Numbers.Bytes(level.PeakBytes)}")
                 + (level.Throttled ? "; at this limit processes are slowed down, not killed" : ""));
         }
 
         if (sample.LimitBytes < sample.HostTotalBytes)
         {
-            Terminal.Print($"`free` shows the host: it has {Numbers.Bytes(sample.HostTotalBytes)}, this container may use {Numbers.Bytes(sample.LimitBytes)}");
+            print($"`free` shows the host: it has {Numbers.Bytes(sample.HostTotalBytes)}, this container may use {Numbers.Bytes(sample.LimitBytes)}");
         }
 
         foreach (var note in sample.Notes)
         {
-            Terminal.Print($"note: {note}");
+            print($"note: {note}");
         }
     }
 
-    /// <summary>Prints what changes, on one line.</summary>
-    public static void Line(MemorySample sample, MemorySample before, DateTimeOffset time)
+    /// <summary>Says what changes, on one line.</summary>
+    public static string Line(MemorySample sample, MemorySample before, DateTimeOffset time)
     {
         var kills = sample.OomKills - before.OomKills;
-        Terminal.Print($"{time.ToString("HH:mm:ss", CultureInfo.InvariantCulture)}  headroom {Numbers.Bytes(sample.HeadroomBytes)} of {Numbers.Bytes(sample.LimitBytes)} (by {sample.BindingLevel}), pressure {Pressure(sample)}"
-            + (kills > 0 ? $"; killed for want of memory since the last line: {Numbers.Count(kills.Value)}" : ""));
+        return $"{time.ToString("HH:mm:ss", CultureInfo.InvariantCulture)}  headroom {Numbers.Bytes(sample.HeadroomBytes)} of {Numbers.Bytes(sample.LimitBytes)} (by {sample.BindingLevel}), pressure {Pressure(sample)}"
+            + (kills > 0 ? $"; killed for want of memory since the last line: {Numbers.Count(kills.Value)}" : "");
     }
 
     /// <summary>Writes the fields.</summary>

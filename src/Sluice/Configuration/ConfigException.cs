@@ -45,4 +45,7 @@ internal sealed class ConfigException(ConfigErrorKind kind, SourceMark mark, str
     public SourceMark Mark { get; } = mark;
 
     public string? Hint { get; } = hint;
+
+    /// <summary>Gives the same error with the place of an override that does not come from the command line.</summary>
+    public ConfigException FromCommandLineAt(SourceMark mark) => Mark == SourceMark.CommandLine && mark != Mark ? new(Kind, mark, Message, Hint) : this;
 }

@@ -50,17 +50,23 @@ public static class ConfigLoader
     /// <summary>Composes each config of a request and prints a part of it, as Hydra's <c>--cfg</c> and <c>--info</c> do.</summary>
     /// <param name="request">Which configs, and the changes to them.</param>
     /// <param name="view">What to print.</param>
+    /// <param name="asJson">Whether each part of a config is printed as a line of JSON rather than as YAML.</param>
     /// <param name="context">What composing may know of the world around it.</param>
     /// <returns>One text for each job.</returns>
     /// <exception cref="SluiceException">A config cannot be composed.</exception>
-    public static IReadOnlyList<string> Show(ConfigRequest request, ConfigView view, ConfigContext context)
+    public static IReadOnlyList<string> Show(ConfigRequest request, ConfigView view, bool asJson, ConfigContext context)
     {
         var mistakes = new MistakeList();
         IReadOnlyList<Override> overrides = ReadAll(request.Overrides, mistakes);
         var texts = new List<string>();
         foreach (PrimaryConfig primary in new ConfigFolders(context.CurrentDirectory, mistakes).Find(request))
         {
-            Catch(mistakes, () => texts.AddRange(JobLoader.Show(primary, overrides, request.Multirun, view, context)));
+            Catch(mistakes, () => texts.AddRange(view switch
+            {
+                ConfigView.SearchPath => [JobLoader.ShowSearchPath(primary, overrides, context)],
+                ConfigView.Defaults => JobLoader.ShowDefaults(primary, overrides, request.Multirun, context),
+                _ => JobLoader.Show(primary, overrides, request.Multirun, view, context).Select(node => asJson ? JsonPrinter.Print(node) : YamlPrinter.Print(node)),
+            }));
         }
 
         mistakes.ThrowIfAny();

@@ -20,10 +20,30 @@ internal static class EmbeddedExperiment
         : isEmbedded ? null : ExperimentFields.At(path);
 
     /// <summary>Gives the values of resolvers; null when there are none.</summary>
-    public static IReadOnlyDictionary<string, ConfigNode>? Given(ConfigMapping root) =>
-        root.TryGet(Key, out ConfigNode? node) && node is ConfigMapping embedded && embedded.TryGet(Resolvers, out ConfigNode? values) && values is ConfigMapping given
-            ? given.Entries.ToDictionary(static entry => entry.Key, static entry => entry.Value, StringComparer.Ordinal)
-            : null;
+    /// <remarks>A name may have dots, which an override takes for keys below each other: <c>{my: {res: 1}}</c> gives <c>my</c> and <c>my.res</c> a value.</remarks>
+    public static IReadOnlyDictionary<string, ConfigNode>? Given(ConfigMapping root)
+    {
+        if (!root.TryGet(Key, out ConfigNode? node) || node is not ConfigMapping embedded || !embedded.TryGet(Resolvers, out ConfigNode? values) || values is not ConfigMapping all)
+        {
+            return null;
+        }
+
+        var given = new Dictionary<string, ConfigNode>(StringComparer.Ordinal);
+        Gather(all, "");
+        return given;
+
+        void Gather(ConfigMapping mapping, string before)
+        {
+            foreach (ConfigEntry entry in mapping.Entries)
+            {
+                given[before + entry.Key] = entry.Value;
+                if (entry.Value is ConfigMapping inner)
+                {
+                    Gather(inner, $"{before}{entry.Key}.");
+                }
+            }
+        }
+    }
 
     /// <summary>Reports what stands in the place of a mapping.</summary>
     public static void Check(ConfigMapping root, MistakeList mistakes)

@@ -75,24 +75,31 @@ internal static class JobLoader
         }
     }
 
-    /// <summary>Prints a part of each job.</summary>
+    /// <summary>Gives a part of each job, to be printed.</summary>
     /// <exception cref="ConfigException">A config cannot be composed.</exception>
-    public static IEnumerable<string> Show(PrimaryConfig primary, IReadOnlyList<Override> overrides, bool isMultirun, ConfigView view, ConfigContext context)
+    public static IEnumerable<ConfigNode> Show(PrimaryConfig primary, IReadOnlyList<Override> overrides, bool isMultirun, ConfigView view, ConfigContext context)
     {
         Composer composer = Open(primary, overrides, context, onMistake: null);
-        return view == ConfigView.SearchPath
-            ? [composer.DescribeSearchPath()]
-            : HydraSweep.Of(composer, overrides, isMultirun).Jobs(_ => context.Cancellation.ThrowIfCancellationRequested()).Select(job => view switch
-            {
-                ConfigView.Job => YamlPrinter.Print(job.Job),
-                ConfigView.ResolvedJob => YamlPrinter.Print(Resolved(report => job.Interpolate(report, EmbeddedExperiment.Given(job.Job)).ResolveAll())),
-                ConfigView.Hydra => YamlPrinter.Print(HydraOf(job.Full)),
-                ConfigView.ResolvedHydra => YamlPrinter.Print(HydraOf(Resolved(report => job.ResolveHydra(report)))),
-                ConfigView.All => YamlPrinter.Print(job.Full),
-                ConfigView.ResolvedAll => YamlPrinter.Print(Resolved(report => job.ResolveFull(report, EmbeddedExperiment.Given(job.Job)))),
-                _ => string.Join('\n', job.Defaults.Select(static entry => $"{entry.Name} -> {(entry.Package.Length == 0 ? "(root)" : entry.Package)}")),
-            });
+        return HydraSweep.Of(composer, overrides, isMultirun).Jobs(_ => context.Cancellation.ThrowIfCancellationRequested()).Select(job => view switch
+        {
+            ConfigView.Job => job.Job,
+            ConfigView.ResolvedJob => Resolved(report => job.Interpolate(report, EmbeddedExperiment.Given(job.Job)).ResolveAll()),
+            ConfigView.Hydra => HydraOf(job.Full),
+            ConfigView.ResolvedHydra => HydraOf(Resolved(report => job.ResolveHydra(report))),
+            ConfigView.All => job.Full,
+            ConfigView.ResolvedAll => Resolved(report => job.ResolveFull(report, EmbeddedExperiment.Given(job.Job))),
+            _ => throw new ArgumentOutOfRangeException(nameof(view), view, "it is no part of a config"),
+        });
     }
+
+    /// <summary>Says which configs each job is merged of, and to which place each goes.</summary>
+    /// <exception cref="ConfigException">A config cannot be composed.</exception>
+    public static IEnumerable<string> ShowDefaults(PrimaryConfig primary, IReadOnlyList<Override> overrides, bool isMultirun, ConfigContext context) =>
+        HydraSweep.Of(Open(primary, overrides, context, onMistake: null), overrides, isMultirun).Jobs(_ => context.Cancellation.ThrowIfCancellationRequested())
+            .Select(static job => string.Join('\n', job.Defaults.Select(static entry => $"{entry.Name} -> {(entry.Package.Length == 0 ? "(root)" : entry.Package)}")));
+
+    /// <summary>Says where configs are looked for.</summary>
+    public static string ShowSearchPath(PrimaryConfig primary, IReadOnlyList<Override> overrides, ConfigContext context) => Open(primary, overrides, context, onMistake: null).DescribeSearchPath();
 
     private static ConfigNode HydraOf(ConfigMapping full) => full.TryGet("hydra", out ConfigNode? hydra) ? hydra : new ConfigMapping([], full.Mark);
 
@@ -115,7 +122,7 @@ internal static class JobLoader
             Clock = context.Clock,
             JobName = primary.Name ?? "sluice",
             AcceptPlugins = true,
-            RefuseSecrets = true,
+            Secrets = onMistake is null ? SecretUse.Name : SecretUse.Refuse,
             FieldAt = (root, path) => EmbeddedExperiment.FieldAt(path, isEmbedded || EmbeddedExperiment.IsIn(root)),
             OnMistake = onMistake,
             Warn = (mark, warning) =>

@@ -6,6 +6,9 @@ internal sealed class MistakeList
     /// <summary>How many mistakes of one value are listed: a sweep over it can make thousands.</summary>
     private const int ListedOfOneValue = 5;
 
+    /// <summary>How many lines the list has at most: nobody reads more, and one mistake can come once for each job.</summary>
+    private const int MostLines = 100;
+
     private readonly Dictionary<ConfigMistake, Concerned> _mistakes = [];
     private readonly Dictionary<string, int> _jobs = new(StringComparer.Ordinal);
     private string _config = "";
@@ -52,7 +55,9 @@ internal sealed class MistakeList
     {
         if (_mistakes.Count > 0)
         {
-            throw new SluiceException(ErrorKind.Usage, string.Join('\n', Lines().Prepend(Heading())));
+            List<string> lines = [.. Lines()];
+            string[] more = lines.Count > MostLines ? [$"and {lines.Count - MostLines:N0} more"] : [];
+            throw new SluiceException(ErrorKind.Usage, string.Join('\n', [Heading(), .. lines.Take(MostLines), .. more]));
         }
     }
 

@@ -192,6 +192,11 @@ internal sealed class YamlReader
             throw Refused(current.Start, "a mapping or list as a key; keys are text");
         }
 
+        if (key.Type == ScalarKind.Null)
+        {
+            throw Refused(current.Start, "nothing as a key; put it in quotes where it is text");
+        }
+
         if (key.Text.Length > ConfigLimits.KeyCharacters)
         {
             throw Refused(current.Start, $"a key of {key.Text.Length} characters; 128 are allowed");

@@ -112,6 +112,12 @@ public sealed class Launcher
 
             await EndAsync(journal).ConfigureAwait(false);
         }
+        catch (Exception error) when (error is SluiceException or IOException or UnauthorizedAccessException)
+        {
+            // E.g. a full disk: nothing can be noted any more, but the jobs may still save what they have.
+            await DismissAsync().ConfigureAwait(false);
+            throw;
+        }
         finally
         {
             foreach (var (child, _) in _children.Values)
@@ -250,6 +256,17 @@ public sealed class Launcher
                 Take(journal, job, asked.Contains(job) || child.ExitCode != 0 ? GovernorVerb.Requeue : null);
             }
         }
+    }
+
+    /// <summary>Asks what still runs to end, and waits for it as long as one that has to go for want of memory is waited for.</summary>
+    private async Task DismissAsync()
+    {
+        foreach (var (child, _) in _children.Values)
+        {
+            AskToEnd(child);
+        }
+
+        await Task.WhenAny(Task.WhenAll(_children.Values.Select(c => c.Child.Exit)), Task.Delay(_governor.Grace, _time)).ConfigureAwait(false);
     }
 
     // A stopped process takes the request only when it goes on.

@@ -6,16 +6,25 @@ namespace Sluice.Launching;
 /// <param name="mark">What stands in the environment of all of them.</param>
 internal sealed class ProcessTree(ProcessEntry leader, string mark)
 {
+    /// <summary>How many strangers are remembered; then they are looked at anew.</summary>
+    private const int MostStrangers = 4096;
+
     private readonly Dictionary<int, ulong> _known = new() { [leader.Id] = leader.Start };
+    private readonly HashSet<(int Id, ulong Start)> _strangers = [];
 
     /// <summary>Gets the process that was started.</summary>
     public ProcessEntry Leader => leader;
 
     /// <summary>Returns those that are alive.</summary>
     /// <param name="table">All processes.</param>
-    /// <param name="withMarked">Whether to look into the environments too, which takes longer.</param>
+    /// <param name="withMarked">Whether to look into all environments again, which takes longer; else each is looked into once.</param>
     public List<ProcessEntry> Members(IReadOnlyList<ProcessEntry> table, bool withMarked = false)
     {
+        if (_strangers.Count > MostStrangers)
+        {
+            _strangers.Clear();
+        }
+
         var members = new HashSet<int>();
         var grown = true;
         while (grown)
@@ -55,5 +64,8 @@ internal sealed class ProcessTree(ProcessEntry leader, string mark)
         (_known.TryGetValue(entry.Id, out var start) && start == entry.Start)
         || (entry.Session == leader.Id && entry.Start >= leader.Start)
         || members.Contains(entry.Parent)
-        || (withMarked && ProcessTable.HasInEnvironment(entry.Id, mark));
+        || ((withMarked || IsNew(entry)) && ProcessTable.HasInEnvironment(entry.Id, mark));
+
+    // Jobs' leaders have the launcher for a parent, and trees of their own.
+    private bool IsNew(ProcessEntry entry) => entry.Start >= leader.Start && entry.Parent != Environment.ProcessId && _strangers.Add((entry.Id, entry.Start));
 }

@@ -30,7 +30,7 @@ public sealed class OverrideTests : IDisposable
         const string Before = "{ m: { a: 1, b: { c: x } }, l: [1, { k: v }], n: null, r: ${m} }";
         expected ??= "m: { a: 1, b: { c: x, d: 1 } }, l: [1, { k: v }], n: null, r: ${m}";
         _folder.Write("f.yaml", Before.Replace("${m}", "\"${m}\"", StringComparison.Ordinal));
-        string changed = Assert.Single(ConfigLoader.Show(new ConfigRequest { Patterns = ["f.yaml"], Overrides = [word] }, ConfigView.Job, _folder.Context));
+        string changed = Assert.Single(ConfigLoader.Show(new ConfigRequest { Patterns = ["f.yaml"], Overrides = [word] }, ConfigView.Job, asJson: false, _folder.Context));
         Assert.True(YamlReader.Read($"{{ {expected.Replace("${m}", "\"${m}\"", StringComparison.Ordinal)} }}", "f").SameAs(YamlReader.Read(changed, "f")), changed);
     }
 

@@ -70,6 +70,7 @@ public class YamlReaderTests
     [InlineData("a: *b", "f:1:4: *b has no anchor &b before it")]
     [InlineData("a: &a [*a]", "f:1:8: *a refers to the value that it is part of")]
     [InlineData("a: 1\n---\nb: 2\n", "f:2:1: a second YAML document (---); a config file holds one")]
+    [InlineData("a: 1\n~: 2\n", "f:2:1: nothing as a key; put it in quotes where it is text")]
     [InlineData("{ [a]: 1 }", "f:1:3: a mapping or list as a key; keys are text")]
     [InlineData("a: { <<: 1 }", "f:1:6: << merges a mapping or a list of mappings, not a whole number")]
     public void What_cannot_be_read_is_refused_with_its_place(string text, string expected) => Assert.Equal(expected, Refusal(text));

@@ -73,7 +73,7 @@ internal sealed class BuiltInSource : ConfigSource
         ["hydra/job_logging/stdout"] = "",
     };
 
-    private static readonly HashSet<string> Groups = [.. Texts.Keys.SelectMany(static name => Parents(name)), "hydra/callbacks"];
+    private static readonly HashSet<string> All = [.. Texts.Keys.SelectMany(static name => Parents(name)), "hydra/callbacks"];
 
     public override string Provider => "hydra";
 
@@ -81,11 +81,18 @@ internal sealed class BuiltInSource : ConfigSource
 
     public override (string Text, string File)? Read(string name) => Texts.TryGetValue(name, out string? text) ? (text, name) : null;
 
-    public override bool HasGroup(string group) => Groups.Contains(group);
+    public override bool HasGroup(string group) => All.Contains(group);
+
+    public override IEnumerable<string> Groups(string group) => All
+        .Where(name => Path.GetDirectoryName(name) == group)
+        .Select(static name => Path.GetFileName(name));
 
     public override IEnumerable<string> Options(string group) => Texts.Keys
         .Where(name => Path.GetDirectoryName(name) == group)
         .Select(static name => Path.GetFileName(name));
+
+    /// <summary>Says whether a config is one of Hydra's own.</summary>
+    public static bool Has(string name) => Texts.ContainsKey(name);
 
     /// <summary>Says whether a config that is nowhere to be found belongs to a Hydra plug-in whose settings mean nothing here.</summary>
     public static bool IsPlugin(string name) => WithoutMeaning.Contains(Path.GetDirectoryName(name));

@@ -69,6 +69,11 @@ internal sealed class Composer
             root = Applied(root, change, choices);
         }
 
+        if (overrides.Any(static change => change.IsHydra) && root.TryGet(HydraKey, out ConfigNode? hydra))
+        {
+            HydraSettings.Check(hydra);
+        }
+
         return new Composition(WithRuntime(root, overrides, choices, number), defaults, choices.Known, overrides, number, lacksSelf, _options);
     }
 
@@ -106,7 +111,7 @@ internal sealed class Composer
         }
         catch (ConfigException error) when (_options.OnMistake is not null)
         {
-            _options.OnMistake(error);
+            _options.OnMistake(error.FromCommandLineAt(change.Mark));
             return root;
         }
     }
@@ -213,7 +218,7 @@ internal sealed class Composer
         Clock = options.Clock,
         Hydra = hydra,
         Given = given ?? new Dictionary<string, ConfigNode>(),
-        RefuseSecrets = options.RefuseSecrets,
+        Secrets = options.Secrets,
         Warn = options.Warn,
     });
 

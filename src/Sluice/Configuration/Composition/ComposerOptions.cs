@@ -20,8 +20,8 @@ internal sealed record ComposerOptions
     /// <summary>Gets whether options of Hydra plug-ins that mean nothing here (launchers, logging) are accepted though no file has them.</summary>
     public bool AcceptPlugins { get; init; }
 
-    /// <summary>Gets whether environment variables that look like secrets are refused, because what is composed is saved.</summary>
-    public bool RefuseSecrets { get; init; }
+    /// <summary>Gets what becomes of environment variables that look like secrets.</summary>
+    public SecretUse Secrets { get; init; }
 
     /// <summary>Gets what is known about a path of a config that may be set though no file has it, a field of an experiment; null for all
     /// others.</summary>

@@ -20,6 +20,14 @@ internal sealed class ConfigRepository(IReadOnlyList<ConfigSource> sources, bool
     public IReadOnlyList<string> Options(string group) =>
         [.. sources.SelectMany(source => source.Options(group)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
+    /// <summary>Gives the group beside a group that was probably meant; null when nothing is like it.</summary>
+    public string? NearestGroup(string group)
+    {
+        int slash = group.LastIndexOf('/');
+        string? nearest = NearestName.Of(group[(slash + 1)..], sources.SelectMany(source => source.Groups(slash < 0 ? "" : group[..slash])).Distinct(StringComparer.Ordinal));
+        return nearest is null ? null : group[..(slash + 1)] + nearest;
+    }
+
     /// <summary>Gives the roots as lines of a message.</summary>
     public string Describe() => "Config search path:" + string.Concat(sources.Select(static source => $"\n\tprovider={source.Provider}, path={source.Location}"));
 

@@ -17,6 +17,9 @@ internal abstract class ConfigSource
     /// <summary>Says whether a folder of that path exists.</summary>
     public abstract bool HasGroup(string group);
 
+    /// <summary>Gives the groups right below a group; empty is the root.</summary>
+    public abstract IEnumerable<string> Groups(string group);
+
     /// <summary>Gives the configs that a group holds here, without those of folders below it.</summary>
     public abstract IEnumerable<string> Options(string group);
 }

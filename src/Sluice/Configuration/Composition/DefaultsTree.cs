@@ -287,6 +287,7 @@ internal sealed class DefaultsTree
         IReadOnlyList<string> options = _repository.Options(node.GroupPath);
         string? hint = node.GroupPath == "hydra/sweeper"
             ? "a sweeper that chooses values while it runs is a Python plug-in of Hydra; here all combinations are run: leave hydra/sweeper out and give the values, key=a,b,c"
+            : options.Count == 0 && _repository.NearestGroup(node.GroupPath) is { } group ? $"did you mean the group \"{group}\"?"
             : NearestName.Hint(node.Choice!.Text, options);
         return At(node, ConfigErrorKind.MissingConfig,
             $"{parent}Could not find '{path}'\n\nAvailable options in '{node.GroupPath}':{Listed(options)}{where}", hint);

@@ -17,5 +17,7 @@ internal sealed class FileSource(string file, string currentDirectory) : ConfigS
 
     public override bool HasGroup(string group) => false;
 
+    public override IEnumerable<string> Groups(string group) => [];
+
     public override IEnumerable<string> Options(string group) => [];
 }

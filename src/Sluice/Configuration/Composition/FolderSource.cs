@@ -29,6 +29,10 @@ internal sealed class FolderSource(string folder, string currentDirectory, strin
         ? Directory.EnumerateFiles(Path.Join(_full, group), "*" + Ending).Select(static file => Path.GetFileNameWithoutExtension(file))
         : [];
 
+    public override IEnumerable<string> Groups(string group) => (group.Length == 0 && Exists) || HasGroup(group)
+        ? Directory.EnumerateDirectories(Path.Join(_full, group)).Select(static folder => Path.GetFileName(folder))
+        : [];
+
     private string Shown(string name) => folder is "." or "" ? name + Ending : Path.Join(folder, name + Ending);
 
     private bool IsBelow(string name) => name.Length > 0 && !name.Contains('\0', StringComparison.Ordinal)

@@ -10,6 +10,7 @@ internal sealed class GroupChoices
     private readonly Dictionary<string, Chosen> _chosen = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string? Option, bool Used)> _deleted = new(StringComparer.Ordinal);
     private readonly Dictionary<string, OptionChoice?> _known = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SourceMark> _knownFrom = new(StringComparer.Ordinal);
     private readonly Dictionary<string, SortedSet<string>> _keysOfGroup = new(StringComparer.Ordinal);
     private readonly List<DefaultsItem> _appended = [];
     private readonly List<Override> _values = [];
@@ -27,7 +28,14 @@ internal sealed class GroupChoices
             }
             else
             {
-                Take(change, value);
+                try
+                {
+                    Take(change, value);
+                }
+                catch (ConfigException error)
+                {
+                    throw error.FromCommandLineAt(change.Mark);
+                }
             }
         }
     }
@@ -74,9 +82,14 @@ internal sealed class GroupChoices
         string key = node.OverrideKey;
         if (!_known.TryAdd(key, node.Choice) && _known[key]?.Text != node.Choice?.Text)
         {
-            throw new ConfigException(ConfigErrorKind.Composition, node.Item.Mark,
-                $"Multiple values for {key}. To override a value use 'override {key}: {_known[key]?.Text}'");
+            // One of the two is Hydra's own, or was added on the command line: the other one is to be changed.
+            SourceMark first = _knownFrom[key];
+            throw new ConfigException(ConfigErrorKind.Composition, first == SourceMark.CommandLine || BuiltInSource.Has(node.Item.Mark.File) ? first : node.Item.Mark,
+                $"Multiple values for {key}. To override a value use 'override {key}: {_known[key]?.Text}'",
+                first == SourceMark.CommandLine ? $"the choice is there already, in {node.Item.Mark}: {key}=... without the + changes it" : null);
         }
+
+        _knownFrom.TryAdd(key, node.Item.Mark);
 
         if (!_keysOfGroup.TryGetValue(node.GroupPath, out SortedSet<string>? keys))
         {

@@ -1,3 +1,5 @@
+using Sluice.Configuration.Interpolation;
+
 namespace Sluice.Configuration.Composition;
 
 /// <summary>What the <c>hydra</c> node may hold: unlike the user's own config it has a fixed shape.</summary>
@@ -55,11 +57,9 @@ internal static class HydraSettings
                     $"Key '{entry.Key}' not in '{shape.Type}'\n    full_key: hydra.{key}\n    object_type={shape.Type}", NearestName.Hint(entry.Key, shape.Keys!));
             }
 
-            if (key == "sweeper.max_batch_size" && entry.Value is ConfigScalar { Type: ScalarKind.Text } text && !long.TryParse(text.Text, out _) && !ConfigMerger.IsMissing(text)
-                && !text.Text.Contains("${", StringComparison.Ordinal))
+            if (Problem(key, entry.Value) is { } problem)
             {
-                throw new ConfigException(ConfigErrorKind.MergeType, text.Mark,
-                    $"Value '{text.Text}' of type 'str' could not be converted to Integer\n    full_key: hydra.{key}\n    object_type={shape.Type}");
+                throw new ConfigException(ConfigErrorKind.MergeType, entry.Value.Mark, $"{problem}\n    full_key: hydra.{key}\n    object_type={shape.Type}");
             }
 
             if (entry.Value is ConfigMapping inner)
@@ -67,5 +67,26 @@ internal static class HydraSettings
                 Check(inner, key);
             }
         }
+    }
+
+    /// <summary>Says what is wrong with the type of a value that means something here; null when nothing is, or when it is still to be resolved.</summary>
+    private static string? Problem(string key, ConfigNode value)
+    {
+        if (value is ConfigScalar scalar && (scalar.Type == ScalarKind.Null || ConfigMerger.IsMissing(scalar) || scalar.Text.Contains("${", StringComparison.Ordinal)))
+        {
+            return null;
+        }
+
+        return (key, value) switch
+        {
+            ("mode", not ConfigScalar { Text: "RUN" or "MULTIRUN" or "1" or "2" }) => $"Invalid value '{PythonText.Of(value)}', expected one of [RUN, MULTIRUN]",
+            ("searchpath", not ConfigSequence) => $"hydra.searchpath must be a list of strings. Got: {PythonText.Of(value)}",
+            ("sweeper.params", not ConfigMapping) => $"expected a mapping of keys to values, found {Say.Found(value)}",
+            ("sweeper.max_batch_size", not ConfigScalar { Type: ScalarKind.Integer }) when value is not ConfigScalar { Type: ScalarKind.Text } text || !long.TryParse(text.Text, out _) =>
+                $"Value '{PythonText.Of(value)}' of type '{PythonText.TypeOf(value)}' could not be converted to Integer",
+            ("run.dir" or "sweep.dir" or "sweep.subdir" or "job.name", not ConfigScalar) => $"expected text, found {Say.Found(value)}",
+            _ when key != "mode" && Shapes.ContainsKey(key) && value is not ConfigMapping => $"expected a mapping, found {Say.Found(value)}",
+            _ => null,
+        };
     }
 }

@@ -111,12 +111,24 @@ internal sealed class HydraSweep
             return [];
         }
 
-        return parameters.Entries.Select(static entry => Override.Parse($"{entry.Key}={entry.Value switch
+        return parameters.Entries.Select(Parameter);
+    }
+
+    private static Override Parameter(ConfigEntry entry)
+    {
+        try
         {
-            ConfigScalar { Type: ScalarKind.Text } text => text.Text,
-            ConfigScalar { Type: ScalarKind.Null } => "null",
-            var value => Interpolation.PythonText.Of(value),
-        }}"));
+            return Override.Parse($"{entry.Key}={entry.Value switch
+            {
+                ConfigScalar { Type: ScalarKind.Text } text => text.Text,
+                ConfigScalar { Type: ScalarKind.Null } => "null",
+                var value => Interpolation.PythonText.Of(value),
+            }}") with { Mark = entry.Value.Mark };
+        }
+        catch (ConfigException error)
+        {
+            throw error.FromCommandLineAt(entry.Value.Mark);
+        }
     }
 
     private static IEnumerable<string> Launcher(Composition master)

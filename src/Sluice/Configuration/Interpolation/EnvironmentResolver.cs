@@ -1,7 +1,9 @@
 namespace Sluice.Configuration.Interpolation;
 
 /// <summary>Resolves <c>${oc.env:NAME}</c> and <c>${oc.env:NAME,default}</c>; the result is text, or null for a default of null.</summary>
-internal sealed class EnvironmentResolver(Func<string, string?> environment, bool refusesSecrets)
+/// <param name="environment">Gives a variable's value.</param>
+/// <param name="secrets">What becomes of a variable that sounds like a secret.</param>
+internal sealed class EnvironmentResolver(Func<string, string?> environment, SecretUse secrets)
 {
     private static readonly string[] SecretWords = ["KEY", "TOKEN", "SECRET", "PASSWORD"];
 
@@ -13,8 +15,13 @@ internal sealed class EnvironmentResolver(Func<string, string?> environment, boo
         call.Expect(1, 2);
         string name = call.Text(0);
 
+        if (secrets == SecretUse.Name && IsSecret(name))
+        {
+            return call.OfText($"${{oc.env:{name}}}");
+        }
+
         // A composed config is written to disk, where no secret may go.
-        if (refusesSecrets && IsSecret(name))
+        if (secrets == SecretUse.Refuse && IsSecret(name))
         {
             throw call.Fail(
                 $"the environment variable {Say.Quoted(name)} looks like a secret, and a composed config is saved to disk",

@@ -15,8 +15,8 @@ internal sealed record ResolverContext
     /// <summary>Gets the values given for resolvers that exist only in Python, by the resolver's name.</summary>
     public IReadOnlyDictionary<string, ConfigNode> Given { get; init; } = new Dictionary<string, ConfigNode>();
 
-    /// <summary>Gets whether environment variables that look like secrets are refused.</summary>
-    public bool RefuseSecrets { get; init; }
+    /// <summary>Gets what becomes of environment variables that look like secrets.</summary>
+    public SecretUse Secrets { get; init; }
 
     /// <summary>Gets what takes the warnings of <c>${oc.deprecated:...}</c>, with their places.</summary>
     public Action<SourceMark, string>? Warn { get; init; }

@@ -9,7 +9,7 @@ internal sealed class ResolverSet
     {
         _resolvers = new Dictionary<string, Resolver>(StringComparer.Ordinal)
         {
-            ["oc.env"] = new EnvironmentResolver(context.Environment, context.RefuseSecrets).Resolve,
+            ["oc.env"] = new EnvironmentResolver(context.Environment, context.Secrets).Resolve,
             ["oc.decode"] = ValueResolvers.Decode,
             ["oc.create"] = ValueResolvers.Create,
             ["oc.select"] = KeyResolvers.Select,

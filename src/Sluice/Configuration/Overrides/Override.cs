@@ -8,6 +8,9 @@ namespace Sluice.Configuration.Overrides;
 /// <param name="Text">The text as given, or as rewritten for a job.</param>
 internal sealed record Override(OverrideKind Kind, string Key, string? Package, OverrideValue? Value, string Text)
 {
+    /// <summary>Gets where it is written.</summary>
+    public SourceMark Mark { get; init; } = SourceMark.CommandLine;
+
     /// <summary>Gets the prefix, key and package: what makes two overrides of a sweep the same one.</summary>
     public string InputKey => Prefix + Key + (Package is null ? "" : "@" + Package);
 
@@ -40,7 +43,7 @@ internal sealed record Override(OverrideKind Kind, string Key, string? Package, 
     /// <remarks>As in Hydra, a job is what its text says: <c>choice("5")</c> and <c>str(5)</c> give the job <c>x=5</c> with a number.
     /// Where the text would say nothing at all (<c>choice("a#b")</c>, which fails in Hydra), the value is quoted instead.</remarks>
     public Override With(OverrideElement value) =>
-        ReadBack(value) ?? ReadBack(value.Quoted()) ?? this with { Value = value, Text = Written(value) };
+        (ReadBack(value) ?? ReadBack(value.Quoted()) ?? this with { Value = value, Text = Written(value) }) with { Mark = Mark };
 
     /// <summary>Gives the same for an override that is no sweep; <c>~key</c> becomes <c>~key=null</c>, as in Hydra.</summary>
     public Override Normalized() => Value switch

@@ -81,9 +81,16 @@ internal static class SweepExpansion
                 return new Dimension(source, [source.Value as OverrideElement ?? ScalarElement.Null]);
             }
 
-            OverrideElement[] values = [.. sweep.Elements(() => optionsOfGroup(source.Key)).Take(OverrideLimits.SweepValues + 1)];
-            return values.Length <= OverrideLimits.SweepValues ? new Dimension(source, values)
-                : throw OverrideMistake.Sweep($"{source.InputKey} has more than {OverrideLimits.SweepValues:N0} values");
+            try
+            {
+                OverrideElement[] values = [.. sweep.Elements(() => optionsOfGroup(source.Key)).Take(OverrideLimits.SweepValues + 1)];
+                return values.Length <= OverrideLimits.SweepValues ? new Dimension(source, values)
+                    : throw OverrideMistake.Sweep($"{source.InputKey} has more than {OverrideLimits.SweepValues:N0} values");
+            }
+            catch (ConfigException error)
+            {
+                throw error.FromCommandLineAt(source.Mark);
+            }
         }
 
         public Override At(int place) => Source.With(Values[place]);

@@ -187,7 +187,7 @@ public sealed class HydraLoadingTests : IDisposable
         Assert.EndsWith("model/small -> model\nmodel/large -> model\nprompt/plain -> prompt\nconfig -> (root)", Show(ConfigView.Defaults), StringComparison.Ordinal);
         Assert.Contains("provider=main, path=file://", Show(ConfigView.SearchPath), StringComparison.Ordinal);
 
-        string Show(ConfigView view) => Assert.Single(ConfigLoader.Show(request, view, _folder.Context));
+        string Show(ConfigView view) => Assert.Single(ConfigLoader.Show(request, view, asJson: false, _folder.Context));
     }
 
     public void Dispose() => _folder.Dispose();

@@ -222,7 +222,7 @@ public sealed class HydraUseTests : IDisposable
 
         Assert.Throws<OperationCanceledException>(() => ConfigLoader.Load(request, context));
         Assert.InRange(jobs, 3, 10);
-        Assert.Throws<OperationCanceledException>(() => ConfigLoader.Show(request, ConfigView.Job, context));
+        Assert.Throws<OperationCanceledException>(() => ConfigLoader.Show(request, ConfigView.Job, asJson: false, context));
     }
 
     [Fact]
@@ -280,6 +280,96 @@ public sealed class HydraUseTests : IDisposable
         Assert.Equal((experiment.Name, experiment.Steps[0].System, experiment.ComposedYaml), (again.Name, again.Steps[0].System, again.ComposedYaml));
     }
 
+    [Theory]
+    [InlineData("+sluice.resolvers.my.res=v")]
+    [InlineData("+sluice.resolvers={my.res: v}")]
+    public void A_resolver_whose_name_has_dots_is_given_its_value_either_way(string word) =>
+        Assert.Equal("v", Load("sluice.system=${my.res:abc}", word).Single().Steps[0].System);
+
+    [Fact]
+    public void A_choice_that_Hydra_has_already_is_wrong_where_it_is_made_again()
+    {
+        _folder.Write("conf/config.yaml", Primary.Replace("  - model: gpt\n", "  - model: gpt\n  - hydra/launcher: submitit_slurm\n", StringComparison.Ordinal));
+        Assert.Contains("conf/config.yaml:3:5: Multiple values for hydra/launcher", Error(), StringComparison.Ordinal);
+
+        _folder.Write("conf/config.yaml", Primary);
+        string added = Error("+model=claude");
+        Assert.Contains("command line: Multiple values for model", added, StringComparison.Ordinal);
+        Assert.Contains("the choice is there already, in conf/config.yaml:2:5: model=... without the + changes it", added, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("usr: 1,2", "Could not override 'usr'")]
+    [InlineData("sluice.user: interval(0,1)", "BasicSweeper")]
+    [InlineData("sluice.user: 'a#b,c'", "sluice.user=a#b,c")]
+    public void What_is_wrong_with_a_sweep_in_a_file_is_wrong_there(string parameter, string message)
+    {
+        _folder.Write("conf/config.yaml", Primary + "hydra:\n  sweeper:\n    params:\n      " + parameter + "\n");
+
+        string error = Mistake(new ConfigRequest { Multirun = true });
+
+        Assert.Contains("conf/config.yaml:14:", error, StringComparison.Ordinal);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mode: FOO", "Invalid value 'FOO', expected one of [RUN, MULTIRUN]")]
+    [InlineData("searchpath: foo", "hydra.searchpath must be a list of strings. Got: foo")]
+    [InlineData("sweeper: { params: 5 }", "expected a mapping of keys to values, found 5")]
+    [InlineData("sweeper: { max_batch_size: abc }", "Value 'abc' of type 'str' could not be converted to Integer")]
+    [InlineData("sweep: { dir: [1] }", "expected text, found a list")]
+    [InlineData("run: 5", "expected a mapping, found 5")]
+    public void A_setting_of_Hydra_of_the_wrong_type_is_an_error_in_a_file_and_on_the_command_line(string setting, string message)
+    {
+        _folder.Write("conf/config.yaml", Primary + $"hydra: {{ {setting} }}\n");
+        string inFile = Error();
+        Assert.Contains("conf/config.yaml:11:", inFile, StringComparison.Ordinal);
+        Assert.Contains(message, inFile, StringComparison.Ordinal);
+
+        _folder.Write("conf/config.yaml", Primary);
+        string[] words = setting.Split(": ", 2);
+        Assert.Contains(message, Error($"++hydra.{words[0]}={words[1].Replace("{ ", "{", StringComparison.Ordinal).Replace(" }", "}", StringComparison.Ordinal)}"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_misspelt_group_is_told_from_a_missing_option()
+    {
+        _folder.Write("conf/config.yaml", Primary.Replace("model: gpt", "modl: gpt", StringComparison.Ordinal));
+
+        Assert.Contains("did you mean the group \"model\"?", Error(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_mistake_in_very_many_jobs_does_not_fill_the_screen()
+    {
+        string error = Mistake(new ConfigRequest { Overrides = ["nope=range(1000)"], Multirun = true });
+
+        Assert.InRange(error.Split('\n').Length, 100, 1000);
+        Assert.Matches(@"and \d+ more\z", error);
+    }
+
+    [Fact]
+    public void A_secret_variable_is_shown_by_its_name()
+    {
+        _folder.Write("conf/config.yaml", Primary + "key: ${oc.env:OPENAI_API_KEY}\n");
+
+        Assert.Contains("key: \"${oc.env:OPENAI_API_KEY}\"", Show(ConfigView.ResolvedJob), StringComparison.Ordinal);
+        Assert.Single(Load());
+    }
+
+    [Fact]
+    public void A_composed_config_is_printed_as_JSON_too()
+    {
+        _folder.Write("conf/config.yaml", Primary + "n: [1, 0x10, 1.5, 1e300, .inf, true, null, 'ä']\n");
+
+        string json = Assert.Single(ConfigLoader.Show(new ConfigRequest(), ConfigView.ResolvedJob, asJson: true, _folder.Context));
+
+        Assert.DoesNotContain('\n', json);
+        using var document = System.Text.Json.JsonDocument.Parse(json);
+        Assert.Equal("gpt", document.RootElement.GetProperty("sluice").GetProperty("model").GetProperty("name").GetString());
+        Assert.Equal("""[1,16,1.5,1e+300,"inf",true,null,"ä"]""", document.RootElement.GetProperty("n").GetRawText());
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private IReadOnlyList<Experiment> Load(params string[] overrides) => Load(new ConfigRequest { Overrides = overrides });
@@ -288,7 +378,7 @@ public sealed class HydraUseTests : IDisposable
 
     private IReadOnlyList<Experiment> Load(ConfigRequest request) => ConfigLoader.Load(request, _folder.Context with { Remark = _remarks.Add });
 
-    private string Show(ConfigView view) => Assert.Single(ConfigLoader.Show(new ConfigRequest(), view, _folder.Context));
+    private string Show(ConfigView view) => Assert.Single(ConfigLoader.Show(new ConfigRequest(), view, asJson: false, _folder.Context));
 
     private string Error(params string[] overrides) => Mistake(new ConfigRequest { Overrides = overrides });
 

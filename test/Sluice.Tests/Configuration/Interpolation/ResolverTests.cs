@@ -151,7 +151,7 @@ public sealed class ResolverTests
                 _ => null,
             },
             Given = given.Entries.ToDictionary(static entry => entry.Key, static entry => entry.Value),
-            RefuseSecrets = secrets,
+            Secrets = secrets ? SecretUse.Refuse : SecretUse.Read,
         });
     }
 }
