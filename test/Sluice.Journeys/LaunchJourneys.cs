@@ -182,7 +182,7 @@ public sealed class LaunchJourneys : Journey
         (await RunAsync("launch", "a=1,2", "--", "true")).Is(2).Says("--multirun");
         (await RunAsync("launch", "--mem", "5", "--", "true")).Explains(2, "--mem", "5GB");
         (await RunAsync("launch", "--name", "../x", "--", "true")).Explains(2, "cannot be the name");
-        (await RunAsync("launch", "--name", "none", "--", "./no-such-program")).Is(1).Says("exit code 127");
+        (await RunAsync("launch", "--name", "none", "--", "./no-such-program")).Is(1).Says("exit code 127", "its program was not found");
     }
 
     private static bool IsAlive(string process)

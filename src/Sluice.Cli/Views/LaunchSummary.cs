@@ -38,7 +38,9 @@ internal static class LaunchSummary
         Terminal.Out.Write(table);
         foreach (var job in result.Jobs.Where(j => j.Outcome is LaunchOutcome.Failed or LaunchOutcome.GivenUp).Take(5))
         {
-            Terminal.Print(job.Note is { } note ? $"job {job.Job.Number}: {note}" : $"job {job.Job.Number} failed: see {Relative(Launcher.LogOf(result.Folder, job.Job.Number))}");
+            // As shells have it (POSIX, Shell Command Language, 2.8.2).
+            var why = job.ExitCode switch { 127 => ", its program was not found", 126 => ", its program cannot be run", _ => "" };
+            Terminal.Print(job.Note is { } note ? $"job {job.Job.Number}: {note}" : $"job {job.Job.Number} failed{why}: see {Relative(Launcher.LogOf(result.Folder, job.Job.Number))}");
         }
 
         var counts = ((LaunchOutcome[])[LaunchOutcome.Done, LaunchOutcome.Failed, LaunchOutcome.GivenUp, LaunchOutcome.Pending])

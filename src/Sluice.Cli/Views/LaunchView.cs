@@ -37,7 +37,7 @@ internal sealed class LaunchView(bool quiet, TimeProvider time) : IDisposable
                     _done += job.Outcome == LaunchOutcome.Done ? 1 : 0;
                     _failed += job.Outcome == LaunchOutcome.Done ? 0 : 1;
                     _line.Say($"job {job.Job.Number} {LaunchSummary.Word(job.Outcome)}"
-                        + (job.ExitCode is { } code ? $", exit code {code}, {Numbers.Age(TimeSpan.FromSeconds(job.Seconds))}, peak {Numbers.Bytes(job.PeakBytes)}" : ""));
+                        + (job.ExitCode is { } code ? $", exit code {code}, {Numbers.Age(TimeSpan.FromSeconds(job.Seconds))}{(job.PeakBytes == 0 ? "" : $", peak {Numbers.Bytes(job.PeakBytes)}")}" : ""));
                     break;
                 case JobGoverned governed:
                     _line.Say(Describe(governed));

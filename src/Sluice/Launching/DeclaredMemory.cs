@@ -10,9 +10,14 @@ public sealed record DeclaredMemory(string? Override, long Bytes)
         declared.Where(d => d.Override is { } name && job.Overrides.Contains(name)).Max(d => (long?)d.Bytes)
         ?? declared.Where(d => d.Override is null).Max(d => (long?)d.Bytes);
 
-    /// <summary>Throws when something is said of an override that no job has.</summary>
+    /// <summary>Throws when something is said twice, or of an override that no job has.</summary>
     internal static void RequireJobs(IReadOnlyList<DeclaredMemory> declared, IReadOnlyList<LaunchJob> jobs)
     {
+        if (declared.GroupBy(d => d.Override).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"--mem says {twice.Count()} times what {(twice.Key is null ? "all jobs need" : $"jobs with `{twice.Key}` need")}", "say it once");
+        }
+
         string[] unknown = [.. declared.Select(d => d.Override).OfType<string>().Where(name => !jobs.Any(job => job.Overrides.Contains(name))).Distinct()];
         if (unknown.Length > 0)
         {

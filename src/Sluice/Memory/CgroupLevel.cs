@@ -23,7 +23,7 @@ internal static class CgroupLevel
         long? usage = files.ReadNumber(folder + (isV1 ? "/memory.usage_in_bytes" : "/memory.current"));
         if (limit is not null && usage is null)
         {
-            files.Note($"{folder} has a limit, but its usage cannot be read: it is left out");
+            files.Note($"{folder} has a limit, but its usage cannot be read: the headroom is less than the limit, nobody knows by how much");
         }
 
         if (limit is not null && stat.Count == 0)

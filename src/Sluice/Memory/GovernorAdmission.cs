@@ -87,7 +87,8 @@ internal static class GovernorAdmission
         // Where nothing runs, nothing can make it better than not bad.
         return turn.SampleLevel == GovernorLevel.Green
             && (turn.State.Level == GovernorLevel.Green || (turn.State.Level == GovernorLevel.Yellow && started == 0))
-            && turn.Is(ground == GovernorGround.Guess || turn.State.LastStartWasGuessed ? turn.Options.StartSettleTime : turn.Options.StartInterval, turn.State.LastStart);
+            && turn.Is(ground == GovernorGround.Guess ? turn.Options.StartSettleTime : turn.Options.StartInterval, turn.State.LastStart)
+            && turn.Jobs.All(job => !job.IsStarted || job.Ground != GovernorGround.Guess || turn.Is(turn.Options.StartSettleTime, job.StartedAt));
     }
 
     private static bool Fits(GovernorTurn turn, GovernorJob job, List<GovernorJob> started, long estimate, bool isSure)
@@ -106,8 +107,10 @@ internal static class GovernorAdmission
                 return false;
             }
 
-            // Of a job of which nothing was said, as much is expected as of the next one like it.
-            var expected = other.DeclaredBytes is null && other.Class == job.Class ? Math.Max(other.EstimateBytes ?? 0, estimate) : other.EstimateBytes ?? 0;
+            // As much is expected of it as others of its class have shown; where nothing was said, as much as of the next one like it.
+            var shown = GovernorEstimates.Learnt(turn, other) ?? 0;
+            var alike = other.DeclaredBytes is null && other.Class == job.Class ? estimate : 0;
+            var expected = Math.Max(other.EstimateBytes ?? 0, Math.Max(shown, alike));
             growth += Math.Max(0, expected - other.Bytes);
             admitted += Math.Max(expected, other.Bytes);
         }
@@ -137,7 +140,7 @@ internal static class GovernorAdmission
 
         var isGuess = estimate.Ground == GovernorGround.Guess;
         turn.Replace(job with { Phase = JobPhase.Running, EstimateBytes = estimate.Bytes, Ground = estimate.Ground, StartedAt = turn.Now, IsStuck = false });
-        turn.State = turn.State with { LastStart = turn.Now, LastStartWasGuessed = isGuess };
+        turn.State = turn.State with { LastStart = turn.Now };
         turn.Decide(GovernorVerb.Start, job.Id, $"there is room for {ByteText.Of(estimate.Bytes)}{(isGuess ? ", a guess" : "")}{(job.RunsAlone ? "; it runs alone" : "")}");
     }
 

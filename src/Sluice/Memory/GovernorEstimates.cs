@@ -30,10 +30,10 @@ internal static class GovernorEstimates
     /// <summary>Returns whether a job that uses so much keeps to its estimate.</summary>
     public static bool Keeps(long bytes, long estimate) => bytes <= estimate + (estimate / Tolerance);
 
+    /// <summary>Returns what ended jobs of a job's class needed, or more where running ones have it already: those that end first may be the small ones.</summary>
+    public static long? Learnt(GovernorTurn turn, GovernorJob job) =>
+        turn.State.Peaks.TryGetValue(job.Class, out var peaks) ? Math.Max(peaks.Expected, turn.RunningPeak(job.Class)) : null;
+
     private static bool IsSure(GovernorTurn turn, GovernorJob job, long known, long seen) => job.EstimateBytes is null
         && (job.DeclaredBytes is not null ? Keeps(seen, known) : turn.State.Peaks[job.Class].AreMany);
-
-    /// <summary>Returns what ended jobs of a job's class needed, or more where running ones have it already: those that end first may be the small ones.</summary>
-    private static long? Learnt(GovernorTurn turn, GovernorJob job) =>
-        turn.State.Peaks.TryGetValue(job.Class, out var peaks) ? Math.Max(peaks.Expected, turn.RunningPeak(job.Class)) : null;
 }

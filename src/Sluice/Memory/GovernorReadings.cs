@@ -5,6 +5,9 @@ internal static class GovernorReadings
 {
     private const double Margin = 1.25;
 
+    /// <summary>What a job is taken to have used that has done its work before it could be measured.</summary>
+    private const long Unseen = 16L << 20;
+
     public static void Take(GovernorTurn turn)
     {
         foreach (var reading in turn.Sample.Jobs)
@@ -34,7 +37,7 @@ internal static class GovernorReadings
             return;
         }
 
-        turn.State = turn.State.Learn(job.Class, peak);
+        turn.State = turn.State.Learn(job.Class, peak == 0 && end == JobEnd.Done ? Unseen : peak);
 
         // However one ends that was asked to: a program that saves its state and goes has not done its work.
         if (end == JobEnd.KilledByKernel || job.Phase is JobPhase.Ending or JobPhase.Killed)
@@ -55,7 +58,7 @@ internal static class GovernorReadings
         {
             turn.Remove(job);
             turn.Decide(GovernorVerb.GiveUp, job.Id, job.IsRestartable
-                ? $"{by} for want of memory for the {losses}. time, the last time alone; it used up to {ByteText.Of(peak)}"
+                ? $"{by} for want of memory, {losses} times by now, the last time alone; it used up to {ByteText.Of(peak)}"
                 : $"{by} for want of memory, and it cannot be run again");
             return;
         }

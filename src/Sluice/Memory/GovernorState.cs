@@ -29,9 +29,6 @@ public sealed record GovernorState
     /// <summary>Gets when a job was last started.</summary>
     public TimeSpan? LastStart { get; init; }
 
-    /// <summary>Gets whether the job that was last started had a guessed estimate.</summary>
-    public bool LastStartWasGuessed { get; init; }
-
     /// <summary>Gets when a job was last paused.</summary>
     public TimeSpan? LastPause { get; init; }
 

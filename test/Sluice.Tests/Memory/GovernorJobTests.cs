@@ -5,7 +5,7 @@ namespace Sluice.Tests.Memory;
 /// <summary>Which jobs are started, paused, resumed, ended and run again, and in which order.</summary>
 public sealed class GovernorJobTests
 {
-    private readonly GovernorDriver _driver = new();
+    private GovernorDriver _driver = new();
 
     [Fact]
     public void Declared_jobs_start_at_once_while_they_fit()
@@ -288,6 +288,35 @@ public sealed class GovernorJobTests
         Assert.Equal(["Start 2"], driver.For(2, left: 90));
 
         Assert.Equal(60 * GovernorDriver.GiB, driver.State.Jobs.Single(j => j.Id == 2).EstimateBytes);
+    }
+
+    [Fact]
+    public void What_one_job_has_shown_is_expected_of_those_that_run_too()
+    {
+        var driver = new GovernorDriver(new() { MaxJobs = 2 }).Job(1, 4).Job(2, 4).Job(3, 4).Look(100);
+        driver.Uses(1, 45).Uses(2, 4).For(1, left: 50);
+
+        // Job 2 may grow to 45 too, and both are too much.
+        Assert.Empty(driver.End(1, JobEnd.Done, left: 95));
+        Assert.Empty(driver.For(30, left: 95));
+        Assert.Equal(["Start 3"], driver.End(2, JobEnd.Done, left: 95));
+    }
+
+    [Fact]
+    public void A_job_that_was_done_before_it_could_be_measured_needs_little()
+    {
+        _driver.Job(1).Job(2).Job(3);
+        Assert.Equal(["Start 1"], _driver.Look(90).Done);
+
+        Assert.Empty(_driver.End(1, JobEnd.Done, left: 90));
+        Assert.Equal(["Start 2"], _driver.For(1, left: 90));
+        Assert.Equal(16L << 20, _driver.State.Jobs.Single(j => j.Id == 2).EstimateBytes);
+
+        // One that fails at once has not shown what it needs.
+        _driver = new GovernorDriver().Job(1).Job(2).Look(90);
+        _driver.End(1, JobEnd.Failed, left: 90);
+        Assert.Equal(["Start 2"], _driver.For(6, left: 90));
+        Assert.Equal(GovernorGround.Guess, _driver.State.Jobs.Single(j => j.Id == 2).Ground);
     }
 
     [Fact]
