@@ -68,6 +68,6 @@ internal static partial class ResultFacts
     /// <summary>Returns the batch's id when the file is named after it, as the vendors' consoles do, else the file's name.</summary>
     public static string BatchOf(string path) => BatchId().Match(Path.GetFileName(path)) is { Success: true } match ? match.Value : Path.GetFileName(path);
 
-    [GeneratedRegex("(msg)?batch_(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")]
+    [GeneratedRegex("(msg)?batch_([A-Za-z0-9]{16,}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,})")]
     private static partial Regex BatchId();
 }
