@@ -10,7 +10,7 @@ public sealed class GovernorPropertyTests
     {
         var (victims, pauses, starts, standstills) = (0, 0, 0, 0);
         var first = int.Parse(Environment.GetEnvironmentVariable("SLUICE_FIRST_HISTORY") ?? "0", System.Globalization.CultureInfo.InvariantCulture);
-        Parallel.For(first, first + Histories, number =>
+        Parallel.For(first, first + Histories, new ParallelOptions { MaxDegreeOfParallelism = 1 }, number =>
         {
             var world = new GovernedWorld(Seed(number));
             try
