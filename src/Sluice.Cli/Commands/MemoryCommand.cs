@@ -28,7 +28,7 @@ internal static class MemoryCommand
             if (parsed.GetValue(watch))
             {
                 return await DataStream.RunAsync(
-                    output => WatchAsync(output, probe, json, TimeSpan.FromSeconds(parsed.GetValue(interval)), TimeProvider.System, cancellationToken), CancellationToken.None).ConfigureAwait(false);
+                    output => WatchAsync(output, probe, json, TimeSpan.FromSeconds(parsed.GetValue(interval)), TimeProvider.System, cancellationToken), cancellationToken).ConfigureAwait(false);
             }
 
             if (parsed.GetResult(interval) is { Implicit: false })

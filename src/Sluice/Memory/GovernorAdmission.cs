@@ -46,7 +46,7 @@ internal static class GovernorAdmission
             var estimate = GovernorEstimates.Of(turn, job);
             var isSure = holds && estimate.Ground == GovernorGround.Sure;
             var isBetter = best is null || (isSure && (!bestIsSure || estimate.Bytes > bestEstimate.Bytes));
-            if (isBetter && IsTime(turn, started.Count, estimate.Ground, isSure) && Fits(turn, job, started, estimate.Bytes, isSure))
+            if (isBetter && IsTime(turn, started, estimate.Ground, isSure) && Fits(turn, job, started, estimate.Bytes, isSure))
             {
                 (best, bestEstimate, bestIsSure) = (job, estimate, isSure);
             }
@@ -76,7 +76,7 @@ internal static class GovernorAdmission
     }
 
     /// <summary>Returns whether this is a time to start a job at all, whatever it needs.</summary>
-    private static bool IsTime(GovernorTurn turn, int started, GovernorGround ground, bool isSure)
+    private static bool IsTime(GovernorTurn turn, List<GovernorJob> started, GovernorGround ground, bool isSure)
     {
         if (isSure)
         {
@@ -86,9 +86,9 @@ internal static class GovernorAdmission
 
         // Where nothing runs, nothing can make it better than not bad.
         return turn.SampleLevel == GovernorLevel.Green
-            && (turn.State.Level == GovernorLevel.Green || (turn.State.Level == GovernorLevel.Yellow && started == 0))
+            && (turn.State.Level == GovernorLevel.Green || (turn.State.Level == GovernorLevel.Yellow && started.Count == 0))
             && turn.Is(ground == GovernorGround.Guess ? turn.Options.StartSettleTime : turn.Options.StartInterval, turn.State.LastStart)
-            && turn.Jobs.All(job => !job.IsStarted || job.Ground != GovernorGround.Guess || turn.Is(turn.Options.StartSettleTime, job.StartedAt));
+            && started.TrueForAll(job => job.Ground != GovernorGround.Guess || turn.Is(turn.Options.StartSettleTime, job.StartedAt));
     }
 
     private static bool Fits(GovernorTurn turn, GovernorJob job, List<GovernorJob> started, long estimate, bool isSure)

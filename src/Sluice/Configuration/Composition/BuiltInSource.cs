@@ -73,7 +73,7 @@ internal sealed class BuiltInSource : ConfigSource
         ["hydra/job_logging/stdout"] = "",
     };
 
-    private static readonly HashSet<string> All = [.. Texts.Keys.SelectMany(static name => Parents(name)), "hydra/callbacks"];
+    private static readonly HashSet<string> AllGroups = [.. Texts.Keys.SelectMany(static name => Parents(name)), "hydra/callbacks"];
 
     public override string Provider => "hydra";
 
@@ -81,9 +81,9 @@ internal sealed class BuiltInSource : ConfigSource
 
     public override (string Text, string File)? Read(string name) => Texts.TryGetValue(name, out string? text) ? (text, name) : null;
 
-    public override bool HasGroup(string group) => All.Contains(group);
+    public override bool HasGroup(string group) => AllGroups.Contains(group);
 
-    public override IEnumerable<string> Groups(string group) => All
+    public override IEnumerable<string> Groups(string group) => AllGroups
         .Where(name => Path.GetDirectoryName(name) == group)
         .Select(static name => Path.GetFileName(name));
 
