@@ -30,7 +30,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         RequireFile(place);
         var store = Open(place);
         // Answers that were kept while it was away belong to it.
-        return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Patient(store) : store;
+        return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Buffered(store) : store;
     }
 
     /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
@@ -43,7 +43,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
-    public PatientResponseCache Patient(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time);
+    public OutageBufferedCache Buffered(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time);
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="place">Where it is.</param>

@@ -84,7 +84,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
         _redis = _cache as RedisResponseCache;
         if (Settings.Backend == CacheSettings.Redis)
         {
-            _cache = _stores.Patient((ICacheStore)_cache);
+            _cache = _stores.Buffered((ICacheStore)_cache);
         }
 
         if (Settings.Shadow is { } shadow)

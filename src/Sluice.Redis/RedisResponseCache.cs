@@ -8,7 +8,7 @@ namespace Sluice.Caching;
 /// <summary>A cache in Redis 6 or newer: one string per response, in the form of a line of JSON.</summary>
 /// <remarks>
 /// How durable a put is, is up to the server: with <c>appendonly yes</c> and <c>appendfsync always</c> it survives whatever ends the server, with
-/// <c>everysec</c> the last two seconds may be lost. When Redis cannot be reached, everything here throws <see cref="CacheAwayException"/>; <see cref="PatientResponseCache"/> waits instead.
+/// <c>everysec</c> the last two seconds may be lost. When Redis cannot be reached, everything here throws <see cref="CacheAwayException"/>; <see cref="OutageBufferedCache"/> waits instead.
 /// </remarks>
 public sealed class RedisResponseCache : ICacheStore
 {

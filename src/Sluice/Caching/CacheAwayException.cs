@@ -2,7 +2,7 @@ namespace Sluice.Caching;
 
 /// <summary>A store cannot be reached, or cannot take anything, at this moment; the same call can succeed later.</summary>
 /// <remarks>
-/// Whether a put was stored is not known then; doing it again is harmless. Where nobody waits (<see cref="PatientResponseCache"/>), it is an
+/// Whether a put was stored is not known then; doing it again is harmless. Where nobody waits (<see cref="OutageBufferedCache"/>), it is an
 /// error like any other for people.
 /// </remarks>
 public sealed class CacheAwayException : SluiceException

@@ -42,7 +42,7 @@ public sealed class RedisAwayTests : IDisposable
     {
         using var server = RedisServers.Start();
         server.Kill();
-        await using PatientResponseCache cache = Patient(server);
+        await using OutageBufferedCache cache = Buffered(server);
 
         Task<CachedResponse?> found = GetAsync(cache, 1);
         await _remarks.SaidAsync("is away");
@@ -54,7 +54,7 @@ public sealed class RedisAwayTests : IDisposable
 
     private async Task AwayAsync(RedisServer server, Action goAway, Action comeBack)
     {
-        await using PatientResponseCache cache = Patient(server);
+        await using OutageBufferedCache cache = Buffered(server);
         await cache.PutAsync([.. Enumerable.Range(0, 500).Select(Entry)], cancellationToken: Token);
         goAway();
 
@@ -78,7 +78,7 @@ public sealed class RedisAwayTests : IDisposable
         }
     }
 
-    private PatientResponseCache Patient(RedisServer server) => new(Redis(server), _folder, _remarks.Add, TimeProvider.System);
+    private OutageBufferedCache Buffered(RedisServer server) => new(Redis(server), _folder, _remarks.Add, TimeProvider.System);
 
     private RedisResponseCache Redis(RedisServer server) =>
         new(new RedisOptions(server.Url) { Timeout = TimeSpan.FromSeconds(1) }, _remarks.Add, TimeProvider.System);

@@ -71,7 +71,7 @@ public sealed class RedisTroubleTests : IDisposable
         string name = $"sluice:r:{TemporaryCache.Key(1)}";
         await client.ListRightPushAsync(name, "a");
         var remarks = new Remarks();
-        await using var cache = new PatientResponseCache(Open(server.Url), _folder, remarks.Add, TimeProvider.System);
+        await using var cache = new OutageBufferedCache(Open(server.Url), _folder, remarks.Add, TimeProvider.System);
 
         foreach (DateTimeOffset replacedBefore in (DateTimeOffset[])[default, DateTimeOffset.UnixEpoch.AddYears(60)])
         {
@@ -110,7 +110,7 @@ public sealed class RedisTroubleTests : IDisposable
     {
         using var server = RedisServers.Start("--user", "default", "off", "--user", "team", "on", ">correct-horse", "~sluice:*", "+@read", "+@connection");
         var redis = new RedisResponseCache(new RedisOptions(server.Url) { User = "team", Password = "correct-horse" }, _ => { }, TimeProvider.System);
-        await using var cache = new PatientResponseCache(redis, _folder, _ => { }, TimeProvider.System);
+        await using var cache = new OutageBufferedCache(redis, _folder, _ => { }, TimeProvider.System);
 
         SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () => await cache.PutAsync([TemporaryCache.Entry(1, "paid")], cancellationToken: Token));
 

@@ -2,14 +2,14 @@ using System.Globalization;
 using Sluice.Requests;
 using Sluice.Storage;
 
-namespace Sluice.Caching.Patience;
+namespace Sluice.Caching.OutageBuffer;
 
 /// <summary>The answers that one process has kept on disk while the cache was away, in one folder of their own.</summary>
 /// <remarks>
 /// The folder holds a store for each time before which stored answers give way, since that has to be said again when they are carried over.
 /// Beside it lies a lock that its process holds for as long as it lives: whoever gets it may carry the answers over.
 /// </remarks>
-internal sealed class AnswerSpool : IAsyncDisposable
+internal sealed class BufferSegment : IAsyncDisposable
 {
     private const string LockEnding = ".lock";
     private const string GoneEnding = ".gone";
@@ -23,7 +23,7 @@ internal sealed class AnswerSpool : IAsyncDisposable
     // One for each expiry and refresh that a sweep's experiments have.
     private readonly SortedDictionary<DateTimeOffset, ICacheStore> _stores = [];
 
-    private AnswerSpool(string folder, Func<string, ICacheStore> open, FileStream? held)
+    private BufferSegment(string folder, Func<string, ICacheStore> open, FileStream? held)
     {
         _folder = folder;
         _open = open;
@@ -37,21 +37,21 @@ internal sealed class AnswerSpool : IAsyncDisposable
     public static IEnumerable<string> HalfDeletedIn(string parent) => Directory.EnumerateDirectories(parent, "*" + GoneEnding).Select(f => f[..^GoneEnding.Length]);
 
     /// <summary>Makes a new one, which belongs to this process.</summary>
-    public static AnswerSpool Create(string parent, Func<string, ICacheStore> open)
+    public static BufferSegment Create(string parent, Func<string, ICacheStore> open)
     {
         PrivateFiles.CreateFolder(parent);
         var folder = Path.Combine(parent, Guid.NewGuid().ToString("N"));
         // Locked before there is anything in it, so that nobody takes it for one that was left behind.
         var held = Lock(folder) ?? throw new SluiceException(ErrorKind.Environment, $"cannot lock {folder}{LockEnding}");
         PrivateFiles.CreateFolder(folder);
-        return new AnswerSpool(folder, open, held);
+        return new BufferSegment(folder, open, held);
     }
 
     /// <summary>Looks into one that may belong to another process.</summary>
-    public static AnswerSpool Peek(string folder, Func<string, ICacheStore> open) => new(folder, open, null);
+    public static BufferSegment Peek(string folder, Func<string, ICacheStore> open) => new(folder, open, null);
 
     /// <summary>Takes over one that was left behind; null when its process still lives.</summary>
-    public static AnswerSpool? TryTake(string folder, Func<string, ICacheStore> open) => Lock(folder) is { } held ? new AnswerSpool(folder, open, held) : null;
+    public static BufferSegment? TryTake(string folder, Func<string, ICacheStore> open) => Lock(folder) is { } held ? new BufferSegment(folder, open, held) : null;
 
     /// <summary>Gets where it is.</summary>
     public string Folder => _folder;

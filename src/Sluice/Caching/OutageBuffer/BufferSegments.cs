@@ -1,22 +1,22 @@
 using Sluice.Requests;
 
-namespace Sluice.Caching.Patience;
+namespace Sluice.Caching.OutageBuffer;
 
 /// <summary>All answers that the processes of a workspace have kept while their cache was away. Thread-safe.</summary>
 /// <param name="folder">Where they are; each process has a folder in it.</param>
 /// <param name="open">Opens the store of a folder.</param>
-internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open) : IAsyncDisposable
+internal sealed class BufferSegments(string folder, Func<string, ICacheStore> open) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly SemaphoreSlim _carrying = new(1);
     // What the others have, by folder: as many as there are processes.
-    private readonly Dictionary<string, AnswerSpool> _others = [];
+    private readonly Dictionary<string, BufferSegment> _others = [];
     // Ours that are written to no more, and those left behind.
-    private readonly List<AnswerSpool> _ripe = [];
-    private AnswerSpool? _own;
+    private readonly List<BufferSegment> _ripe = [];
+    private BufferSegment? _own;
 
     /// <summary>Tells whether anything is kept, by whomever; costs next to nothing.</summary>
-    public bool Any => Directory.Exists(folder) && AnswerSpool.FoldersIn(folder).Any();
+    public bool Any => Directory.Exists(folder) && BufferSegment.FoldersIn(folder).Any();
 
     /// <summary>Tells whether this process keeps anything.</summary>
     public async ValueTask<bool> HasOwnAsync()
@@ -40,13 +40,13 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         try
         {
             await MeetOthersAsync().ConfigureAwait(false);
-            foreach (var spool in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
+            foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
             {
                 try
                 {
-                    await spool.GetAsync(keys, found, notBefore, cancellationToken).ConfigureAwait(false);
+                    await segment.GetAsync(keys, found, notBefore, cancellationToken).ConfigureAwait(false);
                 }
-                catch (Exception error) when (error is SluiceException or IOException && !Directory.Exists(spool.Folder))
+                catch (Exception error) when (error is SluiceException or IOException && !Directory.Exists(segment.Folder))
                 {
                     // Its process has just carried it over: the cache, which is asked next, has what was in it.
                 }
@@ -66,7 +66,7 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            _own ??= AnswerSpool.Create(folder, open);
+            _own ??= BufferSegment.Create(folder, open);
             return await _own.PutAsync(entries, replacedBefore).ConfigureAwait(false);
         }
         finally
@@ -81,9 +81,9 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            foreach (var spool in _ripe.Concat(_own is null ? [] : [_own]))
+            foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]))
             {
-                await spool.SyncAsync(cancellationToken).ConfigureAwait(false);
+                await segment.SyncAsync(cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -100,15 +100,15 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         try
         {
             long carried = 0;
-            foreach (var spool in await RipenAsync().ConfigureAwait(false))
+            foreach (var segment in await RipenAsync().ConfigureAwait(false))
             {
-                carried += await spool.CarryAsync(target, damaged).ConfigureAwait(false);
+                carried += await segment.CarryAsync(target, damaged).ConfigureAwait(false);
                 await target.SyncAsync().ConfigureAwait(false);
                 await _gate.WaitAsync().ConfigureAwait(false);
                 try
                 {
-                    _ripe.Remove(spool);
-                    await spool.DeleteAsync().ConfigureAwait(false);
+                    _ripe.Remove(segment);
+                    await segment.DeleteAsync().ConfigureAwait(false);
                 }
                 finally
                 {
@@ -128,14 +128,14 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
     public async ValueTask DisposeAsync()
     {
         await _gate.WaitAsync().ConfigureAwait(false);
-        foreach (var spool in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
+        foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
         {
-            await spool.DisposeAsync().ConfigureAwait(false);
+            await segment.DisposeAsync().ConfigureAwait(false);
         }
     }
 
     /// <summary>Ends writing to what is ours, takes over what was left behind, and returns both.</summary>
-    private async ValueTask<List<AnswerSpool>> RipenAsync()
+    private async ValueTask<List<BufferSegment>> RipenAsync()
     {
         if (!Any)
         {
@@ -147,11 +147,11 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         {
             var ours = _ripe.Select(s => s.Folder).ToHashSet();
             // Listed before any is taken: that makes files beside them.
-            foreach (var left in AnswerSpool.FoldersIn(folder).Concat(AnswerSpool.HalfDeletedIn(folder)).Distinct().Where(f => !ours.Contains(f) && f != _own?.Folder).ToList())
+            foreach (var left in BufferSegment.FoldersIn(folder).Concat(BufferSegment.HalfDeletedIn(folder)).Distinct().Where(f => !ours.Contains(f) && f != _own?.Folder).ToList())
             {
-                if (AnswerSpool.TryTake(left, open) is { } spool)
+                if (BufferSegment.TryTake(left, open) is { } segment)
                 {
-                    _ripe.Add(spool);
+                    _ripe.Add(segment);
                 }
             }
 
@@ -171,7 +171,7 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
 
     private async ValueTask MeetOthersAsync()
     {
-        var there = AnswerSpool.FoldersIn(folder).ToHashSet();
+        var there = BufferSegment.FoldersIn(folder).ToHashSet();
         foreach (var gone in _others.Keys.Where(f => !there.Contains(f)).ToList())
         {
             await _others[gone].DisposeAsync().ConfigureAwait(false);
@@ -181,7 +181,7 @@ internal sealed class AnswerSpools(string folder, Func<string, ICacheStore> open
         var ours = _ripe.Select(s => s.Folder).ToHashSet();
         foreach (var other in there.Where(f => !ours.Contains(f) && f != _own?.Folder && !_others.ContainsKey(f)))
         {
-            _others.Add(other, AnswerSpool.Peek(other, open));
+            _others.Add(other, BufferSegment.Peek(other, open));
         }
     }
 }

@@ -3,7 +3,7 @@ using Sluice.Caching;
 
 namespace Sluice.Tests.Caching;
 
-public sealed class PatientResponseCacheTests : CacheStoreConformance
+public sealed class OutageBufferedCacheTests : CacheStoreConformance
 {
     private static readonly DateTimeOffset s_noon = new(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);
 
@@ -15,11 +15,11 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     private int Spools => Directory.Exists(SpoolFolder) ? Directory.GetDirectories(SpoolFolder).Length : 0;
 
     protected override ICacheStore OpenStore(string folder, TimeProvider time) =>
-        new PatientResponseCache(new SqliteResponseCache(Path.Combine(folder, "cache.db"), time), Path.Combine(folder, "spool"), _remarks.Add, time);
+        new OutageBufferedCache(new SqliteResponseCache(Path.Combine(folder, "cache.db"), time), Path.Combine(folder, "spool"), _remarks.Add, time);
 
     private FlakyStore Flaky(bool isAway = false) => new(new SqliteResponseCache(Path.Combine(Folder, "cache.db"), _time)) { IsAway = isAway };
 
-    private PatientResponseCache Patient(FlakyStore store) => new(store, SpoolFolder, _remarks.Add, _time);
+    private OutageBufferedCache Buffered(FlakyStore store) => new(store, SpoolFolder, _remarks.Add, _time);
 
     /// <summary>Lets time go by until something is so.</summary>
     private async Task PassAsync(Func<bool> until)
@@ -36,7 +36,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     public async Task Answers_are_kept_while_the_store_is_away_and_carried_over_when_it_is_back()
     {
         FlakyStore store = Flaky();
-        await using PatientResponseCache cache = Patient(store);
+        await using OutageBufferedCache cache = Buffered(store);
         await cache.PutAsync([Entry(1, "before")], cancellationToken: Token);
         store.IsAway = true;
 
@@ -59,7 +59,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     {
         FlakyStore store = Flaky();
         await store.PutAsync([Entry(1, "one")], cancellationToken: Token);
-        await using PatientResponseCache cache = Patient(store);
+        await using OutageBufferedCache cache = Buffered(store);
         store.IsAway = true;
 
         Task<CachedResponse?[]> found = GetAsync(cache, 1);
@@ -78,7 +78,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     [Fact]
     public async Task Waiting_can_be_given_up()
     {
-        await using PatientResponseCache cache = Patient(Flaky(isAway: true));
+        await using OutageBufferedCache cache = Buffered(Flaky(isAway: true));
         using var stop = new CancellationTokenSource();
 
         Task waiting = cache.GetAsync(new[] { Key(1) }, new CachedResponse?[1], cancellationToken: stop.Token).AsTask();
@@ -92,7 +92,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     public async Task Where_nothing_was_kept_nothing_is_said_to_stay()
     {
         using var stop = new CancellationTokenSource();
-        await using (PatientResponseCache ended = Patient(Flaky(isAway: true)))
+        await using (OutageBufferedCache ended = Buffered(Flaky(isAway: true)))
         {
             Task waiting = ended.GetAsync(new[] { Key(1) }, new CachedResponse?[1], cancellationToken: stop.Token).AsTask();
             await _remarks.SaidAsync("is away");
@@ -107,7 +107,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     [Fact]
     public async Task What_was_kept_when_a_process_ended_is_carried_over_by_the_next_one()
     {
-        await using (PatientResponseCache ended = Patient(Flaky(isAway: true)))
+        await using (OutageBufferedCache ended = Buffered(Flaky(isAway: true)))
         {
             await ended.PutAsync([.. Enumerable.Range(0, 2000).Select(i => Entry(i, $"{i}"))], cancellationToken: Token);
         }
@@ -115,7 +115,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
         await _remarks.SaidAsync($"the store is still away: answers that were paid for stay in {SpoolFolder}");
         Assert.Equal(1, Spools);
         FlakyStore store = Flaky();
-        await using PatientResponseCache next = Patient(store);
+        await using OutageBufferedCache next = Buffered(store);
         // Found at once, carried over or not yet.
         Assert.Equal("1999", Text((await GetAsync(next, 1999))[0]));
         await _remarks.SaidAsync($"2000 answers that were kept while the store was away are in it now");
@@ -127,10 +127,10 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     [Fact]
     public async Task What_a_living_process_keeps_counts_for_the_others_and_stays_with_it()
     {
-        await using PatientResponseCache one = Patient(Flaky(isAway: true));
+        await using OutageBufferedCache one = Buffered(Flaky(isAway: true));
         await one.PutAsync([Entry(1, "paid for by one")], cancellationToken: Token);
         FlakyStore store = Flaky();
-        await using PatientResponseCache two = Patient(store);
+        await using OutageBufferedCache two = Buffered(store);
 
         Assert.Equal("paid for by one", Text((await GetAsync(two, 1))[0]));
         Assert.Null(await two.FindAsync(Key(1), Token));
@@ -143,7 +143,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     public async Task When_the_store_goes_away_again_in_the_middle_nothing_is_lost()
     {
         FlakyStore store = Flaky(isAway: true);
-        await using PatientResponseCache cache = Patient(store);
+        await using OutageBufferedCache cache = Buffered(store);
         await cache.PutAsync([.. Enumerable.Range(0, 3000).Select(i => Entry(i, $"{i}"))], cancellationToken: Token);
         store.PutsLeft = 2;
         store.IsAway = false;
@@ -163,7 +163,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
         FlakyStore store = Flaky();
         await store.PutAsync([Entry(1, "old"), Entry(2, "old")], cancellationToken: Token);
         _time.Advance(TimeSpan.FromHours(1));
-        await using PatientResponseCache cache = Patient(store);
+        await using OutageBufferedCache cache = Buffered(store);
         store.IsAway = true;
         await cache.PutAsync([Entry(1, "new")], cancellationToken: Token);
         await cache.PutAsync([Entry(2, "new")], s_noon.AddHours(1), Token);
@@ -178,7 +178,7 @@ public sealed class PatientResponseCacheTests : CacheStoreConformance
     public async Task Other_trouble_is_told_to_those_who_wait_and_what_is_kept_stays()
     {
         FlakyStore store = Flaky(isAway: true);
-        await using (PatientResponseCache cache = Patient(store))
+        await using (OutageBufferedCache cache = Buffered(store))
         {
             await cache.PutAsync([Entry(1, "kept")], cancellationToken: Token);
             Task<CachedResponse?[]> found = GetAsync(cache, 2);

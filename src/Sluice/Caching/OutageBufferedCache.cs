@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Sluice.Caching.Patience;
+using Sluice.Caching.OutageBuffer;
 using Sluice.Requests;
 
 namespace Sluice.Caching;
@@ -9,13 +9,13 @@ namespace Sluice.Caching;
 /// What is kept counts as stored: for every process of the workspace, and after <c>kill -9</c> too, since the next one to open the cache
 /// carries it over. The answer that the store has wins over one that was kept. What the commands of <see cref="ICacheStore"/> ask for is not waited for.
 /// </remarks>
-public sealed class PatientResponseCache : ICacheStore
+public sealed class OutageBufferedCache : ICacheStore
 {
     private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     private readonly ICacheStore _inner;
-    private readonly AnswerSpools _spools;
+    private readonly BufferSegments _segments;
     private readonly Outage _outage;
     private readonly Action<string> _remark;
     private readonly TimeProvider _time;
@@ -27,18 +27,18 @@ public sealed class PatientResponseCache : ICacheStore
 
     /// <summary>Puts itself before a store; what was kept by earlier commands is carried over at once, beside everything else.</summary>
     /// <param name="inner">The store, which says by a <see cref="CacheAwayException"/> that it is away. Disposed with this.</param>
-    /// <param name="spoolFolder">Where answers are kept meanwhile; the same for all processes of a workspace, and for nothing else.</param>
+    /// <param name="folder">Where answers are kept meanwhile; the same for all processes of a workspace, and for nothing else.</param>
     /// <param name="remark">Told what people should know; from any thread.</param>
     /// <param name="time">The clock that waiting goes by.</param>
-    public PatientResponseCache(ICacheStore inner, string spoolFolder, Action<string> remark, TimeProvider time)
+    public OutageBufferedCache(ICacheStore inner, string folder, Action<string> remark, TimeProvider time)
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
-        _spools = new AnswerSpools(spoolFolder, folder => new JsonlResponseCache(folder, time, remark));
-        _outage = new Outage(inner.Name, spoolFolder, remark, time);
+        _segments = new BufferSegments(folder, folder => new JsonlResponseCache(folder, time, remark));
+        _outage = new Outage(inner.Name, folder, remark, time);
         _remark = remark;
         _time = time;
-        if (_spools.Any)
+        if (_segments.Any)
         {
             Recover(TimeSpan.Zero);
         }
@@ -53,7 +53,7 @@ public sealed class PatientResponseCache : ICacheStore
         while (true)
         {
             // Before the store: what is carried over in between is then found there.
-            var kept = await _spools.GetAsync(keys, notBefore, cancellationToken).ConfigureAwait(false);
+            var kept = await _segments.GetAsync(keys, notBefore, cancellationToken).ConfigureAwait(false);
             var hasAll = kept is not null && Array.TrueForAll(kept, r => r is not null);
             if (_away is null)
             {
@@ -101,12 +101,12 @@ public sealed class PatientResponseCache : ICacheStore
             catch (SluiceException)
             {
                 // People have to mend something first, but the answers are paid for: they are kept until then.
-                await _spools.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+                await _segments.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
                 throw;
             }
         }
 
-        var added = await _spools.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+        var added = await _segments.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
         // The store may have come back in between: then nobody would carry this over.
         Recover(FirstWait);
         return added;
@@ -115,7 +115,7 @@ public sealed class PatientResponseCache : ICacheStore
     /// <inheritdoc/>
     public async ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default)
     {
-        while (!_spools.Any)
+        while (!_segments.Any)
         {
             try
             {
@@ -135,7 +135,7 @@ public sealed class PatientResponseCache : ICacheStore
     /// <remarks>While the store is away, only what is kept here is synced.</remarks>
     public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
     {
-        await _spools.SyncAsync(cancellationToken).ConfigureAwait(false);
+        await _segments.SyncAsync(cancellationToken).ConfigureAwait(false);
         if (_away is null)
         {
             try
@@ -196,7 +196,7 @@ public sealed class PatientResponseCache : ICacheStore
             await recovery.ConfigureAwait(false);
         }
 
-        await _spools.DisposeAsync().ConfigureAwait(false);
+        await _segments.DisposeAsync().ConfigureAwait(false);
         await _inner.DisposeAsync().ConfigureAwait(false);
         _ending.Dispose();
     }
@@ -252,7 +252,7 @@ public sealed class PatientResponseCache : ICacheStore
             {
                 if (_ending.IsCancellationRequested)
                 {
-                    _outage.GiveUp(_spools.Any);
+                    _outage.GiveUp(_segments.Any);
                     SetBack(away => away.TrySetException(new ObjectDisposedException(Name)));
                     _recovery = null;
                     return;
@@ -263,7 +263,7 @@ public sealed class PatientResponseCache : ICacheStore
 
             _recovery = null;
             // Whoever has kept something in the last moment took this task for one that would see it.
-            if (_away is not null || await _spools.HasOwnAsync().ConfigureAwait(false))
+            if (_away is not null || await _segments.HasOwnAsync().ConfigureAwait(false))
             {
                 Recover(FirstWait);
             }
@@ -300,5 +300,5 @@ public sealed class PatientResponseCache : ICacheStore
         }
     }
 
-    private ValueTask<long> CarryAsync() => _spools.CarryAsync(_inner, answer => _remark($"the answer to {answer.Key}, kept while {Name} was away, is damaged and not carried over: {answer.Problem}"));
+    private ValueTask<long> CarryAsync() => _segments.CarryAsync(_inner, answer => _remark($"the answer to {answer.Key}, kept while {Name} was away, is damaged and not carried over: {answer.Problem}"));
 }

@@ -1,4 +1,4 @@
-namespace Sluice.Caching.Patience;
+namespace Sluice.Caching.OutageBuffer;
 
 /// <summary>Says that a store is away, says so again now and then, and says when it is back. Thread-safe.</summary>
 /// <param name="store">What messages call the store.</param>
