@@ -17,6 +17,6 @@ internal sealed class SimulatedProviderFactory(HttpClient http) : IProviderFacto
 
     // The port differs from start to start; the account, whose batches lie in the workspace, is always the same.
     public IProvider Create(ProviderReference reference, ProviderEnvironment environment) => reference.Api == "messages"
-        ? AnthropicProviderFactory.Create(Name, $"{Name}/anthropic", reference, InProcessSimulator.Address, Key, environment with { Http = http })
-        : OpenAIProviderFactory.Create(Name, $"{Name}/openai", reference, new Uri(InProcessSimulator.Address, "/v1"), Key, null, environment with { Http = http });
+        ? AnthropicProviderFactory.Create(Name, $"{Name}/anthropic", reference, InProcessSimulator.Address, Key, environment with { Http = http }, isSimulator: true)
+        : OpenAIProviderFactory.Create(Name, $"{Name}/openai", reference, new Uri(InProcessSimulator.Address, "/v1"), Key, null, environment with { Http = http }, isSimulator: true);
 }

@@ -18,6 +18,9 @@ namespace Sluice.Simulator;
 /// </remarks>
 public sealed class SimulatorServer : IAsyncDisposable
 {
+    /// <summary>The header that every answer of the simulator bears, with the value <c>1</c>.</summary>
+    public const string MarkHeader = "x-sluice-simulator";
+
     private readonly WebApplication _web;
     private readonly SimulatorCore _core;
 
@@ -95,6 +98,12 @@ public sealed class SimulatorServer : IAsyncDisposable
             kestrel.Listen(System.Net.IPAddress.Loopback, core.Options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         var web = builder.Build();
+        web.Use((http, next) =>
+        {
+            // Whatever is answered, errors and faults too: a client must never take a rehearsed answer for a real one.
+            http.Response.Headers[MarkHeader] = "1";
+            return next(http);
+        });
         var routes = new Routes(web, core);
         new OpenAIFiles(core).Map(routes);
         new OpenAIBatches(core).Map(routes);

@@ -30,7 +30,7 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
 
     public ILiveApi Live => this;
 
-    public bool IsLocal => _plan.IsLocal;
+    public bool IsSimulator => _plan.IsLocal;
 
     public string? KeyVariable => null;
 

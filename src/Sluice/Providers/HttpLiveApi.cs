@@ -11,6 +11,6 @@ internal sealed class HttpLiveApi(ProviderHttp http, Uri address, Func<HttpRespo
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ReadOnlyMemoryContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         var (answer, headers) = await http.SendRawAsync(request, timeout, cancellationToken).ConfigureAwait(false);
-        return new LiveAnswer(answer, readLimits(headers));
+        return new LiveAnswer(answer, readLimits(headers), ProviderHttp.IsMarked(headers));
     }
 }

@@ -1,7 +1,7 @@
 namespace Sluice.Providers;
 
 /// <summary>A provider put together from its parts.</summary>
-internal sealed class HttpProvider(ProviderReference reference, string account, IDialect dialect, Uri address, Action ensureCredentials) : IProvider
+internal sealed class HttpProvider(ProviderReference reference, string account, IDialect dialect, ProviderHttp http, Action ensureCredentials) : IProvider
 {
     /// <inheritdoc/>
     public ProviderReference Reference => reference;
@@ -22,7 +22,10 @@ internal sealed class HttpProvider(ProviderReference reference, string account, 
     public required string? KeyVariable { get; init; }
 
     /// <inheritdoc/>
-    public bool IsLocal => address.IsLoopback;
+    public bool IsSimulator => IsAlwaysSimulator || http.IsSimulator;
+
+    /// <summary>Gets whether there is nothing but the simulator behind this account, so that its answers need not say so.</summary>
+    public bool IsAlwaysSimulator { get; init; }
 
     /// <inheritdoc/>
     public void EnsureCredentials() => ensureCredentials();

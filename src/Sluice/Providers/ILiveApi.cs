@@ -14,7 +14,8 @@ public interface ILiveApi
 /// <summary>A live response.</summary>
 /// <param name="Body">The raw body.</param>
 /// <param name="Limits">What the provider says about the room that is left.</param>
-public sealed record LiveAnswer(ReadOnlyMemory<byte> Body, RateLimits Limits);
+/// <param name="IsSimulated">Whether the answer came from the simulator, which says so in its headers.</param>
+public sealed record LiveAnswer(ReadOnlyMemory<byte> Body, RateLimits Limits, bool IsSimulated = false);
 
 /// <summary>What a provider's headers say about the room that is left; members are null when not told.</summary>
 /// <param name="RemainingRequests">Requests left in the window.</param>

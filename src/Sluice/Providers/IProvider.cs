@@ -19,8 +19,9 @@ public interface IProvider
     /// <summary>Gets the live API.</summary>
     ILiveApi Live { get; }
 
-    /// <summary>Gets whether the account lives on this machine: polling it fast disturbs nobody.</summary>
-    bool IsLocal { get; }
+    /// <summary>Gets whether answers come from the simulator: they are made up, cost nothing, and polling fast disturbs nobody.</summary>
+    /// <remarks>An account is the simulator's by its name, or while its latest answer says so. An address on this machine says nothing: a proxy or a tunnel may stand there. Thread-safe.</remarks>
+    bool IsSimulator { get; }
 
     /// <summary>Gets the environment variable that holds the key, or null when no key is used.</summary>
     string? KeyVariable { get; }

@@ -11,10 +11,14 @@ internal sealed class ProviderHttp
     private const int MaxErrorBytes = 64 * 1024;
     private static readonly TimeSpan CallTimeout = TimeSpan.FromMinutes(2);
 
+    /// <summary>The header by which the simulator says that its answers are made up.</summary>
+    private const string SimulatorMark = "x-sluice-simulator";
+
     private readonly ProviderEnvironment _environment;
     private readonly Action<HttpRequestHeaders> _authorise;
     private readonly Func<int, ReadOnlySpan<byte>, RequestError> _readError;
     private readonly KeyMask _mask;
+    private volatile bool _isSimulator;
 
     /// <summary>Creates the sender of one account.</summary>
     /// <param name="environment">The client and the clock.</param>
@@ -28,6 +32,12 @@ internal sealed class ProviderHttp
         _readError = readError;
         _mask = mask;
     }
+
+    /// <summary>Gets whether the latest answer came from the simulator; false before the first one. Thread-safe.</summary>
+    public bool IsSimulator => _isSimulator;
+
+    /// <summary>Tells whether an answer with these headers came from the simulator.</summary>
+    public static bool IsMarked(HttpResponseHeaders headers) => Header(headers, SimulatorMark) == "1";
 
     /// <summary>Sends a request and returns its JSON answer.</summary>
     public async Task<(JsonDocument Document, TimeSpan? RetryAfter)> SendJsonAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)
@@ -131,6 +141,7 @@ internal sealed class ProviderHttp
                 inner: error);
         }
 
+        _isSimulator = IsMarked(response.Headers);
         if (response.IsSuccessStatusCode)
         {
             return response;

@@ -59,7 +59,7 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
 
     public ILiveApi Live => this;
 
-    public bool IsLocal { get; init; }
+    public bool IsSimulator { get; init; }
 
     public string? KeyVariable => null;
 

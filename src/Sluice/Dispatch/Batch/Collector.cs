@@ -101,7 +101,7 @@ internal sealed class Collector(
                 await EndAsync(mine, info, provider, watch, cancellationToken).ConfigureAwait(false);
             }
 
-            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, info.RetryAfter, provider.IsLocal);
+            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, info.RetryAfter, provider.IsSimulator);
         }
         catch (LostIntentException lost)
         {
@@ -114,7 +114,7 @@ internal sealed class Collector(
         catch (ProviderException error)
         {
             watch.Failures++;
-            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, error.RetryAfter, provider.IsLocal);
+            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, error.RetryAfter, provider.IsSimulator);
             if (watch.Failures is 3 or 10 || watch.Failures % 100 == 0)
             {
                 context.Observe(new Remark($"batch {mine.BatchId}: {error.Error} ({watch.Failures.ToString(CultureInfo.InvariantCulture)} times in a row); still trying"));

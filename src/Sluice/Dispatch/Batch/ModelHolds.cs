@@ -24,7 +24,7 @@ internal sealed class ModelHolds(TimeProvider time)
         lock (_gate)
         {
             var times = _holds.TryGetValue(intent.Model, out var hold) ? hold.Times + 1 : 1;
-            var wait = PollSchedule.Next(TimeSpan.Zero, times, asked, provider.IsLocal);
+            var wait = PollSchedule.Next(TimeSpan.Zero, times, asked, provider.IsSimulator);
             _holds[intent.Model] = (time.GetUtcNow() + wait, times);
             return wait;
         }

@@ -16,7 +16,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     private static readonly TimeSpan Reach = TimeSpan.FromDays(28);
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
-    private static readonly TimeSpan PatienceLocal = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan PatienceSimulator = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<(long Intent, string Batch)> _foreign = [];
 
@@ -56,7 +56,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
             1 => new BatchFinding.Found(candidates[0], IsProvisional: true),
             > 1 => new BatchFinding.Undecided($"{candidates.Count} batches of the account might be this one ({string.Join(", ", candidates.Take(5).Select(c => c.Id))}), which their results will tell; {Decide(intent)}", NeedsHuman: true),
             _ when age > Reach => new BatchFinding.Undecided($"the create call is older than the provider's list; {Decide(intent)}", NeedsHuman: true),
-            _ when sinceLost > (options.LostAfter ?? (provider.IsLocal ? PatienceLocal : Patience)) => new BatchFinding.None(),
+            _ when sinceLost > (options.LostAfter ?? (provider.IsSimulator ? PatienceSimulator : Patience)) => new BatchFinding.None(),
             _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
         };
     }

@@ -30,13 +30,15 @@ public sealed class AnthropicProviderFactory : IProviderFactory
     /// <param name="address">The base address, without the version.</param>
     /// <param name="key">The API key, or null.</param>
     /// <param name="environment">Client and clock.</param>
-    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment)
+    /// <param name="isSimulator">Whether there is nothing but the simulator behind it.</param>
+    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, ProviderEnvironment environment, bool isSimulator = false)
     {
         var mask = new KeyMask(key);
         var dialect = new MaskedDialect(new AnthropicMessagesDialect(dialectName), mask);
         var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
-        return new HttpProvider(reference, account, dialect, address, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
+        return new HttpProvider(reference, account, dialect, http, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
+            IsAlwaysSimulator = isSimulator,
             KeyVariable = reference.ApiKeyEnv ?? KeyVariable,
             Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), headers => ReadLimits(headers, environment.Time)),

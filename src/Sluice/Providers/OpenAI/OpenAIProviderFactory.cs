@@ -48,14 +48,16 @@ public sealed class OpenAIProviderFactory : IProviderFactory
     /// <param name="key">The API key, or null.</param>
     /// <param name="requiredVariable">The variable to name when a key is needed and missing; null when none is needed.</param>
     /// <param name="environment">Client and clock.</param>
-    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment)
+    /// <param name="isSimulator">Whether there is nothing but the simulator behind it.</param>
+    public static IProvider Create(string dialectName, string account, ProviderReference reference, Uri address, string? key, string? requiredVariable, ProviderEnvironment environment, bool isSimulator = false)
     {
         var mask = new KeyMask(key);
         var dialect = new MaskedDialect(reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName), mask);
         var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
         var path = dialect.Endpoint["/v1".Length..];
-        return new HttpProvider(reference, account, dialect, address, () => RequireKey(reference, key, requiredVariable))
+        return new HttpProvider(reference, account, dialect, http, () => RequireKey(reference, key, requiredVariable))
         {
+            IsAlwaysSimulator = isSimulator,
             KeyVariable = reference.ApiKeyEnv ?? requiredVariable,
             Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
             Live = new HttpLiveApi(http, ProviderAddress.At(address, path), ReadLimits),
