@@ -27,12 +27,12 @@ public sealed class MarkTests : SimulatorTest
     }
 
     [Theory]
-    [InlineData("""{ "type": "http", "status": 502, "html": true }""", HttpStatusCode.BadGateway)]
-    [InlineData("""{ "type": "http", "status": 301, "headers": { "location": "http://elsewhere/" } }""", HttpStatusCode.MovedPermanently)]
+    [InlineData("""{ "type": "http-status", "status": 502, "html": true }""", HttpStatusCode.BadGateway)]
+    [InlineData("""{ "type": "http-status", "status": 301, "headers": { "location": "http://elsewhere/" } }""", HttpStatusCode.MovedPermanently)]
     [InlineData("""{ "type": "garbage" }""", HttpStatusCode.OK)]
     public async Task So_do_faults(string fault, HttpStatusCode expected)
     {
-        await StartAsync(faults: $$"""[{ "when": {}, "fault": {{fault}} }]""");
+        await StartAsync(faults: $$"""[{ "when": { "operation": "list" }, "fault": {{fault}} }]""");
 
         using var response = await OpenAI.GetAsync("/v1/batches", Cancel);
 
