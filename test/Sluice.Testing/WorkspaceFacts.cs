@@ -56,12 +56,14 @@ public static partial class WorkspaceFacts
         return facts with { Texts = texts, ReportedTwins = [.. texts.Values.SelectMany(text => Twin().Matches(text)).Select(match => match.Groups[1].Value)] };
     }
 
-    /// <summary>Returns the results of a workspace by experiment.</summary>
+    /// <summary>Returns the results of a workspace by experiment; one that several sweeps have is named with its sweep.</summary>
     public static IReadOnlyDictionary<string, string> Results(string workspace)
     {
         var runs = Path.Combine(workspace, "runs");
         return Directory.Exists(runs)
-            ? Directory.EnumerateFiles(runs, "results.jsonl", SearchOption.AllDirectories).ToDictionary(path => Path.GetFileName(Path.GetDirectoryName(path))!, File.ReadAllText)
+            ? Directory.EnumerateFiles(runs, "results.jsonl", SearchOption.AllDirectories).GroupBy(path => Path.GetFileName(Path.GetDirectoryName(path))!)
+                .SelectMany(same => same.Count() == 1 ? same.Select(path => (Name: same.Key, Path: path)) : same.Select(path => (Name: Path.GetRelativePath(runs, Path.GetDirectoryName(path)!), Path: path)))
+                .ToDictionary(result => result.Name, result => File.ReadAllText(result.Path))
             : new Dictionary<string, string>();
     }
 
