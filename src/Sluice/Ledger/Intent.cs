@@ -93,8 +93,14 @@ public sealed record Intent
     /// <summary>Gets whether <see cref="BatchId"/> was found by size and time alone: its results must prove that it is ours.</summary>
     public bool IsProvisional { get; init; }
 
-    /// <summary>Gets the batches that are not, or no longer, this intent's: proved to be others', or refused. Separated by spaces; null for none.</summary>
-    public string? Rejected { get; init; }
+    /// <summary>Gets how many create calls were given up as lost, and made again: each may have left a batch beside this one.</summary>
+    public int LostCreates { get; init; }
+
+    /// <summary>Gets how often the results of the ended batch were read and lacked lines.</summary>
+    public int Readings { get; init; }
+
+    /// <summary>Gets since when what <see cref="Note"/> says has kept the batch from its end; null when nothing does.</summary>
+    public DateTimeOffset? TroubleSince { get; init; }
 
     /// <summary>Gets whether there may be a batch whose id we do not have.</summary>
     public bool IsInDoubt => State is IntentState.Creating or IntentState.Unknown or IntentState.NeedsHuman;

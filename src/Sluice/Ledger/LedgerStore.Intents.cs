@@ -8,9 +8,10 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, rejected, lost";
-    private const string RejectBatch = "rejected=coalesce(rejected || coalesce(' ' || batch_id, ''), batch_id), batch_id=NULL";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since";
     private const string IsOpen = "state NOT IN (5, 6)";
+    // Uploaded ones first: their file is there already.
+    private static readonly int[] Unsent = [2, 1];
     private const string IsAnswered = "state=5 AND input_tokens+output_tokens>0";
 
     /// <summary>Begins an intent of this process.</summary>
@@ -58,8 +59,8 @@ public sealed partial class LedgerStore
     public Intent MarkNeedsHuman(Intent intent, string note) => Change("needs-human", intent, "state=8, note=?2", s => s.Bind(2, note));
 
     /// <summary>Records that the create call did not make a batch, or one that was refused, so that it may be tried again later.</summary>
-    public Intent MarkNotCreated(Intent intent, string note) =>
-        Change("not-created", intent, $"state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, {RejectBatch}, provisional=0, note=?2", s => s.Bind(2, note));
+    public Intent MarkNotCreated(Intent intent, string note) => Reject(
+        "not-created", intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, lost_creates=lost_creates+(state IN (7, 8)), provisional=0, note=?2", note);
 
     /// <summary>Records the provider's batch id.</summary>
     /// <param name="intent">The intent.</param>
@@ -79,8 +80,7 @@ public sealed partial class LedgerStore
     }
 
     /// <summary>Records that a batch taken for this intent's is another's: the outcome of the create call is unknown again.</summary>
-    public Intent MarkForeign(Intent intent, string note) =>
-        Change("foreign", intent, $"state=7, {RejectBatch}, provisional=0, note=?2", s => s.Bind(2, note));
+    public Intent MarkForeign(Intent intent, string note) => Reject("foreign", intent, "state=7, provisional=0, note=?2", note);
 
     /// <summary>Keeps a remark for <c>status</c>.</summary>
     public Intent Remark(Intent intent, string note) => Change("remark", intent, "note=?2", s => s.Bind(2, note));
@@ -98,7 +98,8 @@ public sealed partial class LedgerStore
             RequireOwn(intent);
             var first = Sql($"UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND {IsOpen}").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
             _claims.RemoveAll(intent.Row);
-            Sql("DELETE FROM failures WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("DELETE FROM failures WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
+            ForgetRejected(intent);
             if (first == 1 && responses > 0)
             {
                 // Lines that failed carry no usage: count the bytes of those that did not. Nobody pays for what is around a body.
@@ -118,7 +119,8 @@ public sealed partial class LedgerStore
         {
             RequireOwn(intent);
             Sql("UPDATE intents SET state=6, note=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Run();
-            Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("UPDATE failures SET intent=0 WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
+            ForgetRejected(intent);
             return Row(intent.Row);
         });
     }
@@ -135,7 +137,8 @@ public sealed partial class LedgerStore
             }
 
             _claims.RemoveAll(intent.Row);
-            Sql("UPDATE failures SET intent=0 WHERE intent=?1").Bind(1, intent.Row).Run();
+            Sql("UPDATE failures SET intent=0 WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
+            ForgetRejected(intent);
             return true;
         });
     }
@@ -153,6 +156,68 @@ public sealed partial class LedgerStore
     /// <summary>Returns the intents that still have something to do, oldest first. Their number is that of batches, not of requests.</summary>
     public IReadOnlyList<Intent> Open() => Look(() => Many(IsOpen + " ORDER BY row"));
 
+    /// <summary>Returns the intents of an account that still have something to do, oldest first.</summary>
+    public IReadOnlyList<Intent> Open(string account) => Look(() => Many($"account=?1 AND {IsOpen} ORDER BY row", s => s.Bind(1, account)));
+
+    /// <summary>Returns the states of the open intents by their rows.</summary>
+    public IReadOnlyDictionary<long, IntentState> OpenStates() => Look(() =>
+    {
+        var states = new Dictionary<long, IntentState>();
+        var find = Sql($"SELECT row, state FROM intents WHERE {IsOpen}");
+        while (find.Step())
+        {
+            states.Add(find.Integer(0), (IntentState)find.Integer(1));
+        }
+
+        find.Reset();
+        return states;
+    });
+
+    /// <summary>Returns the accounts that have open intents; takes as long as there are accounts, however many intents they have.</summary>
+    public IReadOnlyList<string> OpenAccounts() => Look(() => Texts($"""
+        WITH RECURSIVE a(account) AS (
+            SELECT (SELECT min(account) FROM intents WHERE {IsOpen})
+            UNION ALL SELECT (SELECT min(i.account) FROM intents i WHERE i.account>a.account AND i.{IsOpen}) FROM a WHERE a.account IS NOT NULL)
+        SELECT account FROM a WHERE account IS NOT NULL
+        """, static s => s));
+
+    /// <summary>Returns the intents of an account whose create call is under way or in doubt, oldest first.</summary>
+    public IReadOnlyList<Intent> InDoubt(string account) => Look(() => Many($"account=?1 AND state IN (3, 7, 8) AND {IsOpen} ORDER BY row", s => s.Bind(1, account)));
+
+    /// <summary>Returns the rows of an account's submitted intents, oldest first.</summary>
+    public IReadOnlyList<long> Submitted(string account) => Look(() =>
+    {
+        var rows = new List<long>();
+        var find = Sql($"SELECT row FROM intents WHERE account=?1 AND state=4 AND {IsOpen} ORDER BY row").Bind(1, account);
+        while (find.Step())
+        {
+            rows.Add(find.Integer(0));
+        }
+
+        find.Reset();
+        return rows;
+    });
+
+    /// <summary>Returns the models of an account that have sealed batches to send; takes as long as there are models.</summary>
+    public IReadOnlyList<string> ModelsToSend(string account) => Look(() => (IReadOnlyList<string>)[.. Unsent.SelectMany(state => Texts($"""
+        WITH RECURSIVE m(model) AS (
+            SELECT (SELECT min(model) FROM intents WHERE account=?1 AND state={state} AND {IsOpen})
+            UNION ALL SELECT (SELECT min(i.model) FROM intents i WHERE i.account=?1 AND i.state={state} AND i.model>m.model AND i.{IsOpen}) FROM m WHERE m.model IS NOT NULL)
+        SELECT model FROM m WHERE model IS NOT NULL
+        """, s => s.Bind(1, account))).Distinct()]);
+
+    /// <summary>Takes over the oldest unsent intent of some models that is this process's, or that no living process works on; null when there is none.</summary>
+    public Intent? TryOwnUnsent(string account, IEnumerable<string> models)
+    {
+        ArgumentNullException.ThrowIfNull(models);
+        var rows = Look(() =>
+        {
+            var alive = new Dictionary<string, bool> { [_owner] = false };
+            return models.SelectMany(model => Unsent.Select(state => FirstFree(account, model, state, alive))).Where(row => row != 0).Order().ToList();
+        });
+        return rows.Select(TryOwn).FirstOrDefault(intent => intent?.State is IntentState.Sealed or IntentState.Uploaded);
+    }
+
     /// <summary>Returns the latest intents, open or not, newest first.</summary>
     public IReadOnlyList<Intent> Latest(int count) => Look(() => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
@@ -163,11 +228,53 @@ public sealed partial class LedgerStore
     public bool IsTaken(string account, string batchId) => Look(() =>
         Number("SELECT EXISTS(SELECT 1 FROM intents WHERE batch_id=?1 AND account=?2)", s => s.Bind(1, batchId).Bind(2, account))) == 1;
 
+    /// <summary>Returns whether a batch is proved to be none of an intent's, or was refused by the provider.</summary>
+    public bool IsRejected(Intent intent, string batchId)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Look(() => Number("SELECT 1 FROM rejected WHERE intent=?1 AND batch=?2", s => s.Bind(1, intent.Row).Bind(2, batchId))) == 1;
+    }
+
     /// <summary>Returns how many closed batches have brought answers: those are in the cache.</summary>
     public int AnsweredBatches() => (int)Look(() => Number($"SELECT count(*) FROM intents WHERE {IsAnswered}", static s => s));
 
     /// <summary>Forgets the closed batches that have brought answers, because those are lost: they are asked for again. Returns how many there were.</summary>
     public int ForgetAnswered() => Write("forget", durable: true, () => Sql($"DELETE FROM intents WHERE {IsAnswered}").Run());
+
+    /// <summary>Changes an intent and gives up its batch, which is kept in mind as none of its own.</summary>
+    private Intent Reject(string name, Intent intent, string set, string note)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write(name, durable: true, () =>
+        {
+            RequireOwn(intent);
+            Sql("INSERT OR IGNORE INTO rejected SELECT row, batch_id FROM intents WHERE row=?1 AND batch_id IS NOT NULL").Bind(1, intent.Row).Run();
+            Sql($"UPDATE intents SET batch_id=NULL, {set} WHERE row=?1").Bind(1, intent.Row).Bind(2, note).Run();
+            return Row(intent.Row);
+        });
+    }
+
+    private void ForgetRejected(Intent intent) => Sql("DELETE FROM rejected WHERE intent=?1").Bind(1, intent.Row).Run();
+
+    /// <summary>Returns the row of the oldest intent that nobody alive works on but this process; 0 for none. What is found about others is kept for the next question.</summary>
+    private long FirstFree(string account, string model, int state, Dictionary<string, bool> isAnothers)
+    {
+        var find = Sql($"SELECT row, owner FROM intents WHERE account=?1 AND state=?2 AND model=?3 AND {IsOpen} ORDER BY row").Bind(1, account).Bind(2, state).Bind(3, model);
+        long row = 0;
+        while (row == 0 && find.Step())
+        {
+            var owner = find.Text(1)!;
+            if (!isAnothers.TryGetValue(owner, out var others))
+            {
+                isAnothers.Add(owner, others = IsAlive(owner));
+            }
+
+            row = others ? 0 : find.Integer(0);
+        }
+
+        find.Reset();
+        return row;
+    }
 
     private Intent Change(string name, Intent intent, string set, Action<Statement> bind)
     {
@@ -193,13 +300,27 @@ public sealed partial class LedgerStore
         return intent;
     }
 
-    private List<Intent> Many(string where)
+    private List<Intent> Many(string where, Action<Statement>? bind = null)
     {
         var list = new List<Intent>();
         var find = Sql($"SELECT {IntentColumns} FROM intents WHERE {where}");
+        bind?.Invoke(find);
         while (find.Step())
         {
             list.Add(Read(find));
+        }
+
+        find.Reset();
+        return list;
+    }
+
+    private List<string> Texts(string sql, Func<Statement, Statement> bind)
+    {
+        var list = new List<string>();
+        var find = bind(Sql(sql));
+        while (find.Step())
+        {
+            list.Add(find.Text(0)!);
         }
 
         find.Reset();
@@ -226,8 +347,10 @@ public sealed partial class LedgerStore
         Fence = row.Integer(19),
         Attempt = (int)row.Integer(20),
         IsProvisional = row.Integer(21) != 0,
-        Rejected = row.Text(22),
-        LostAt = row.IsNull(23) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(23)),
+        LostAt = row.IsNull(22) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(22)),
+        LostCreates = (int)row.Integer(23),
+        Readings = (int)row.Integer(24),
+        TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
     };
 
     /// <summary>Makes a fresh id of 100 random bits.</summary>

@@ -41,6 +41,12 @@ public sealed partial class LedgerStore
     public Intent? TryOwn(Intent intent)
     {
         ArgumentNullException.ThrowIfNull(intent);
+        return TryOwn(intent.Row);
+    }
+
+    /// <summary>Does the same for the intent of a row.</summary>
+    public Intent? TryOwn(long row)
+    {
         return Look(Find) switch
         {
             null => null,
@@ -48,7 +54,7 @@ public sealed partial class LedgerStore
             _ => Write("own", durable: false, () => Find() is { } free ? free.Owner == _owner ? free : Take(free) : null),
         };
 
-        Intent? Find() => One("row=?1", s => s.Bind(1, intent.Row)) is { } now && (now.Owner == _owner || !IsAlive(now.Owner)) ? now : null;
+        Intent? Find() => One("row=?1", s => s.Bind(1, row)) is { } now && (now.Owner == _owner || !IsAlive(now.Owner)) ? now : null;
     }
 
     /// <summary>Takes over an intent whose create call is in doubt, whoever works on it, because people have decided.</summary>

@@ -113,7 +113,7 @@ public sealed partial class LedgerStore
             }
         }
 
-        _claims.FoldWhenLarge(OpenRequests());
+        _claims.FoldWhenLarge(OpenRequests);
         return claimed;
     }
 

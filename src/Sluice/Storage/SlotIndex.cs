@@ -113,7 +113,7 @@ internal sealed class SlotIndex : IDisposable
         return null;
     }
 
-    /// <summary>Takes all entries of a value out and returns how many there were; reads the whole index.</summary>
+    /// <summary>Takes all entries of a value out and returns how many there were; reads the whole index unless its tables are indexed by value.</summary>
     public int RemoveAll(long value) => _both.Sum(t => t.RemoveAll.Bind(1, value).Run());
 
     /// <summary>Gives a slot that is taken another value.</summary>
@@ -121,9 +121,10 @@ internal sealed class SlotIndex : IDisposable
 
     /// <summary>Folds the small table into the large one when it has grown enough. Call it once per group.</summary>
     /// <param name="entries">About how many entries the index has.</param>
-    public void FoldWhenLarge(long entries)
+    public void FoldWhenLarge(Func<long> entries)
     {
-        var most = Math.Max(_foldFrom, (long)Math.Sqrt(FoldRatio * entries));
+        // Mostly nobody has to count.
+        var most = _addedSinceCount < _foldFrom ? _foldFrom : Math.Max(_foldFrom, (long)Math.Sqrt(FoldRatio * entries()));
         if (_addedSinceCount < most)
         {
             return;

@@ -39,6 +39,7 @@ public sealed record SweepOptions(string Name, SweepMode Mode, bool RetryFailed)
 public sealed class SweepRunner
 {
     private static readonly TimeSpan SnapshotInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan MostBetweenLooks = TimeSpan.FromSeconds(1);
 
     private readonly Workspace _workspace;
     private readonly LedgerStore _ledger;
@@ -326,6 +327,7 @@ public sealed class SweepRunner
     {
         for (var ticked = false; ; ticked = true)
         {
+            var began = _time.GetTimestamp();
             if (schedule.Due(runs, looksAtLive: ticked) is { } due)
             {
                 return due;
@@ -333,8 +335,14 @@ public sealed class SweepRunner
 
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
+            var looked = _time.GetElapsedTime(began);
             await GuardAsync(NextSettledAsync(engine, tick.Token), carrying).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
+            // A look takes as long as there are batches: one look for each that settles would make the time grow with the square of their number.
+            if (looked > TimeSpan.FromMilliseconds(5))
+            {
+                await GuardAsync(Task.Delay(looked * 10 < MostBetweenLooks ? looked * 10 : MostBetweenLooks, _time, cancellationToken), carrying).ConfigureAwait(false);
+            }
         }
     }
 
@@ -357,19 +365,19 @@ public sealed class SweepRunner
     /// <summary>Waits until nothing is left to submit.</summary>
     private async Task SubmittedAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken)
     {
-        while (ToSubmit().Any(i => _ledger.TryOwn(i) is not null))
+        while (_ledger.OpenAccounts().Any(IsToSubmit))
         {
             engine.Notify();
             await GuardAsync(Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken), carrying).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Returns what can be sent without people: an account with a doubt that only they can settle sends nothing.</summary>
-    private IEnumerable<Intent> ToSubmit()
+    /// <summary>Tells whether an account has something that this process can send without people: one with a doubt that only they can settle sends nothing.</summary>
+    private bool IsToSubmit(string account)
     {
-        var open = _ledger.Open();
-        var stuck = open.Where(i => i.State == IntentState.NeedsHuman).Select(i => i.Account).ToHashSet();
-        return open.Where(i => !stuck.Contains(i.Account) && (i.IsInDoubt || i.State is IntentState.Sealed or IntentState.Uploaded));
+        var inDoubt = _ledger.InDoubt(account);
+        return !inDoubt.Any(i => i.State == IntentState.NeedsHuman)
+            && (inDoubt.Any(i => _ledger.TryOwn(i) is not null) || _ledger.TryOwnUnsent(account, _ledger.ModelsToSend(account)) is not null);
     }
 
     /// <summary>Gives every submitted batch one look.</summary>

@@ -47,7 +47,7 @@ public sealed class SlotIndexTests : IDisposable
                         model = model.Where(e => e.Value != value).ToDictionary();
                         break;
                     default:
-                        index.FoldWhenLarge(0);
+                        index.FoldWhenLarge(() => 0);
                         break;
                 }
             }
@@ -67,7 +67,7 @@ public sealed class SlotIndexTests : IDisposable
         for (int i = 0; i < 25; i++)
         {
             index.TryAdd(i, i);
-            index.FoldWhenLarge(0);
+            index.FoldWhenLarge(() => 0);
         }
 
         Assert.Equal((20, 5), (Count("s"), Count("s_recent")));

@@ -205,7 +205,7 @@ internal sealed class LineIndex : IDisposable
     public void FoldWhenLarge(int added)
     {
         _entries = (_entries ?? CountEntries()) + added;
-        _slots.FoldWhenLarge(_entries.Value);
+        _slots.FoldWhenLarge(() => _entries.Value);
     }
 
     /// <inheritdoc/>

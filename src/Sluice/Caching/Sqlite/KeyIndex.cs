@@ -41,7 +41,7 @@ internal sealed class KeyIndex(SqliteConnection connection) : IDisposable
     public void Remove(RequestKey key, long id) => _slots.RemoveFrom(key.Slot, id, other => KeyOf(other).Slot);
 
     /// <summary>Keeps the index cheap to write to; once per group.</summary>
-    public void FoldWhenLarge(long entries) => _slots.FoldWhenLarge(entries);
+    public void FoldWhenLarge(long entries) => _slots.FoldWhenLarge(() => entries);
 
     public void Dispose()
     {

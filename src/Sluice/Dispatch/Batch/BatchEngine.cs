@@ -44,7 +44,7 @@ public sealed class BatchEngine
         {
             while (true)
             {
-                foreach (var intent in _context.Ledger.Open())
+                foreach (var intent in _context.Ledger.OpenAccounts().Where(IsNew).SelectMany(_context.Ledger.Open))
                 {
                     if (Adopt(intent, submit) is { } loops)
                     {
@@ -163,6 +163,14 @@ public sealed class BatchEngine
             }
 
             return _wake.Task;
+        }
+    }
+
+    private bool IsNew(string account)
+    {
+        lock (_gate)
+        {
+            return !_accounts.ContainsKey(account);
         }
     }
 

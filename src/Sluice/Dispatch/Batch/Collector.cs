@@ -29,17 +29,17 @@ internal sealed class Collector(
         {
             var now = context.Time.GetUtcNow();
             var next = now + TimeSpan.FromSeconds(30);
-            foreach (var intent in _ledger.Open().Where(i => i.Account == account && i.State == IntentState.Submitted))
+            foreach (var row in _ledger.Submitted(account))
             {
-                if (!_watches.TryGetValue(intent.Row, out var watch))
+                if (!_watches.TryGetValue(row, out var watch))
                 {
                     watch = new Watch { Due = now };
-                    _watches.Add(intent.Row, watch);
+                    _watches.Add(row, watch);
                 }
 
                 if (watch.Due <= now)
                 {
-                    await LookAsync(intent, watch, cancellationToken).ConfigureAwait(false);
+                    await LookAsync(row, watch, cancellationToken).ConfigureAwait(false);
                     now = context.Time.GetUtcNow();
                 }
 
@@ -64,7 +64,7 @@ internal sealed class Collector(
 
         if (mine.State == IntentState.Submitted)
         {
-            await LookAsync(mine, new Watch(), cancellationToken).ConfigureAwait(false);
+            await LookAsync(mine.Row, new Watch(), cancellationToken).ConfigureAwait(false);
         }
         else if (mine.State is IntentState.Sealed or IntentState.Uploaded)
         {
@@ -73,9 +73,9 @@ internal sealed class Collector(
         }
     }
 
-    private async Task LookAsync(Intent intent, Watch watch, CancellationToken cancellationToken)
+    private async Task LookAsync(long row, Watch watch, CancellationToken cancellationToken)
     {
-        if (_ledger.TryOwn(intent) is not { } mine)
+        if (_ledger.TryOwn(row) is not { State: IntentState.Submitted } mine)
         {
             // Another process looks at it. Should that one end or die, it is found here.
             watch.Due = context.Time.GetUtcNow() + TimeSpan.FromSeconds(1);

@@ -9,12 +9,12 @@ internal sealed class ModelHolds(TimeProvider time)
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _holds = [];
 
-    /// <summary>Returns until when an intent's model is held back.</summary>
-    public DateTimeOffset Until(Intent intent)
+    /// <summary>Returns until when a model is held back.</summary>
+    public DateTimeOffset Until(string model)
     {
         lock (_gate)
         {
-            return _holds.TryGetValue(intent.Model, out var hold) ? hold.Until : DateTimeOffset.MinValue;
+            return _holds.TryGetValue(model, out var hold) ? hold.Until : DateTimeOffset.MinValue;
         }
     }
 

@@ -103,7 +103,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     /// <summary>Tells whether a batch is an intent's; null when it may be, and only its results can tell.</summary>
     private async Task<bool?> IsOursAsync(Intent intent, BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
     {
-        if (intent.Rejected?.Split(' ').Contains(batch.Id) == true)
+        if (context.Ledger.IsRejected(intent, batch.Id))
         {
             return false;
         }

@@ -18,21 +18,31 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     {
         while (true)
         {
-            var now = context.Time.GetUtcNow();
-            var open = _ledger.Open().Where(i => i.Account == account && (i.IsInDoubt || i.State is IntentState.Sealed or IntentState.Uploaded)).ToList();
-            // While one create call's outcome is not known, nothing else is created: a batch found in the list can then only be that one.
-            var inDoubt = open.Where(i => i.IsInDoubt).ToList();
-            open = inDoubt.Count > 0 ? inDoubt : open;
-            var ready = open.Where(i => holds.Until(i) <= now).Select(_ledger.TryOwn).FirstOrDefault(i => i is not null);
-            if (ready is not null && await TryAsync(ready, cancellationToken).ConfigureAwait(false))
+            if (await TryNextAsync(cancellationToken).ConfigureAwait(false) is not { } wait)
             {
                 continue;
             }
 
-            // What is not held is another process's: it is looked at again soon, in case that one is done or dies.
-            var wait = open.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Clamp(open.Min(i => holds.Until(i) > now ? (holds.Until(i) - now).TotalSeconds : 0.2), 0.05, 30));
             await WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Does the next step that can be done; returns how long to wait when there is none.</summary>
+    private async Task<TimeSpan?> TryNextAsync(CancellationToken cancellationToken)
+    {
+        var now = context.Time.GetUtcNow();
+        // While one create call's outcome is not known, nothing else is created: a batch found in the list can then only be that one.
+        var inDoubt = _ledger.InDoubt(account);
+        var models = inDoubt.Count > 0 ? [.. inDoubt.Select(i => i.Model).Distinct()] : _ledger.ModelsToSend(account);
+        var ready = models.Where(m => holds.Until(m) <= now).ToHashSet();
+        var next = inDoubt.Count > 0 ? inDoubt.Where(i => ready.Contains(i.Model)).Select(_ledger.TryOwn).FirstOrDefault(i => i is not null) : _ledger.TryOwnUnsent(account, ready);
+        if (next is not null && await TryAsync(next, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        // What is not held is another process's: it is looked at again soon, in case that one is done or dies.
+        return models.Count == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Clamp(models.Min(m => holds.Until(m) > now ? (holds.Until(m) - now).TotalSeconds : 0.2), 0.05, 30));
     }
 
     /// <summary>Does the next step for an intent; false when another process's create call has to end first.</summary>
