@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
-using System.Runtime.InteropServices;
 using Sluice.Cli.Commands;
 using Sluice.Cli.Commands.Cache;
 using Sluice.Storage;
@@ -14,13 +13,9 @@ internal static class Application
 {
     public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
-        using var stop = new CancellationTokenSource();
-        var signals = 0;
-        var terminated = false;
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => StopOnce(context, stop, ref signals));
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => terminated |= StopOnce(context, stop, ref signals));
-        var code = await RunAsync(args, stop.Token).ConfigureAwait(false);
-        return code == ExitCodes.Interrupted && terminated ? ExitCodes.Terminated : code;
+        using var signals = new StopSignals(TimeProvider.System);
+        var code = await RunAsync(args, signals.Token).ConfigureAwait(false);
+        return code == ExitCodes.Interrupted && signals.IsTermination ? ExitCodes.Terminated : code;
     }
 
     private static async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken stop)
@@ -107,22 +102,6 @@ internal static class Application
         root.Add(MemoryCommand.Create());
         root.Add(LaunchCommand.Create());
         return root;
-    }
-
-    /// <summary>The first signal asks for a clean stop; the second one is left to the system, which ends the process at once.</summary>
-    /// <returns>Whether this is the first signal: they are counted, since the stop itself may come after a second one.</returns>
-    private static bool StopOnce(PosixSignalContext context, CancellationTokenSource stop, ref int signals)
-    {
-        if (Interlocked.Increment(ref signals) > 1)
-        {
-            return false;
-        }
-
-        context.Cancel = true;
-        Console.Error.WriteLine("stopping: once more to leave at once");
-        // Continuations run elsewhere: the signal's thread must stay free for a second signal.
-        Task.Run(stop.Cancel);
-        return true;
     }
 
     private static int UsageMistake(ParseResult parsed)

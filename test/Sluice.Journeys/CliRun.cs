@@ -7,8 +7,12 @@ namespace Sluice.Journeys;
 /// <summary>The real program as a child process: watched, signalled, killed.</summary>
 public sealed class CliRun : IAsyncDisposable
 {
+    public const int HangUp = 1;
     public const int Interrupt = 2;
+    public const int Quit = 3;
     public const int Terminate = 15;
+    public const int Continue = 18;
+    public const int Pause = 19;
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -112,15 +116,15 @@ public sealed class CliRun : IAsyncDisposable
 
     public void Signal(int signal)
     {
-        Assert.SkipWhen(signal == Interrupt && IgnoresInterrupt(), "this shell starts its background jobs deaf to SIGINT; run the tests in the foreground");
+        Assert.SkipWhen(Ignores(signal), $"this shell starts its background jobs deaf to signal {signal}; run the tests in the foreground");
         Assert.Equal(0, Send(_process.Id, signal));
     }
 
-    /// <summary>POSIX shells let background jobs ignore SIGINT, and their children inherit it (POSIX.1-2024, 2.12).</summary>
-    private static bool IgnoresInterrupt() =>
+    /// <summary>POSIX shells let background jobs ignore SIGINT and SIGQUIT (POSIX.1-2024, 2.12), `nohup` SIGHUP, and their children inherit it.</summary>
+    private static bool Ignores(int signal) =>
         File.Exists("/proc/self/status")
         && File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal)) is var line
-        && (Convert.ToUInt64(line[7..].Trim(), 16) & (1UL << (Interrupt - 1))) != 0;
+        && (Convert.ToUInt64(line[7..].Trim(), 16) & (1UL << (signal - 1))) != 0;
 
     /// <summary>Signals a process that may have ended in the meantime.</summary>
     public void TrySignal(int signal)

@@ -20,6 +20,12 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
     private readonly Lock _gate = new();
     private readonly List<string> _remarks = [];
 
+    /// <summary>Gets what stands before the cache; null for nothing.</summary>
+    public Func<IResponseCache, IResponseCache>? Before { get; init; }
+
+    /// <summary>Gets who else is told what happens.</summary>
+    public Action<DispatchEvent>? Watch { get; init; }
+
     public string Folder { get; } = Directory.CreateDirectory(folder).FullName;
 
     /// <summary>Gets what watchers were told so far.</summary>
@@ -49,7 +55,7 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
         await using var cache = new SqliteResponseCache(workspace.CachePath, time);
         var context = new ConfigContext { CurrentDirectory = Folder, Providers = providers.Names };
         var plans = ExperimentPlan.Compile(ConfigLoader.Load(["configs"], [], context), providers, PriceList.BuiltIn, TimeProvider.System.GetUtcNow());
-        return await new SweepRunner(workspace, ledger, cache, providers, time, new SweepOptions(Name, mode, retryFailed), Observe, memory).RunAsync(plans, cancellationToken);
+        return await new SweepRunner(workspace, ledger, Before?.Invoke(cache) ?? cache, providers, time, new SweepOptions(Name, mode, retryFailed), Observe, memory).RunAsync(plans, cancellationToken);
     });
 
     /// <summary>Asks for the end of every batch at the provider, as <c>cancel --all</c> does; returns what went wrong.</summary>
@@ -91,6 +97,7 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
 
     private void Observe(DispatchEvent seen)
     {
+        Watch?.Invoke(seen);
         var text = seen switch { Remark remark => remark.Text, BatchChanged { Intent.Note: { } note } => note, _ => null };
         if (text is not null)
         {

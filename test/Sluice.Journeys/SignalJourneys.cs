@@ -28,20 +28,6 @@ public sealed class SignalJourneys : Journey
     }
 
     [Fact]
-    public async Task Two_signals_leave_at_once()
-    {
-        await ProviderAsync(batchDelay: 3600);
-        Dataset(20);
-        Config();
-        var run = Start("run", "configs");
-        await run.SaysAsync("requests to");
-        run.Signal(CliRun.Interrupt);
-        await run.SaysAsync("stopping");
-        run.TrySignal(CliRun.Interrupt);
-        (await run.EndAsync()).Is(130);
-    }
-
-    [Fact]
     public async Task A_signal_during_planning_sends_nothing_half_and_the_next_run_sends_all()
     {
         await ProviderAsync();

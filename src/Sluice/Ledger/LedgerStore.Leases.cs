@@ -14,6 +14,7 @@ public sealed partial class LedgerStore
     private int _liveClaims;
 
     /// <summary>Gives a sign of life: this process keeps what it works on for another <see cref="LeaseTime"/>.</summary>
+    /// <exception cref="SluiceException">The ledger cannot be written, or is locked for more than a minute.</exception>
     public void RenewLease() => Write("lease", durable: false, () =>
     {
         _leaseUntil = 0;
@@ -30,11 +31,24 @@ public sealed partial class LedgerStore
             await end.CancelAsync().ConfigureAwait(false);
             if (!work.IsCompleted)
             {
-                RenewLease();
+                TryRenewLease();
             }
         }
 
         await work.ConfigureAwait(false);
+    }
+
+    /// <summary>Renews the lease unless the ledger cannot be written now; then the next try does.</summary>
+    private void TryRenewLease()
+    {
+        try
+        {
+            RenewLease();
+        }
+        catch (SluiceException)
+        {
+            // Whoever writes next meets the same trouble and says so; what is waited for here is paid for, and goes on.
+        }
     }
 
     /// <summary>Takes an intent over, with a new fencing token, from a process that is gone or stands still; null when another one lives and works on it, or when there is none.</summary>
@@ -85,8 +99,15 @@ public sealed partial class LedgerStore
         }
 
         DropSpools(spoolFolder);
-        return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => IsAlive(lease.Owner) ? 0 : Bury(lease.Row)));
+        return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => MayCall(lease.Owner) ? 0 : Bury(lease.Row)));
     }
+
+    /// <summary>Returns the ids of other processes on this machine that have live calls under way, but have given no sign of life for longer than
+    /// <see cref="LeaseTime"/>: they stand still, or cannot write to the ledger. Their calls are waited for.</summary>
+    public IReadOnlyList<string> StandingStill() => Look(() => Leases()
+        .Where(l => l.Owner != _owner && MayCall(l.Owner) && !IsAlive(l.Owner) && HasCalls(l.Row))
+        .Select(l => l.Owner.Split(':')[0])
+        .ToList());
 
     /// <summary>Deletes the spools of closed intents, whose processes died before they could, and those that were never complete and belong to no intent.</summary>
     private void DropSpools(string spoolFolder)
@@ -107,45 +128,77 @@ public sealed partial class LedgerStore
     /// <summary>Returns complete spools that no intent knows: they may have been sent, and their ledger is lost.</summary>
     public IReadOnlyList<string> UnknownSpools(string spoolFolder) => [.. Spool.In(spoolFolder).Where(id => Spool.IsComplete(spoolFolder, id) && !IsKnown(id))];
 
-    /// <summary>Returns the other processes that have work of this ledger.</summary>
-    public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && IsAlive(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
+    /// <summary>Returns the other processes that have work of this ledger, those that stand still included: they may go on at any moment.</summary>
+    public IReadOnlyList<string> OthersAtWork() => Look(() => Leases().Where(l => l.Owner != _owner && MayCall(l.Owner)).Select(l => $"process {l.Owner.Split(':')[0]}").ToList());
 
     /// <summary>Makes sure, inside a transaction, that others see this process as alive; returns its lease.</summary>
     private long HoldLease()
     {
-        if (_lease == 0 || _leaseUntil < Now())
+        var now = Steady();
+        if (_lease == 0 || _leaseUntil < now)
         {
-            _leaseUntil = Now() + (long)LeaseTime.TotalMilliseconds;
-            _lease = Number("INSERT INTO leases(owner, until) VALUES(?1, ?2) ON CONFLICT(owner) DO UPDATE SET until=?2 RETURNING row", s => s.Bind(1, _owner).Bind(2, _leaseUntil));
+            var time = (long)LeaseTime.TotalMilliseconds;
+            _leaseUntil = now + time;
+            _lease = Number(
+                "INSERT INTO leases(owner, until, steady) VALUES(?1, ?2, ?3) ON CONFLICT(owner) DO UPDATE SET until=?2, steady=?3 RETURNING row",
+                s => s.Bind(1, _owner).Bind(2, Now() + time).Bind(3, _leaseUntil));
         }
 
         return _lease;
     }
 
+    /// <summary>Renews a lease that has run out, before anything else is written: a process that stood still says first that it is back.</summary>
+    private void KeepLease()
+    {
+        if (_lease != 0)
+        {
+            HoldLease();
+        }
+    }
+
     private Intent Take(Intent intent)
     {
         // Whoever began a create call can no longer tell how it ended, and was at it until its last sign of life at least.
-        var last = Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, intent.Owner));
+        var silence = Math.Max(0, -LeaseLeft(intent.Owner) ?? 0);
         HoldLease();
         Sql("UPDATE intents SET owner=?2, fence=fence+1, lost=CASE state WHEN 3 THEN ?3 ELSE lost END, state=CASE state WHEN 3 THEN 7 ELSE state END WHERE row=?1")
-            .Bind(1, intent.Row).Bind(2, _owner).Bind(3, last == 0 ? Now() : Math.Min(last, Now())).Run();
+            .Bind(1, intent.Row).Bind(2, _owner).Bind(3, Now() - silence).Run();
         return Row(intent.Row);
     }
 
-    private bool IsAlive(string owner) =>
-        Number("SELECT until FROM leases WHERE owner=?1", s => s.Bind(1, owner)) >= Now() && _isAlive(owner) != false;
+    /// <summary>Tells whether a process keeps its intents: it has given a sign of life lately, and has not ended. One that stands still loses them, and its fence is too low.</summary>
+    private bool IsAlive(string owner) => LeaseLeft(owner) >= 0 && _isAlive(owner) != false;
+
+    /// <summary>Tells whether live calls of a process may be under way: no fence keeps their answers from being paid for twice. Where it can be looked at,
+    /// it counts that it runs, even if it stands still; elsewhere its lease.</summary>
+    private bool MayCall(string owner) => LeaseLeft(owner) is { } left && (_isAlive(owner) ?? left >= 0);
+
+    /// <summary>Returns for how many milliseconds a process's lease still holds; negative once it has run out, null when it has none.</summary>
+    /// <remarks>Within one boot a clock is read that nobody sets; the time of day only for processes of another boot or machine.</remarks>
+    private long? LeaseLeft(string owner)
+    {
+        var find = Sql("SELECT until, steady FROM leases WHERE owner=?1").Bind(1, owner);
+        long? left = !find.Step() ? null
+            : Owner.AreOfOneBoot(owner, _owner) && !find.IsNull(1) ? find.Integer(1) - Steady()
+            : find.Integer(0) - Now();
+        find.Reset();
+        return left;
+    }
 
     private bool IsAlive(long liveHolder)
     {
         var find = Sql("SELECT owner FROM leases WHERE row=?1").Bind(1, LeaseOf(liveHolder));
         var owner = find.Step() ? find.Text(0) : null;
         find.Reset();
-        return owner is not null && IsAlive(owner);
+        return owner is not null && MayCall(owner);
     }
 
     private static long LeaseOf(long liveHolder) => RequestStanding.FailedForGood - liveHolder;
 
     private static long LiveHolder(long lease) => RequestStanding.FailedForGood - lease;
+
+    private bool HasCalls(long lease) =>
+        Number("SELECT EXISTS(SELECT 1 FROM claims WHERE value=?1) OR EXISTS(SELECT 1 FROM claims_recent WHERE value=?1)", s => s.Bind(1, LiveHolder(lease))) != 0;
 
     private int Bury(long lease)
     {

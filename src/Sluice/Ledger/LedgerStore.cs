@@ -53,6 +53,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE intents ADD COLUMN read_at INTEGER;
         ALTER TABLE intents ADD COLUMN trouble_since INTEGER;
+        ALTER TABLE leases ADD COLUMN steady INTEGER;
         """,
     ];
 
@@ -158,17 +159,18 @@ public sealed partial class LedgerStore : IDisposable
     {
         CrashPoint.Hit($"ledger.{name}.before");
         // A pragma that changes nothing costs nothing; inside a transaction it would be ignored.
-        var result = Transact(durable ? "PRAGMA synchronous=FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", change);
+        var result = Transact(durable ? "PRAGMA synchronous=FULL; BEGIN IMMEDIATE" : "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE", () =>
+        {
+            KeepLease();
+            return change();
+        });
         CrashPoint.Hit($"ledger.{name}.after");
         return result;
     }
 
-    /// <summary>Runs work while no other process, and no other thread of this one, changes the ledger. It must not use the ledger.</summary>
-    public void Alone(Action work) => Transact("BEGIN IMMEDIATE", () =>
-    {
-        work();
-        return true;
-    });
+    /// <summary>Runs work while no other process, and no other thread of this one, changes the ledger. It must not use the ledger, and must be quick:
+    /// the leases of the whole workspace are not renewed meanwhile.</summary>
+    public T Alone<T>(Func<T> work) => Transact("BEGIN IMMEDIATE", work);
 
     /// <summary>Runs queries that see one state of the ledger; no other process has to wait for it.</summary>
     private T Look<T>(Func<T> query) => Transact("BEGIN", query);
@@ -177,6 +179,7 @@ public sealed partial class LedgerStore : IDisposable
     {
         lock (_gate)
         {
+            var before = (_lease, _leaseUntil, _liveClaims);
             try
             {
                 SqliteStore.Execute(_connection, begin);
@@ -187,6 +190,8 @@ public sealed partial class LedgerStore : IDisposable
             catch
             {
                 SqliteStore.RollBack(_connection);
+                // What is rolled back in the file was not taken here either: its row may become another process's.
+                (_lease, _leaseUntil, _liveClaims) = before;
                 throw;
             }
         }
@@ -214,6 +219,9 @@ public sealed partial class LedgerStore : IDisposable
     }
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Returns milliseconds of a clock that nobody sets and that stands while the machine sleeps; processes of one boot share it.</summary>
+    private long Steady() => (long)(_time.GetTimestamp() / (_time.TimestampFrequency / 1000.0));
 
     private sealed class Finder(SqliteConnection connection) : IDisposable
     {

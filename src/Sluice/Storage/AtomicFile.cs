@@ -11,6 +11,7 @@ internal sealed class AtomicFile : IDisposable
 
     private readonly string _path;
     private readonly string _temporary;
+    private bool _synced;
     private bool _committed;
 
     /// <summary>Starts a new version of a file.</summary>
@@ -57,12 +58,22 @@ internal sealed class AtomicFile : IDisposable
         bool IsFresh(string path) => time.GetUtcNow() - File.GetLastWriteTimeUtc(path) < TimeSpan.FromDays(1);
     }
 
+    /// <summary>Writes the new version to disk, which may take long; it is not the file yet.</summary>
+    public void Sync()
+    {
+        if (!_synced)
+        {
+            CrashPoint.Hit("file.sync.before");
+            Stream.Flush(flushToDisk: true);
+            Stream.Dispose();
+            _synced = true;
+        }
+    }
+
     /// <summary>Makes the new version the file.</summary>
     public void Commit()
     {
-        CrashPoint.Hit("file.sync.before");
-        Stream.Flush(flushToDisk: true);
-        Stream.Dispose();
+        Sync();
         CrashPoint.Hit("file.rename.before");
         File.Move(_temporary, _path, overwrite: true);
         CrashPoint.Hit("file.rename.after");

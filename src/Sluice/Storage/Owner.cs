@@ -33,6 +33,19 @@ internal static class Owner
             && owner.AsSpan(colon + 1, at - colon - 1).SequenceEqual(start);
     }
 
+    /// <summary>Tells whether two processes run on the same boot of the same machine: then they share its clocks.</summary>
+    public static bool AreOfOneBoot(string left, string right)
+    {
+        return Boot(left).SequenceEqual(Boot(right));
+
+        static ReadOnlySpan<char> Boot(string owner)
+        {
+            var host = owner.AsSpan(owner.IndexOf('@', StringComparison.Ordinal) + 1);
+            var end = host.IndexOf('_');
+            return end < 0 ? host : host[..end];
+        }
+    }
+
     /// <summary>Returns when a process started, in a form that is only compared; empty when there is no such process.</summary>
     private static string StartOf(int pid)
     {

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Sluice.Ledger;
@@ -56,22 +55,18 @@ public static class SweepManifest
     }
 
     /// <summary>Returns what the manifest in a folder says of each experiment; nothing when there is none, or it cannot be read.</summary>
-    internal static IReadOnlyList<ManifestEntry> EntriesIn(string folder)
-    {
-        var path = Path.Combine(folder, FileName);
-        if (!File.Exists(path))
-        {
-            return [];
-        }
+    internal static IReadOnlyList<ManifestEntry> EntriesIn(string folder) => EntriesOf(BytesOf(Path.Combine(folder, FileName)));
 
+    private static IReadOnlyList<ManifestEntry> EntriesOf(byte[] manifest)
+    {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var document = JsonDocument.Parse(manifest);
             return Entries(document);
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            // It is no manifest, and is written anew.
+            // There is none yet, or it is no manifest, and is written anew.
             return [];
         }
     }
@@ -87,35 +82,57 @@ public static class SweepManifest
     {
         var batches = runs.Select(r => BatchesOf(r, ledger)).ToList();
         var own = runs.Select(r => r.Plan.Experiment.Name).ToHashSet(StringComparer.Ordinal);
-        // Two commands that write at once would forget each other's experiments.
-        ledger.Alone(() =>
+        var path = Path.Combine(folder, FileName);
+        while (!TryReplace())
         {
-            var known = EntriesIn(folder).Concat(aside ?? []).DistinctBy(e => e.Name).ToDictionary(e => e.Name, StringComparer.Ordinal);
-            using var buffer = new MemoryStream();
-            using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+            // Another command has written it meanwhile: its experiments belong in there, too.
+        }
+
+        bool TryReplace()
+        {
+            var before = BytesOf(path);
+            using var file = new AtomicFile(path);
+            Fill(file.Stream, EntriesOf(before).Concat(aside ?? []).DistinctBy(e => e.Name).ToDictionary(e => e.Name, StringComparer.Ordinal));
+            // Before others have to wait: a slow disk below runs/ must not hold up the ledger.
+            file.Sync();
+            return ledger.Alone(() =>
             {
-                writer.WriteStartObject();
-                writer.WriteNumber("version", 1);
-                writer.WriteString("sweep", sweep);
-                writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
-                writer.WriteStartArray("experiments");
-                foreach (var (run, waiting) in runs.Zip(batches))
+                if (!before.AsSpan().SequenceEqual(BytesOf(path)))
                 {
-                    WriteExperiment(writer, run, waiting, known.GetValueOrDefault(run.Plan.Experiment.Name));
+                    return false;
                 }
 
-                foreach (var entry in known.Values.Where(e => !own.Contains(e.Name) && File.Exists(Path.Combine(folder, e.Name, "config.yaml"))))
-                {
-                    entry.WriteTo(writer);
-                }
+                file.Commit();
+                return true;
+            });
+        }
 
-                writer.WriteEndArray();
-                writer.WriteEndObject();
+        void Fill(Stream stream, Dictionary<string, ManifestEntry> known)
+        {
+            using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+            writer.WriteStartObject();
+            writer.WriteNumber("version", 1);
+            writer.WriteString("sweep", sweep);
+            writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
+            writer.WriteStartArray("experiments");
+            foreach (var (run, waiting) in runs.Zip(batches))
+            {
+                WriteExperiment(writer, run, waiting, known.GetValueOrDefault(run.Plan.Experiment.Name));
             }
 
-            AtomicFile.WriteText(Path.Combine(folder, FileName), Encoding.UTF8.GetString(buffer.ToArray()) + "\n");
-        });
+            foreach (var entry in known.Values.Where(e => !own.Contains(e.Name) && File.Exists(Path.Combine(folder, e.Name, "config.yaml"))))
+            {
+                entry.WriteTo(writer);
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+            writer.Flush();
+            stream.Write("\n"u8);
+        }
     }
+
+    private static byte[] BytesOf(string path) => File.Exists(path) ? File.ReadAllBytes(path) : [];
 
     private static List<ManifestEntry> Entries(JsonDocument document) =>
         [.. document.RootElement.GetProperty("experiments").EnumerateArray().Select(ManifestEntry.Read)];

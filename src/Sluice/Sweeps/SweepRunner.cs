@@ -38,6 +38,7 @@ public sealed record SweepOptions(string Name, SweepMode Mode, bool RetryFailed)
 /// <summary>Runs a sweep: replays, dispatches, waits for batches, and replays again until nothing is missing.</summary>
 public sealed class SweepRunner
 {
+    private const int MaxLiveExperiments = 8;
     private static readonly TimeSpan SnapshotInterval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan MostBetweenLooks = TimeSpan.FromSeconds(1);
 
@@ -52,7 +53,6 @@ public sealed class SweepRunner
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
     private readonly Intake _intake;
-    private Task _work = Task.CompletedTask;
 
     /// <summary>Creates a runner.</summary>
     /// <param name="workspace">Where everything is kept.</param>
@@ -104,7 +104,6 @@ public sealed class SweepRunner
         }
 
         SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();
         await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
@@ -114,11 +113,14 @@ public sealed class SweepRunner
             engine.Notify();
         }, _intake);
         using var live = new LiveDispatcher(_ledger, _cache, SweepLimits.Live(plans), _time, _observe, Random.Shared.NextDouble, _intake);
-        var carrying = CarryAsync(engine, stop.Token);
         SweepState state;
         try
         {
-            await StepsAsync(runs, batches, live, engine, carrying, folder, stop.Token).ConfigureAwait(false);
+            // Calls under way are paid for, and so are batches whose create call is: whatever ends the sweep, all of it is waited for.
+            await _ledger.KeepLeaseWhileAsync(TaskGroup.RunAsync(
+                token => StepsAsync(runs, batches, live, engine, folder, token),
+                [token => CarryAsync(engine, token), WatchMemoryAsync],
+                cancellationToken)).ConfigureAwait(false);
             state = runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
                 : runs.Any(r => r.WaitsFor.Count > 0) ? SweepState.Pending : SweepState.Incomplete;
         }
@@ -126,17 +128,15 @@ public sealed class SweepRunner
         {
             state = SweepState.Interrupted;
         }
-        finally
+        catch
         {
-            await stop.CancelAsync().ConfigureAwait(false);
-            // The engine's own error, if any, has been thrown by StepsAsync already.
-            // Live calls under way are paid for: the replays end when those are answered.
-            await _ledger.KeepLeaseWhileAsync(Task.WhenAll(carrying, _work)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await SaveWhatIsThereAsync(runs, isAfterError: true).ConfigureAwait(false);
+            throw;
         }
 
         if (state == SweepState.Interrupted)
         {
-            await SaveWhatIsThereAsync(runs).ConfigureAwait(false);
+            await SaveWhatIsThereAsync(runs, isAfterError: false).ConfigureAwait(false);
         }
         else if (Sends)
         {
@@ -156,16 +156,21 @@ public sealed class SweepRunner
         };
     }
 
-    /// <summary>Carries batches and watches memory until cancelled, or until one of both meets an error.</summary>
+    /// <summary>Carries batches until cancelled, or until an account meets an error.</summary>
     private async Task CarryAsync(BatchEngine engine, CancellationToken cancellationToken)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task[] both = [engine.RunAsync(submit: Sends, stop.Token), Sends && _intake != Intake.Open ? _intake.RunAsync(stop.Token) : Task.Delay(Timeout.InfiniteTimeSpan, _time, stop.Token)];
-        var first = await Task.WhenAny(both).ConfigureAwait(false);
-        await stop.CancelAsync().ConfigureAwait(false);
-        await Task.WhenAll(both).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await first.ConfigureAwait(false);
+        try
+        {
+            await engine.RunAsync(submit: Sends, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error) when (cancellationToken.IsCancellationRequested)
+        {
+            // The sweep has ended, and only calls under way were waited for: the next command meets the same error, if it stays.
+            _observe(new Remark($"{error.Message}; {error.Hint}"));
+        }
     }
+
+    private Task WatchMemoryAsync(CancellationToken cancellationToken) => Sends && _intake != Intake.Open ? _intake.RunAsync(cancellationToken) : Task.CompletedTask;
 
     /// <summary>Sends nothing in a workspace that has lost its ledger or its cache: what they had may have been paid for.</summary>
     private async Task RequireWholeAsync(CancellationToken cancellationToken)
@@ -176,13 +181,13 @@ public sealed class SweepRunner
         }
     }
 
-    private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, Task carrying, string folder, CancellationToken cancellationToken)
+    private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
         var schedule = new ReplaySchedule(_ledger, Sends, _time);
         if (_options.Mode == SweepMode.Retrieve)
         {
-            await CollectOnceAsync(engine, carrying, cancellationToken).ConfigureAwait(false);
+            await engine.LookedAtAllAsync(cancellationToken).ConfigureAwait(false);
         }
 
         var first = true;
@@ -194,18 +199,18 @@ public sealed class SweepRunner
                 await BeginReplayAsync(run, _options.RetryFailed && first, cancellationToken).ConfigureAwait(false);
             }
 
-            await GuardAsync(ReplayAllAsync(due, batches, live, none, cancellationToken), carrying).ConfigureAwait(false);
+            await ReplayAllAsync(due, batches, live, none, cancellationToken).ConfigureAwait(false);
             await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
             engine.Notify();
             SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
             if (first && _options.Mode == SweepMode.Submit)
             {
-                await SubmittedAsync(engine, carrying, cancellationToken).ConfigureAwait(false);
+                await SubmittedAsync(engine, cancellationToken).ConfigureAwait(false);
                 return;
             }
 
             first = false;
-            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, carrying, cancellationToken).ConfigureAwait(false);
+            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -213,34 +218,36 @@ public sealed class SweepRunner
     {
         // Live experiments wait for answers, so several run side by side; batch experiments only compute, one after the other.
         var liveRuns = runs.Where(r => Sends && !r.Plan.Experiment.BatchMode).ToList();
-        var liveTask = Parallel.ForEachAsync(liveRuns, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = cancellationToken }, async (run, token) =>
+        using var places = new SemaphoreSlim(MaxLiveExperiments);
+        await TaskGroup.RunAsync([.. liveRuns.Select<ExperimentRun, Func<CancellationToken, Task>>(run => token => ReplayLiveAsync(run, token)), ReplayBatchesAsync], cancellationToken).ConfigureAwait(false);
+
+        async Task ReplayLiveAsync(ExperimentRun run, CancellationToken token)
         {
-            using var done = CancellationTokenSource.CreateLinkedTokenSource(token);
-            // What is not kept cannot be shown before the end.
-            var snapshots = run.Plan.Caching.Write ? SnapshotsAsync(run, none, done.Token) : Task.CompletedTask;
+            await places.WaitAsync(token).ConfigureAwait(false);
             try
             {
                 await ReplayAsync(run, live, token).ConfigureAwait(false);
             }
             finally
             {
-                await done.CancelAsync().ConfigureAwait(false);
-                await snapshots.ConfigureAwait(false);
-            }
-        });
-        var batchRuns = InModelOrder(runs.Except(liveRuns).ToList());
-        var users = batchRuns.SelectMany(r => r.Routes).CountBy(r => r).ToDictionary();
-        foreach (var run in batchRuns)
-        {
-            await ReplayAsync(run, Sends ? batches : none, cancellationToken).ConfigureAwait(false);
-            foreach (var route in run.Routes.Where(r => --users[r] == 0))
-            {
-                // Nobody else asks this model now: its batches travel while the other experiments are replayed.
-                await batches.FlushAsync(route, cancellationToken).ConfigureAwait(false);
+                places.Release();
             }
         }
 
-        await liveTask.ConfigureAwait(false);
+        async Task ReplayBatchesAsync(CancellationToken token)
+        {
+            var batchRuns = InModelOrder(runs.Except(liveRuns).ToList());
+            var users = batchRuns.SelectMany(r => r.Routes).CountBy(r => r).ToDictionary();
+            foreach (var run in batchRuns)
+            {
+                await ReplayAsync(run, Sends ? batches : none, token).ConfigureAwait(false);
+                foreach (var route in run.Routes.Where(r => --users[r] == 0))
+                {
+                    // Nobody else asks this model now: its batches travel while the other experiments are replayed.
+                    await batches.FlushAsync(route, token).ConfigureAwait(false);
+                }
+            }
+        }
     }
 
     /// <summary>Puts experiments that ask the same model first next to each other, else in the order they have.</summary>
@@ -256,7 +263,12 @@ public sealed class SweepRunner
         var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
         var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally);
-        var summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), cancellationToken).ConfigureAwait(false);
+        ReplaySummary summary = null!;
+        await TaskGroup.RunAsync(
+            async token => summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), token).ConfigureAwait(false),
+            // What is not kept cannot be shown before the end.
+            dispatcher is LiveDispatcher && run.Plan.Caching.Write ? [token => SnapshotsAsync(run, token)] : [],
+            cancellationToken).ConfigureAwait(false);
         results.Commit();
         run.Files.WriteSummary(summary);
         run.Summary = summary;
@@ -270,22 +282,25 @@ public sealed class SweepRunner
         }
     }
 
-    /// <summary>While a live replay is under way, writes the answered part of the results now and then.</summary>
-    private async Task SnapshotsAsync(ExperimentRun run, NoDispatcher none, CancellationToken cancellationToken)
+    /// <summary>While a live replay is under way, writes the answered part of the results now and then; ended before the replay writes its own.</summary>
+    private async Task SnapshotsAsync(ExperimentRun run, CancellationToken cancellationToken)
     {
-        try
+        var none = new NoDispatcher(_ledger);
+        while (true)
         {
-            while (true)
+            await Task.Delay(SnapshotInterval, _time, cancellationToken).ConfigureAwait(false);
+            try
             {
-                await Task.Delay(SnapshotInterval, _time, cancellationToken).ConfigureAwait(false);
                 using var results = run.Files.BeginResults();
                 await new Replay(run.Plan, _store, none, new DispatchTally()).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
                 results.Commit();
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The replay itself has ended and has written everything.
+            catch (Exception error) when (error is SluiceException or IOException or UnauthorizedAccessException)
+            {
+                // The calls go on: their answers are in the cache, and the results are written at the end.
+                _observe(new Remark($"the results of `{run.Plan.Experiment.Name}` cannot be written yet ({error.Message}); trying again in {Wait.Text(SnapshotInterval)}"));
+            }
         }
     }
 
@@ -323,7 +338,7 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until replays would see more, and says of which experiments. None when nothing more will come.</summary>
-    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, Task carrying, CancellationToken cancellationToken)
+    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, CancellationToken cancellationToken)
     {
         for (var ticked = false; ; ticked = true)
         {
@@ -336,12 +351,12 @@ public sealed class SweepRunner
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
             var looked = _time.GetElapsedTime(began);
-            await GuardAsync(NextSettledAsync(engine, tick.Token), carrying).ConfigureAwait(false);
+            await NextSettledAsync(engine, tick.Token).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             // A look takes as long as there are batches: one look for each that settles would make the time grow with the square of their number.
             if (looked > TimeSpan.FromMilliseconds(5))
             {
-                await GuardAsync(Task.Delay(looked * 10 < MostBetweenLooks ? looked * 10 : MostBetweenLooks, _time, cancellationToken), carrying).ConfigureAwait(false);
+                await Task.Delay(looked * 10 < MostBetweenLooks ? looked * 10 : MostBetweenLooks, _time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -363,12 +378,12 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until nothing is left to submit.</summary>
-    private async Task SubmittedAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken)
+    private async Task SubmittedAsync(BatchEngine engine, CancellationToken cancellationToken)
     {
         while (_ledger.OpenAccounts().Any(IsToSubmit))
         {
             engine.Notify();
-            await GuardAsync(Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken), carrying).ConfigureAwait(false);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -380,21 +395,8 @@ public sealed class SweepRunner
             && (inDoubt.Any(i => _ledger.TryOwn(i) is not null) || _ledger.TryOwnUnsent(account, _ledger.ModelsToSend(account)) is not null);
     }
 
-    /// <summary>Gives every submitted batch one look.</summary>
-    private async Task CollectOnceAsync(BatchEngine engine, Task carrying, CancellationToken cancellationToken) =>
-        await GuardAsync(engine.LookedAtAllAsync(cancellationToken), carrying).ConfigureAwait(false);
-
-    /// <summary>Awaits work, but throws the engine's error as soon as there is one.</summary>
-    private async Task GuardAsync(Task work, Task carrying)
-    {
-        _work = work;
-        var first = await Task.WhenAny(work, carrying).ConfigureAwait(false);
-        await first.ConfigureAwait(false);
-        await work.ConfigureAwait(false);
-    }
-
-    /// <summary>After an interruption: a last replay from the cache, so that finished samples are on disk. Within two seconds.</summary>
-    private async Task SaveWhatIsThereAsync(List<ExperimentRun> runs)
+    /// <summary>After an interruption or an error: a last replay from the cache, so that finished samples are on disk. Within two seconds.</summary>
+    private async Task SaveWhatIsThereAsync(List<ExperimentRun> runs, bool isAfterError)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2), _time);
         var none = new NoDispatcher(_ledger);
@@ -402,7 +404,14 @@ public sealed class SweepRunner
         {
             foreach (var run in runs.Where(r => r.IsPending))
             {
-                await ReplayAsync(run, none, limit.Token).ConfigureAwait(false);
+                try
+                {
+                    await ReplayAsync(run, none, limit.Token).ConfigureAwait(false);
+                }
+                catch (Exception error) when (isAfterError && error is (SluiceException or IOException or UnauthorizedAccessException))
+                {
+                    // It is this experiment that has the error, or it has it too: the command ends with the first one.
+                }
             }
         }
         catch (OperationCanceledException)

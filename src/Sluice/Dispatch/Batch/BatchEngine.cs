@@ -16,6 +16,7 @@ public sealed class BatchEngine
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
     private readonly HashSet<long> _leftAlone = [];
+    private readonly HashSet<string> _standingStill = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
@@ -72,7 +73,8 @@ public sealed class BatchEngine
         {
             _settled.Writer.TryComplete(error is OperationCanceledException ? null : error);
             await stop.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // A create call under way may take minutes: nobody may take its batch over meanwhile.
+            await _context.Ledger.KeepLeaseWhileAsync(Task.WhenAll(running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
     }
@@ -146,6 +148,12 @@ public sealed class BatchEngine
             await Task.Delay(LedgerStore.LeaseTime / 3, _context.Time, cancellationToken).ConfigureAwait(false);
             _context.Ledger.RenewLease();
             ClearUp();
+            foreach (var process in _context.Ledger.StandingStill().Where(_standingStill.Add))
+            {
+                _context.Observe(new Remark(
+                    $"process {process} has given no sign of life for {Wait.Text(LedgerStore.LeaseTime)}, and has live calls under way: they are waited for; let it go on (`kill -CONT {process}`), or end it"));
+            }
+
             // What a process that is gone now has left: perhaps in an account that nothing was sent to from here.
             Notify();
         }
