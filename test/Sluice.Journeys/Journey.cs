@@ -84,6 +84,18 @@ public abstract class Journey : IAsyncLifetime
 
     protected CliRun StartBy(IReadOnlyList<string> way, params string[] args) => Keep(CliRun.StartBy(way, Folder, _environment, args));
 
+    /// <summary>Starts the build that has crash points: it kills itself at one of them, or only writes down which it comes to.</summary>
+    protected CliRun StartCrashing(string? at, string log, params string[] args)
+    {
+        var environment = new Dictionary<string, string>(_environment) { ["SLUICE_CRASH_LOG"] = log };
+        if (at is not null)
+        {
+            environment["SLUICE_CRASH_AT"] = at;
+        }
+
+        return Keep(CliRun.StartCrashing(Folder, environment, args));
+    }
+
     private CliRun Keep(CliRun run)
     {
         _started.Add(run);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Sluice.Cli.Views;
 using Sluice.Ledger;
 using Sluice.Providers;
+using Sluice.Storage;
 
 namespace Sluice.Cli.Commands;
 
@@ -30,74 +31,81 @@ internal static class CancelCommand
                 throw new SluiceException(ErrorKind.Usage, $"no open batch is called {string.Join(", ", unknown.Select(id => $"`{id}`"))}", "see `sluice status`");
             }
 
-            var cancelled = new List<(Intent Intent, string What)>();
+            var cancelled = new List<(Intent Intent, bool Done, string What)>();
             foreach (var intent in open.Where(i => wanted.Length == 0 || wanted.Contains(i.Id) || wanted.Contains(i.BatchId)))
             {
-                cancelled.Add((intent, await CancelAsync(session, intent, cancellationToken).ConfigureAwait(false)));
+                var (done, what) = await CancelAsync(session, intent, cancellationToken).ConfigureAwait(false);
+                cancelled.Add((intent, done, what));
             }
 
-            Show(cancelled, parsed.GetValue(CommonOptions.Json));
-            return ExitCodes.Done;
+            var others = cancelled.Exists(c => c.Done) ? session.Ledger.OthersAtWork() : [];
+            Show(cancelled, others, parsed.GetValue(CommonOptions.Json));
+            return cancelled.TrueForAll(c => c.Done) ? ExitCodes.Done : ExitCodes.Incomplete;
         });
         return command;
     }
 
-    private static async Task<string> CancelAsync(Session session, Intent intent, CancellationToken cancellationToken)
+    /// <summary>Cancels one batch; says whether that is done, or asked for, and what has become of it.</summary>
+    private static async Task<(bool Done, string What)> CancelAsync(Session session, Intent intent, CancellationToken cancellationToken)
     {
         switch (intent.State)
         {
             case IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded:
                 if (session.Ledger.TryOwn(intent) is not { } mine)
                 {
-                    return "left alone: another process is working on it";
+                    return (false, "left alone: another process is working on it");
                 }
 
-                if (!session.Ledger.Discard(mine))
-                {
-                    return "left alone: it has just been sent; cancel it once more";
-                }
-
-                Spool.Delete(session.Workspace.SpoolFolder, mine.Id);
-                return "dropped: no batch was made of it";
+                return session.Ledger.Drop(mine, session.Workspace.SpoolFolder)
+                    ? (true, "dropped: no batch was made of it")
+                    : (false, "left alone: it has just been sent; cancel it once more");
             case IntentState.Creating or IntentState.Unknown:
-                return "left alone: whether it was sent is not known yet; `sluice run` finds out";
+                return (false, "left alone: whether it was sent is not known yet; `sluice run` finds out");
             case IntentState.NeedsHuman:
-                return $"left alone: {intent.Note}";
+                return (false, $"left alone: {intent.Note}");
+            case IntentState.Submitted when intent.IsProvisional:
+                return (false, "left alone: it is not proven to be ours, only its size and time agree, and it may be another's. Wait for its results, or cancel it at the provider");
             default:
                 try
                 {
+                    CrashPoint.Hit("provider.cancel.before");
                     await session.Providers.Get(intent.Provider).Batch!.CancelAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
-                    return "cancelling: collect what it has finished with `sluice retrieve --wait`";
+                    CrashPoint.Hit("provider.cancel.after");
+                    return (true, "cancelling: collect what it has finished with `sluice retrieve --wait`");
                 }
                 catch (ProviderException error)
                 {
-                    return $"not cancelled: {error.Error}; if it has ended, collect it with `sluice retrieve`";
+                    return (false, $"not cancelled: {error.Error}; if it has ended, collect it with `sluice retrieve`");
                 }
         }
     }
 
-    private static void Show(List<(Intent Intent, string What)> cancelled, bool json)
+    private static void Show(List<(Intent Intent, bool Done, string What)> cancelled, IReadOnlyList<string> others, bool json)
     {
         if (json)
         {
             JsonOut.Write(writer =>
             {
                 writer.WriteStartArray("batches");
-                foreach (var (intent, what) in cancelled)
+                foreach (var (intent, done, what) in cancelled)
                 {
                     writer.WriteStartObject();
                     writer.WriteString("intent", intent.Id);
                     writer.WriteString("batch", intent.BatchId);
+                    writer.WriteBoolean("cancelled", done);
                     writer.WriteString("result", what);
                     writer.WriteEndObject();
                 }
 
                 writer.WriteEndArray();
+                writer.WriteStartArray("at_work");
+                others.ToList().ForEach(writer.WriteStringValue);
+                writer.WriteEndArray();
             });
             return;
         }
 
-        foreach (var (intent, what) in cancelled)
+        foreach (var (intent, _, what) in cancelled)
         {
             Console.WriteLine($"{intent.BatchId ?? intent.Id}: {Terminal.Clean(what)}");
         }
@@ -105,6 +113,11 @@ internal static class CancelCommand
         if (cancelled.Count == 0)
         {
             Console.WriteLine("no open batches");
+        }
+
+        if (others.Count > 0)
+        {
+            Terminal.Warning($"{string.Join(", ", others)} {(others.Count == 1 ? "is" : "are")} at work in this workspace: a `run` or `submit` sends the cancelled requests again. Stop it first (Ctrl-C), then cancel");
         }
     }
 }

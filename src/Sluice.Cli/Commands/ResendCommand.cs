@@ -1,45 +1,135 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
+using Sluice.Dispatch;
 using Sluice.Ledger;
-using Spectre.Console;
+using Sluice.Providers;
 
 namespace Sluice.Cli.Commands;
 
-/// <summary><c>resend</c>: people say that no batch was made by a create call whose outcome nobody knows.</summary>
+/// <summary><c>resend</c>: people no longer wait for batches, or say that there are none: their requests are asked again.</summary>
 internal static class ResendCommand
 {
     public static Command Create()
     {
-        var ids = new Argument<string[]>("intents") { Description = "Ids of batches in doubt, as `sluice status` shows them.", Arity = ArgumentArity.OneOrMore };
-        var command = new Command("resend", "Say that the provider has no batch for these: they are sent again. If it has one after all, it is paid for twice.") { ids };
-        command.SetAction(async (parsed, _) =>
+        var ids = new Argument<string[]>("batches") { Description = "Batch or intent ids, as `sluice status` shows them.", Arity = ArgumentArity.OneOrMore };
+        var yes = new Option<bool>("--yes") { Description = "Also give up a batch that the provider still has: what it answers is paid for, and asked again." };
+        var command = new Command("resend", "Give up batches that never come, or whose create call was lost: their requests are asked again. If the provider answers them after all, they are paid for twice.") { ids, yes };
+        command.SetAction(async (parsed, cancellationToken) =>
         {
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
-            await using var __ = session.ConfigureAwait(false);
-            var intents = parsed.GetValue(ids)!.Select(id => Doubt.Of(session, id)).ToList();
+            await using var _ = session.ConfigureAwait(false);
+            var open = session.ExistingLedger?.Open() ?? [];
+            var intents = parsed.GetValue(ids)!.Distinct().Select(id => Of(open, id)).DistinctBy(i => i.Row).ToList();
+            var resent = new List<(Intent Intent, bool Done, string What)>();
             foreach (var intent in intents)
             {
-                session.Ledger.MarkNotCreated(Doubt.TakeOver(session, intent), "people say that there is no batch of it; sending again");
+                var (done, what) = intent.IsInDoubt ? SendAgain(session, intent) : await GiveUpAsync(session, intent, parsed.GetValue(yes), cancellationToken).ConfigureAwait(false);
+                resent.Add((intent, done, what));
             }
 
-            if (parsed.GetValue(CommonOptions.Json))
-            {
-                JsonOut.Write(writer =>
-                {
-                    writer.WriteStartArray("resent");
-                    intents.ForEach(i => writer.WriteStringValue(i.Id));
-                    writer.WriteEndArray();
-                });
-            }
-            else
-            {
-                Terminal.Out.WriteLine($"{Numbers.Of(intents.Count, "batch")} to be sent again");
-                Terminal.Hint("`sluice run` or `sluice submit` sends them");
-            }
-
-            return ExitCodes.Done;
+            Show(resent, parsed.GetValue(CommonOptions.Json));
+            return resent.TrueForAll(r => r.Done) ? ExitCodes.Done : ExitCodes.Incomplete;
         });
         return command;
+    }
+
+    private static Intent Of(IReadOnlyList<Intent> open, string id)
+    {
+        var intent = open.FirstOrDefault(i => i.Id == id || i.BatchId == id)
+            ?? throw new SluiceException(ErrorKind.Usage, $"no open batch is called `{id}`", "see `sluice status`");
+        return intent.IsInDoubt || intent.State == IntentState.Submitted
+            ? intent
+            : throw new SluiceException(ErrorKind.Usage, $"batch `{id}` has not been sent yet", "`sluice run` or `sluice submit` sends it, `sluice cancel` drops it");
+    }
+
+    private static (bool Done, string What) SendAgain(Session session, Intent intent)
+    {
+        session.Ledger.MarkNotCreated(Doubt.TakeOver(session, intent), "people say that there is no batch of it; sending again");
+        return (true, "to be sent again");
+    }
+
+    /// <summary>Frees the requests of a batch at the provider: at once when that no longer has it, or its results; else when people insist.</summary>
+    private static async Task<(bool Done, string What)> GiveUpAsync(Session session, Intent intent, bool insists, CancellationToken cancellationToken)
+    {
+        if (!insists && await WhyNotAsync(session.Providers.Get(intent.Provider), intent, cancellationToken).ConfigureAwait(false) is { } reason)
+        {
+            return (false, $"left alone: {reason}");
+        }
+
+        if (session.Ledger.Overrule(intent, evenSubmitted: true) is not { State: IntentState.Submitted } mine
+            || !session.Ledger.GiveUp(mine, "given up by `sluice resend`; should results of it turn up, `sluice adopt` takes them over"))
+        {
+            return (false, "left alone: it has just been settled");
+        }
+
+        // The ledger knows it, so that its spool is nobody's loss should this be killed in between.
+        Spool.Delete(session.Workspace.SpoolFolder, intent.Id);
+        return (true, $"given up: its {Numbers.Of(intent.Count, "request")} can be asked again");
+    }
+
+    /// <summary>Says why a batch had better be waited for, or null when it, or its results, are gone for good.</summary>
+    private static async Task<string?> WhyNotAsync(IProvider provider, Intent intent, CancellationToken cancellationToken)
+    {
+        provider.EnsureCredentials();
+        try
+        {
+            var info = await provider.Batch!.GetAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
+            if (!info.IsEnded)
+            {
+                return $"the provider has it as `{info.RawState}`; what it still answers is paid for. `--yes` gives it up all the same";
+            }
+
+            foreach (var file in info.ResultFiles)
+            {
+                await using var _ = (await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+
+            return $"it has ended as `{info.RawState}`: `sluice retrieve` collects it. `--yes` gives it up all the same";
+        }
+        catch (ProviderException error) when (error.Status is 404 or 410)
+        {
+            return null;
+        }
+        catch (ProviderException error)
+        {
+            throw AccountTrouble.Of(provider, error.Error)
+                ?? new SluiceException(ErrorKind.Environment, $"whether the provider still has batch {intent.BatchId} cannot be told: {error.Error}", "try again later, or say --yes: should it have it, its requests are paid for twice", error);
+        }
+    }
+
+    private static void Show(List<(Intent Intent, bool Done, string What)> resent, bool json)
+    {
+        if (json)
+        {
+            JsonOut.Write(writer =>
+            {
+                writer.WriteStartArray("resent");
+                resent.Where(r => r.Done).ToList().ForEach(r => writer.WriteStringValue(r.Intent.Id));
+                writer.WriteEndArray();
+                writer.WriteStartArray("left_alone");
+                foreach (var (intent, _, what) in resent.Where(r => !r.Done))
+                {
+                    writer.WriteStartObject();
+                    writer.WriteString("intent", intent.Id);
+                    writer.WriteString("batch", intent.BatchId);
+                    writer.WriteString("reason", what);
+                    writer.WriteEndObject();
+                }
+
+                writer.WriteEndArray();
+            });
+            return;
+        }
+
+        foreach (var (intent, _, what) in resent)
+        {
+            Terminal.Print($"{intent.BatchId ?? intent.Id}: {what}");
+        }
+
+        if (resent.Exists(r => r.Done))
+        {
+            Terminal.Hint("`sluice run` or `sluice submit` sends what is missing");
+        }
     }
 }
 

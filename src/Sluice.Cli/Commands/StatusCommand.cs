@@ -59,14 +59,14 @@ internal static class StatusCommand
         foreach (var intent in intents)
         {
             table.AddRow(
-                new Text(intent.BatchId ?? intent.Id), new Text(intent.Provider.Provider), new Text(intent.Model), new Text(Word(intent.State)), new Text(Numbers.Count(intent.Count)),
+                new Text(intent.BatchId ?? intent.Id), new Text(intent.Provider.Provider), new Text(intent.Model), new Text(Word(intent.State) + (intent.IsProvisional ? ", perhaps ours" : "")), new Text(Numbers.Count(intent.Count)),
                 new Text(Numbers.Bytes(intent.Bytes)), new Text(Numbers.Age(session.Time.GetUtcNow() - intent.CreatedAt)));
         }
 
         Terminal.Out.Write(table);
         foreach (var intent in intents.Where(i => i.Note is not null))
         {
-            Terminal.Print($"{intent.BatchId ?? intent.Id}: {intent.Note}");
+            Terminal.Print($"{intent.BatchId ?? intent.Id}: {intent.Note}{Since(session, intent)}");
         }
     }
 
@@ -94,11 +94,18 @@ internal static class StatusCommand
             writer.WriteString("created_at", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
             writer.WriteNumber("age_seconds", (long)(session.Time.GetUtcNow() - intent.CreatedAt).TotalSeconds);
             writer.WriteString("note", intent.Note);
+            writer.WriteString("trouble_since", intent.TroubleSince?.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+            writer.WriteBoolean("perhaps_ours", intent.IsProvisional);
             writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
     });
+
+    /// <summary>Says since when something keeps a batch from its end, and what people can do about it.</summary>
+    private static string Since(Session session, Intent intent) => intent.TroubleSince is not { } since
+        ? ""
+        : $" (since {since.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC, {Numbers.Age(session.Time.GetUtcNow() - since)}); `sluice resend {intent.BatchId}` gives it up, so that its requests are asked again";
 
     private static string Word(IntentState state) => state switch
     {

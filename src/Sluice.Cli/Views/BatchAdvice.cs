@@ -15,6 +15,11 @@ internal static class BatchAdvice
             Terminal.Line($"batch {doubt.Id} needs a decision: {doubt.Note}");
         }
 
+        foreach (var stuck in result.OpenBatches.Where(i => i.State == IntentState.Submitted && i.TroubleSince is not null).Take(5))
+        {
+            Terminal.Line($"batch {stuck.BatchId}: {stuck.Note}; `sluice status` says since when, and how it is given up");
+        }
+
         if (result.OpenBatches.Count(i => i.State is IntentState.Sealed or IntentState.Uploaded) is > 0 and var waiting)
         {
             Terminal.Hint($"`sluice run` or `sluice submit` sends {Numbers.Of(waiting, "batch")} that {(waiting == 1 ? "waits" : "wait")}{(doubts.Count > 0 ? ", once that is decided" : "")}");

@@ -91,6 +91,7 @@ internal sealed class RunView(bool quiet, TimeProvider time) : IDisposable
         text += report.Failed > 0 ? $", {Numbers.Count(report.Failed)} failed for good" : "";
         text += report.Retryable > 0 ? $", {Numbers.Count(report.Retryable)} to try again" : "";
         text += report.Missing > 0 ? $", {Numbers.Count(report.Missing)} without a result line" : "";
+        text += report.Doubled > 0 ? $", {Numbers.Count(report.Doubled)} lines that say the same again" : "";
         text += report.Surplus > 0 ? $", {Numbers.Count(report.Surplus)} lines that answer nothing of it" : "";
         return report.FirstError is { } error ? $"{text} (e.g. {error})" : text;
     }

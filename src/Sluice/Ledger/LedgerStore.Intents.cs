@@ -67,7 +67,7 @@ public sealed partial class LedgerStore
     /// <param name="batchId">The id.</param>
     /// <param name="provisional">Whether it was found by size and time alone, so that its results must prove that it is ours.</param>
     public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false) =>
-        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
+        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL, readings=0, read_at=NULL, trouble_since=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
 
     /// <summary>Records the id of a batch that came of a create call which another process has taken over in the meantime. That process goes on with it.</summary>
     /// <returns>False, and nothing changed, when the other process has made a batch of its own, or is about to.</returns>
@@ -81,6 +81,42 @@ public sealed partial class LedgerStore
 
     /// <summary>Records that a batch taken for this intent's is another's: the outcome of the create call is unknown again.</summary>
     public Intent MarkForeign(Intent intent, string note) => Reject("foreign", intent, "state=7, provisional=0, note=?2", note);
+
+    /// <summary>Counts a reading of an ended batch's results that lacked something. Those that follow each other within a time count once, however many commands make them.</summary>
+    public Intent CountReading(Intent intent, TimeSpan within) => Change(
+        "reading",
+        intent,
+        "readings=readings+(read_at IS NULL OR read_at NOT BETWEEN ?3 AND ?2), read_at=CASE WHEN read_at BETWEEN ?3 AND ?2 THEN read_at ELSE ?2 END",
+        s => s.Bind(2, Now()).Bind(3, Now() - (long)within.TotalMilliseconds + 1));
+
+    /// <summary>Notes what keeps a submitted batch from its end, and since when; null when nothing does any more.</summary>
+    public Intent MarkTrouble(Intent intent, string? trouble)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return intent.Note == trouble && (intent.TroubleSince is null) == (trouble is null)
+            ? intent
+            : Change("trouble", intent, "note=?2, trouble_since=CASE WHEN ?2 IS NULL THEN NULL ELSE coalesce(trouble_since, ?3) END", s => s.Bind(2, trouble).Bind(3, Now()));
+    }
+
+    /// <summary>Closes a submitted intent because people no longer wait for its batch: its requests are as if they had never been asked.</summary>
+    /// <returns>False, and nothing changed, when it is no longer submitted.</returns>
+    public bool GiveUp(Intent intent, string note)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return Write("given-up", durable: true, () =>
+        {
+            RequireOwn(intent);
+            if (Sql("UPDATE intents SET state=5, note=?2 WHERE row=?1 AND state=4").Bind(1, intent.Row).Bind(2, note).Run() == 0)
+            {
+                return false;
+            }
+
+            _claims.RemoveAll(intent.Row);
+            Sql("UPDATE failures SET intent=0 WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
+            ForgetRejected(intent);
+            return true;
+        });
+    }
 
     /// <summary>Keeps a remark for <c>status</c>.</summary>
     public Intent Remark(Intent intent, string note) => Change("remark", intent, "note=?2", s => s.Bind(2, note));
@@ -96,7 +132,7 @@ public sealed partial class LedgerStore
         return Write("ingested", durable: true, () =>
         {
             RequireOwn(intent);
-            var first = Sql($"UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3 WHERE row=?1 AND {IsOpen}").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
+            var first = Sql($"UPDATE intents SET state=5, input_tokens=?2, output_tokens=?3, note=CASE WHEN trouble_since IS NULL THEN note END, trouble_since=NULL WHERE row=?1 AND {IsOpen}").Bind(1, intent.Row).Bind(2, usage.Input).Bind(3, usage.Output).Run();
             _claims.RemoveAll(intent.Row);
             Sql("DELETE FROM failures WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
             ForgetRejected(intent);
@@ -141,6 +177,20 @@ public sealed partial class LedgerStore
             ForgetRejected(intent);
             return true;
         });
+    }
+
+    /// <summary>Drops an intent of which no batch was made, with its spool. The caller owns it. False, and nothing changed, when there may be a batch.</summary>
+    public bool Drop(Intent intent, string spoolFolder)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        if (intent.State is not (IntentState.Spooling or IntentState.Sealed or IntentState.Uploaded))
+        {
+            return false;
+        }
+
+        // The files first: a whole spool that no intent knows is all that is left of a lost ledger, and would be sent.
+        Spool.Delete(spoolFolder, intent.Id);
+        return Discard(intent);
     }
 
     /// <summary>Moves an intent to another account, unless a living process works on it; an uploaded file is left behind.</summary>

@@ -72,14 +72,16 @@ public sealed partial class LedgerStore
     }
 
     /// <summary>Takes over an intent whose create call is in doubt, whoever works on it, because people have decided.</summary>
+    /// <param name="intent">The intent.</param>
+    /// <param name="evenSubmitted">Whether one whose batch is known is taken over, too.</param>
     /// <returns>The intent, or null when it is not in doubt, or its create call is still under way.</returns>
-    public Intent? Overrule(Intent intent)
+    public Intent? Overrule(Intent intent, bool evenSubmitted = false)
     {
         ArgumentNullException.ThrowIfNull(intent);
         return Write("overrule", durable: true, () =>
         {
             var now = One("row=?1", s => s.Bind(1, intent.Row));
-            var settled = now is null || !now.IsInDoubt || (now.State == IntentState.Creating && now.Owner != _owner && IsAlive(now.Owner));
+            var settled = now is null || !(now.IsInDoubt || (evenSubmitted && now.State == IntentState.Submitted)) || (now.State == IntentState.Creating && now.Owner != _owner && IsAlive(now.Owner));
             return settled ? null : Take(now!);
         });
     }

@@ -24,6 +24,33 @@ public sealed partial class LedgerStore
         HasHistory |= claimed.Contains(RequestStanding.FailedForGood);
     }
 
+    /// <summary>Tells which of some requests an intent claims.</summary>
+    /// <param name="intent">The intent.</param>
+    /// <param name="count">How many requests.</param>
+    /// <param name="key">Gives the request of a place.</param>
+    public bool[] Claimed(Intent intent, int count, Func<int, RequestKey> key)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        ArgumentNullException.ThrowIfNull(key);
+        var claimed = new bool[count];
+        return Look(() =>
+        {
+            for (var i = 0; i < count; i++)
+            {
+                claimed[i] = _claims.Find(key(i).Slot) == intent.Row;
+            }
+
+            return claimed;
+        });
+    }
+
+    /// <summary>Forgets failures whose requests have been answered after all; those that an intent tries again are left to it.</summary>
+    public void ForgetFailures(IEnumerable<RequestKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        Write("late-answers", durable: false, () => keys.Sum(key => Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run()));
+    }
+
     /// <summary>Gives back claims of an intent: the requests are as if they had never been claimed.</summary>
     public void Release(Intent intent, IEnumerable<RequestKey> keys)
     {

@@ -97,14 +97,22 @@ public static class Spool
         }
 
         ArrayPool<byte>.Shared.Return(buffer);
-        return Checksum.Finish(state) == expected.GetUInt32() ? null : $"the spool {path} is not what was written: its checksum differs";
+        return expected.ValueKind == JsonValueKind.Number && expected.TryGetUInt32(out var written) && Checksum.Finish(state) == written ? null : $"the spool {path} is not what was written: its checksum differs";
     }
 
-    /// <summary>Tells whether request bodies are to be stored with a batch's answers.</summary>
+    /// <summary>Tells whether request bodies are to be stored with a batch's answers; a description that is damaged asks for nothing.</summary>
     internal static bool StoresRequests(string folder, string intent)
     {
-        using var note = ReadNote(folder, intent);
-        return note?.RootElement.TryGetProperty("store_requests", out var stores) == true && stores.ValueKind == JsonValueKind.True;
+        try
+        {
+            using var note = ReadNote(folder, intent);
+            return note?.RootElement.TryGetProperty("store_requests", out var stores) == true && stores.ValueKind == JsonValueKind.True;
+        }
+        catch (FormatException)
+        {
+            // `doctor` names it. The answers matter more than the bodies beside them.
+            return false;
+        }
     }
 
     /// <summary>Returns the key that a line of a spool answers to.</summary>
@@ -163,7 +171,7 @@ public static class Spool
                 Owner = "",
             };
         }
-        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException)
+        catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new FormatException($"the description of spool {intent} is damaged: {error.Message}", error);
         }
@@ -173,9 +181,16 @@ public static class Spool
     {
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, intent + Note)));
+            var note = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, intent + Note)));
+            if (note.RootElement.ValueKind == JsonValueKind.Object)
+            {
+                return note;
+            }
+
+            note.Dispose();
+            throw new FormatException($"the description of spool {intent} is damaged: it is no object");
         }
-        catch (FileNotFoundException)
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             return null;
         }

@@ -115,7 +115,7 @@ public sealed class BatchEngine
             {
                 await loops.CloseAsync(intent, cancellationToken).ConfigureAwait(false);
             }
-            catch (Exception error) when (error is SluiceException or OperationCanceledException)
+            catch (Exception error) when (error is SluiceException or OperationCanceledException or LostIntentException)
             {
                 // Every answer is there: that the batch stays open until the next command harms nobody.
             }

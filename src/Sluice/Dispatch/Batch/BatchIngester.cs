@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Sluice.Caching;
 using Sluice.Datasets;
 using Sluice.Ledger;
@@ -10,6 +9,10 @@ using Sluice.Storage;
 namespace Sluice.Dispatch.Batch;
 
 /// <summary>Takes a batch's results over, line by line, into the cache. Idempotent: reading the same file twice changes nothing.</summary>
+/// <remarks>
+/// A line counts only when the batch has asked for it: when the ledger claims its request for the intent, or when the spool has it. The claim of a
+/// request goes with its failed try; its answer may still come, in a later line or file.
+/// </remarks>
 internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
 {
     internal const int MaxLineBytes = 64 * 1024 * 1024;
@@ -25,29 +28,25 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
-        using var requests = Spool.StoresRequests(spoolFolder, intent.Id) && File.Exists(SpoolPath(intent)) ? await SpoolBodies.OpenAsync(SpoolPath(intent), provider.Dialect, cancellationToken).ConfigureAwait(false) : null;
-        using var reading = new Reading(new ResponseOrigin(intent.Provider.Provider, intent.Model, info.Id), intent, requests);
-        foreach (var file in info.ResultFiles)
-        {
-            CrashPoint.Hit("provider.results.before");
-            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                await ReadLinesAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
-            }
-
-            CrashPoint.Hit("provider.results.after");
-        }
-
-        await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+        using var reading = new Reading(intent, info, SpoolPath(intent), provider.Dialect, isTwin: false);
+        await ReadFilesAsync(info, reading, provider, cancellationToken).ConfigureAwait(false);
         if (intent.IsProvisional && reading.IsForeign)
         {
             return reading.Report(intent.Count);
         }
 
-        // Each request settled exactly once means that none is missing; duplicates or an earlier, interrupted reading need a closer look.
-        var isWhole = reading.NewlyStored + reading.NewlyFailed == intent.Count;
+        // Each request answered or failed means that none is missing; else the spool, the cache and the ledger tell.
+        var isWhole = reading.Seen.Count == intent.Count && !reading.Seen.IsFull;
         return reading.Report(isWhole ? 0 : await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Reads the result files of an ended batch that was made beside an intent's own: its answers fill what the other has not answered.</summary>
+    /// <exception cref="ProviderException">A file could not be read to its end.</exception>
+    public async Task<IngestReport> ReadTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
+    {
+        using var reading = new Reading(intent, twin, SpoolPath(intent), provider.Dialect, isTwin: true);
+        await ReadFilesAsync(twin, reading, provider, cancellationToken).ConfigureAwait(false);
+        return reading.Report(0);
     }
 
     /// <summary>Closes an intent whose results have been read: its answers are synced to disk first.</summary>
@@ -64,6 +63,28 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <summary>Tells whether every request of an intent is answered or has a failed try: its results were taken over, and only the last step is missing.</summary>
     public async Task<bool> IsSettledAsync(Intent intent, CancellationToken cancellationToken) =>
         await FindMissingAsync(intent, record: false, cancellationToken, most: 1).ConfigureAwait(false) == 0;
+
+    private async Task ReadFilesAsync(BatchInfo info, Reading reading, IProvider provider, CancellationToken cancellationToken)
+    {
+        if (Spool.StoresRequests(spoolFolder, reading.Intent.Id))
+        {
+            reading.Requests = await reading.SpoolAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (var file in info.ResultFiles)
+        {
+            CrashPoint.Hit("provider.results.before");
+            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+            await using (stream.ConfigureAwait(false))
+            {
+                await ReadLinesAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
+            }
+
+            CrashPoint.Hit("provider.results.after");
+        }
+
+        await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+    }
 
     private async Task ReadLinesAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
     {
@@ -83,7 +104,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 continue;
             }
 
-            if (reading.Entries.Count + reading.Failures.Count >= GroupSize || !reading.Bodies.Fits(line.Length) || reading.RequestBytes > GroupBytes)
+            if (reading.Lines.Count >= GroupSize || !reading.Bodies.Fits(line.Length) || reading.RequestBytes > GroupBytes)
             {
                 await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
             }
@@ -92,12 +113,46 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         }
     }
 
+    /// <summary>Takes over what has been read so far: answers into the cache, failed tries into the ledger.</summary>
     private async Task StoreAsync(Reading reading, CancellationToken cancellationToken)
     {
-        reading.NewlyStored += await cache.PutAsync(reading.Entries, reading.Intent.CreatedAt, cancellationToken).ConfigureAwait(false);
-        if (reading.Failures.Count > 0)
+        var lines = reading.Lines;
+        if (lines.Count > 0)
         {
-            reading.NewlyFailed += ledger.RecordFailedTries(reading.Intent, reading.Failures, maxAttempts);
+            var claimed = ledger.Claimed(reading.Intent, lines.Count, i => lines[i].Entry.Key);
+            var spool = Array.TrueForAll(claimed, static c => c) ? null : await reading.SpoolAsync(cancellationToken).ConfigureAwait(false);
+            var answered = reading.IsTwin ? new CachedResponse?[lines.Count] : [];
+            if (reading.IsTwin)
+            {
+                await cache.GetAsync(lines.ConvertAll(static line => line.Entry.Key).ToArray(), answered, reading.Intent.CreatedAt, cancellationToken).ConfigureAwait(false);
+            }
+
+            for (var i = 0; i < lines.Count; i++)
+            {
+                if (!claimed[i] && spool?.Has(lines[i].Entry.Key) != true)
+                {
+                    reading.PassOver(lines[i].Entry.Key);
+                }
+                else if (!reading.IsTwin || answered[i] is null)
+                {
+                    reading.Take(lines[i], claimed[i]);
+                }
+            }
+
+            if (reading.Entries.Count > 0)
+            {
+                await cache.PutAsync(reading.Entries, reading.Intent.CreatedAt, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (reading.Failures.Count > 0)
+            {
+                ledger.RecordFailedTries(reading.Intent, reading.Failures, maxAttempts);
+            }
+
+            if (reading.Late.Count > 0)
+            {
+                ledger.ForgetFailures(reading.Late);
+            }
         }
 
         reading.Clear();
@@ -153,37 +208,68 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
     private string SpoolPath(Intent intent) => Spool.PathOf(spoolFolder, intent.Id);
 
+    /// <summary>A line with our mark: an answer, or why there is none.</summary>
+    private readonly record struct Line(CacheEntry Entry, RequestError? Error);
+
     /// <summary>What has been read and not yet stored, and counts of all.</summary>
-    private sealed class Reading(ResponseOrigin origin, Intent intent, SpoolBodies? requests) : IDisposable
+    private sealed class Reading(Intent intent, BatchInfo info, string spoolPath, IDialect dialect, bool isTwin) : IDisposable
     {
         private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
+        private readonly ResponseOrigin _origin = new(intent.Provider.Provider, intent.Model, info.Id);
+        private SpoolBodies? _spool;
+        private bool _isSpoolOpened;
         private int _responses;
         private int _others;
         private int _retryable;
         private int _failed;
+        private int _doubled;
         private TokenUsage _usage;
 
         public Intent Intent => intent;
 
+        /// <summary>Gets whether only what has no answer yet is taken from the batch.</summary>
+        public bool IsTwin => isTwin;
+
+        /// <summary>Gets the lines with our mark that are not looked through yet, in their order.</summary>
+        public List<Line> Lines { get; } = new(GroupSize);
+
+        /// <summary>Gets the answers to be stored.</summary>
         public List<CacheEntry> Entries { get; } = new(GroupSize);
 
+        public List<FailedTry> Failures { get; } = [];
+
+        /// <summary>Gets the answers that have come after a failed try was recorded.</summary>
+        public List<RequestKey> Late { get; } = [];
+
         public PooledBytes Bodies { get; } = new(GroupBytes);
+
+        /// <summary>Gets or sets where request bodies are found that are to be stored with the answers; null for none.</summary>
+        public SpoolBodies? Requests { get; set; }
 
         /// <summary>Gets how large the requests are together that wait with the answers.</summary>
         public long RequestBytes { get; private set; }
 
-        public List<FailedTry> Failures { get; } = [];
+        /// <summary>Gets which requests have had a line.</summary>
+        public SeenRequests Seen { get; } = new(intent.Count);
 
-        /// <summary>Gets whether there are lines, and all of them answer requests of other intents.</summary>
+        /// <summary>Gets whether there are lines, and none of them answers what the intent has asked.</summary>
         public bool IsForeign => _others > 0 && _responses + _retryable + _failed == 0;
-
-        public int NewlyStored { get; set; }
-
-        public int NewlyFailed { get; set; }
 
         public int Surplus { get; set; }
 
         public string? FirstError { get; set; }
+
+        /// <summary>Opens the spool when it is needed for the first time; null when it is gone or cannot be read.</summary>
+        public async Task<SpoolBodies?> SpoolAsync(CancellationToken cancellationToken)
+        {
+            if (!_isSpoolOpened)
+            {
+                _isSpoolOpened = true;
+                _spool = await SpoolBodies.TryOpenAsync(spoolPath, intent.Id, dialect, cancellationToken).ConfigureAwait(false);
+            }
+
+            return _spool;
+        }
 
         public void Add(ReadOnlyMemory<byte> line, IDialect dialect)
         {
@@ -201,40 +287,79 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
             if (!CustomId.TryParse(result.CustomId.Span, out var owner, out var key) || !owner.SequenceEqual(_intentId))
             {
-                Surplus++;
-                _others++;
-                FirstError ??= $"a result line answers `{Encoding.UTF8.GetString(result.CustomId.Span)}`, which is no request of this batch";
+                PassOver(Encoding.UTF8.GetString(result.CustomId.Span));
                 return;
             }
 
-            if (result.Error is { } problem)
+            // The line's buffer is reused for the next line.
+            var body = result.Error is null ? Bodies.Add(result.Body.Span) : default;
+            var request = result.Error is null ? Requests?.Find(result.CustomId.Span) : null;
+            RequestBytes += request?.Length ?? 0;
+            Lines.Add(new Line(new CacheEntry(key, body, result.Usage) { Origin = _origin, Request = request }, result.Error));
+        }
+
+        /// <summary>Leaves a line alone whose request the batch has not asked.</summary>
+        public void PassOver(RequestKey key) => PassOver($"{intent.Id}-{key}");
+
+        /// <summary>Takes a line of one of the batch's requests over, unless there was one before that says as much.</summary>
+        public void Take(Line line, bool isClaimed)
+        {
+            var key = line.Entry.Key;
+            var outcome = line.Error is null ? LineOutcome.Answered : line.Error.Class is ErrorClass.Permanent or ErrorClass.Credentials ? LineOutcome.Failed : LineOutcome.Retryable;
+            if (isTwin && outcome != LineOutcome.Answered)
             {
-                var final = problem.Class is ErrorClass.Permanent or ErrorClass.Credentials;
-                _failed += final ? 1 : 0;
-                _retryable += final ? 0 : 1;
+                return;
+            }
+
+            var before = Seen.Enter(key, outcome);
+            if (before == LineOutcome.Answered || (before != LineOutcome.None && outcome != LineOutcome.Answered))
+            {
+                _doubled++;
+                return;
+            }
+
+            if (before != LineOutcome.None)
+            {
+                _failed -= before == LineOutcome.Failed ? 1 : 0;
+                _retryable -= before == LineOutcome.Retryable ? 1 : 0;
+                Failures.RemoveAll(failure => failure.Key.Equals(key));
+            }
+
+            if (line.Error is { } problem)
+            {
+                _failed += outcome == LineOutcome.Failed ? 1 : 0;
+                _retryable += outcome == LineOutcome.Retryable ? 1 : 0;
                 FirstError ??= problem.ToString();
-                Failures.Add(new FailedTry(key, problem.ToString(), final));
+                Failures.Add(new FailedTry(key, problem.ToString(), outcome == LineOutcome.Failed));
                 return;
             }
 
             _responses++;
-            _usage = new TokenUsage(_usage.Input + result.Usage.Input, _usage.Output + result.Usage.Output);
-            // The line's buffer is reused for the next line.
-            var request = requests?.Find(result.CustomId.Span);
-            RequestBytes += request?.Length ?? 0;
-            Entries.Add(new CacheEntry(key, Bodies.Add(result.Body.Span), result.Usage) { Origin = origin, Request = request });
+            _usage = new TokenUsage(_usage.Input + line.Entry.Usage.Input, _usage.Output + line.Entry.Usage.Output);
+            Entries.Add(line.Entry);
+            if (!isClaimed)
+            {
+                Late.Add(key);
+            }
         }
 
         public void Clear()
         {
-            // PutAsync has returned: nobody reads the list any more.
+            // PutAsync has returned: nobody reads the lists any more.
+            Lines.Clear();
             Entries.Clear();
             Failures.Clear();
+            Late.Clear();
             Bodies.Clear();
             RequestBytes = 0;
         }
 
-        public void Dispose() => Bodies.Dispose();
+        public void Dispose()
+        {
+            Bodies.Dispose();
+            Seen.Dispose();
+            _spool?.Dispose();
+        }
 
         public IngestReport Report(int missing) => new()
         {
@@ -243,9 +368,17 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             Failed = _failed,
             Missing = missing,
             Surplus = Surplus,
+            Doubled = _doubled,
             Usage = _usage,
             IsForeign = IsForeign,
             FirstError = FirstError,
         };
+
+        private void PassOver(string customId)
+        {
+            Surplus++;
+            _others++;
+            FirstError ??= $"a result line answers `{customId}`, which is no request of this batch";
+        }
     }
 }

@@ -93,12 +93,16 @@ internal sealed class Collector(
             context.Observe(new BatchChanged(mine, info));
             if (info.State is not (BatchState.Validating or BatchState.Failed))
             {
-                holds.LetGo(mine);
+                holds.LetGoAfter(mine);
             }
 
             if (info.IsEnded)
             {
                 await EndAsync(mine, info, provider, watch, cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                _ledger.MarkTrouble(mine, info.State == BatchState.Cancelling ? "the provider is cancelling it" : null);
             }
 
             watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, info.RetryAfter, provider.IsSimulator);
@@ -113,12 +117,34 @@ internal sealed class Collector(
         }
         catch (ProviderException error)
         {
-            watch.Failures++;
-            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, error.RetryAfter, provider.IsSimulator);
-            if (watch.Failures is 3 or 10 || watch.Failures % 100 == 0)
-            {
-                context.Observe(new Remark($"batch {mine.BatchId}: {error.Error} ({watch.Failures.ToString(CultureInfo.InvariantCulture)} times in a row); still trying"));
-            }
+            FailedLook(mine, watch, error.Error.ToString(), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
+        }
+        catch (Exception error) when (IsOfOneBatch(error))
+        {
+            FailedLook(mine, watch, $"what the provider says of it cannot be used: {error.Message}", PollSchedule.Next(age, watch.Failures + 1, null, provider.IsSimulator));
+        }
+    }
+
+    /// <summary>Tells whether an error says something about one batch only. The disk's errors, and those that people have to solve, concern all of them.</summary>
+    internal static bool IsOfOneBatch(Exception error) => error is not (SluiceException or OperationCanceledException or IOException or UnauthorizedAccessException or OutOfMemoryException);
+
+    /// <summary>Notes on a batch why a look at it has failed; the others go on.</summary>
+    private void FailedLook(Intent intent, Watch watch, string error, TimeSpan wait)
+    {
+        watch.Failures++;
+        watch.Due = context.Time.GetUtcNow() + wait;
+        try
+        {
+            intent = _ledger.MarkTrouble(intent, error);
+        }
+        catch (LostIntentException)
+        {
+            // It is another process's now, which finds the same.
+        }
+
+        if (watch.Failures is 3 or 10 || watch.Failures % 100 == 0)
+        {
+            context.Observe(new Remark($"batch {intent.BatchId}: {error} ({watch.Failures.ToString(CultureInfo.InvariantCulture)} times in a row); still trying. `sluice resend {intent.BatchId}` gives it up"));
         }
     }
 
@@ -130,8 +156,8 @@ internal sealed class Collector(
             return;
         }
 
-        var acceptMissing = watch.Readings >= MaxReadings;
-        var report = await ingester.ReadAsync(intent, info, provider, acceptMissing, cancellationToken).ConfigureAwait(false);
+        var isLastReading = intent.Readings >= MaxReadings;
+        var report = watch.Stored ?? await ingester.ReadAsync(intent, info, provider, isLastReading, cancellationToken).ConfigureAwait(false);
         if (intent.IsProvisional && report.IsForeign)
         {
             _watches.Remove(intent.Row);
@@ -141,25 +167,49 @@ internal sealed class Collector(
             return;
         }
 
-        if (report.Missing > 0 && !acceptMissing)
+        if (report.Missing > 0 && !isLastReading)
         {
             // File ids have been seen to come late, and downloads to be short: read again before lines are called missing.
-            watch.Readings++;
-            watch.Failures = watch.Readings;
+            ReadAgain(intent, provider, watch);
             return;
         }
 
-        if (intent.Attempt > 1)
+        // What is stored need not be read again should the next step fail.
+        watch.Stored = report;
+        if (intent.LostCreates > 0)
         {
-            // Before the batch is closed: nobody looks for twins of a closed one.
-            await reconciler.DropTwinsAsync(intent, provider, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                // Before the batch is closed: nobody looks for twins of a closed one.
+                foreach (var twin in await reconciler.DropTwinsAsync(intent, provider, cancellationToken).ConfigureAwait(false))
+                {
+                    var filled = await ingester.ReadTwinAsync(intent, twin, provider, cancellationToken).ConfigureAwait(false);
+                    report = report with { Responses = report.Responses + filled.Responses, Usage = new(report.Usage.Input + filled.Usage.Input, report.Usage.Output + filled.Usage.Output) };
+                }
+            }
+            catch (ProviderException) when (!isLastReading)
+            {
+                ReadAgain(intent, provider, watch);
+                return;
+            }
+            catch (ProviderException error)
+            {
+                // All answers are there: a list that stays unreadable keeps the doubt, not the batch.
+                var doubt = $"whether it was made twice cannot be told: {error.Error}";
+                intent = _ledger.Remark(intent, doubt);
+                context.Observe(new Remark($"batch {intent.BatchId}: {doubt}"));
+            }
         }
 
         var settled = await ingester.CloseAsync(intent, report, provider.Dialect, cancellationToken).ConfigureAwait(false);
         _watches.Remove(intent.Row);
-        holds.LetGo(intent);
+        holds.TryAgain(intent);
         settle(settled, report);
     }
+
+    /// <summary>Has the results looked at again, a little later each time. The count is in the ledger, since a command may look once and end.</summary>
+    private void ReadAgain(Intent intent, IProvider provider, Watch watch) =>
+        watch.Failures = Math.Max(1, _ledger.CountReading(intent, PollSchedule.Next(TimeSpan.Zero, intent.Readings, null, provider.IsSimulator)).Readings);
 
     private void RefusedWhole(Intent intent, RequestError error, IProvider provider, Watch watch)
     {
@@ -170,7 +220,7 @@ internal sealed class Collector(
                 throw AccountTrouble.Of(provider, error)!;
             case ErrorClass.RateLimited or ErrorClass.Transient when error.Class == ErrorClass.RateLimited || ++watch.Refusals < MaxRefusals:
                 // The watch stays: it counts how often the batch was refused.
-                (watch.Readings, watch.Failures) = (0, 0);
+                (watch.Stored, watch.Failures) = (null, 0);
                 var wait = holds.Hold(intent, provider, null);
                 context.Observe(new BatchChanged(_ledger.MarkNotCreated(intent, error.ToString()), null));
                 context.Observe(new Remark($"`{intent.Model}`: {error}; waiting {Wait.Text(wait)} for room, then going on"));
@@ -189,7 +239,8 @@ internal sealed class Collector(
 
         public int Failures { get; set; }
 
-        public int Readings { get; set; }
+        /// <summary>Gets or sets what was found in the results, once all of them are stored; null before.</summary>
+        public IngestReport? Stored { get; set; }
 
         public int Refusals { get; set; }
     }

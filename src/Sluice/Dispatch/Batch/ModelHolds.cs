@@ -7,7 +7,7 @@ namespace Sluice.Dispatch.Batch;
 internal sealed class ModelHolds(TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _holds = [];
+    private readonly Dictionary<string, (DateTimeOffset Until, int Times, DateTimeOffset Since)> _holds = [];
 
     /// <summary>Returns until when a model is held back.</summary>
     public DateTimeOffset Until(string model)
@@ -25,8 +25,33 @@ internal sealed class ModelHolds(TimeProvider time)
         {
             var times = _holds.TryGetValue(intent.Model, out var hold) ? hold.Times + 1 : 1;
             var wait = PollSchedule.Next(TimeSpan.Zero, times, asked, provider.IsSimulator);
-            _holds[intent.Model] = (time.GetUtcNow() + wait, times);
+            var now = time.GetUtcNow();
+            _holds[intent.Model] = (now + wait, times, now);
             return wait;
+        }
+    }
+
+    /// <summary>Lets a model go because a batch of it has got past its validation. One that was created before the hold began says nothing: there was room then.</summary>
+    public void LetGoAfter(Intent running)
+    {
+        lock (_gate)
+        {
+            if (_holds.TryGetValue(running.Model, out var hold) && running.CreateStartedAt > hold.Since)
+            {
+                _holds.Remove(running.Model);
+            }
+        }
+    }
+
+    /// <summary>Lets the next batch of a model be tried at once, because one has ended and left room; should there be none, the wait grows on.</summary>
+    public void TryAgain(Intent ended)
+    {
+        lock (_gate)
+        {
+            if (_holds.TryGetValue(ended.Model, out var hold))
+            {
+                _holds[ended.Model] = hold with { Until = DateTimeOffset.MinValue };
+            }
         }
     }
 

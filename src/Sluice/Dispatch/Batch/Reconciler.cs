@@ -61,35 +61,38 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         };
     }
 
-    /// <summary>For an intent with several create calls: cancels other batches that came of them, and says so.</summary>
-    public async Task DropTwinsAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>For an intent with lost create calls: cancels other batches that came of them, and says so. Returns those that have ended: their answers are paid for.</summary>
+    /// <exception cref="ProviderException">The list, or a batch in it, cannot be read.</exception>
+    public async Task<IReadOnlyList<BatchInfo>> DropTwinsAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
-        try
+        var ended = new List<BatchInfo>();
+        await foreach (var batch in provider.Batch!.ListAsync(intent.CreatedAt - Skew, cancellationToken).ConfigureAwait(false))
         {
-            await foreach (var batch in provider.Batch!.ListAsync(intent.CreatedAt - Skew, cancellationToken).ConfigureAwait(false))
+            if (batch.Id == intent.BatchId || await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false) != true)
             {
-                if (batch.Id != intent.BatchId && await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false) == true)
-                {
-                    await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
-                }
+                continue;
+            }
+
+            await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+            if (batch.IsEnded)
+            {
+                ended.Add(batch);
             }
         }
-        catch (ProviderException error) when (error.Error.Class == ErrorClass.Permanent)
-        {
-            context.Observe(new Remark($"whether batch {intent.BatchId} was made twice cannot be told: {error.Error}"));
-        }
+
+        return ended;
     }
 
     /// <summary>Cancels a batch that was made beside the one the ledger has.</summary>
     public async Task CancelTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
     {
-        var outcome = "it had ended, and was paid for";
+        var outcome = "it had ended, and was paid for; its answers are taken where this one has none";
         if (!twin.IsEnded)
         {
             try
             {
                 await provider.Batch!.CancelAsync(twin.Id, cancellationToken).ConfigureAwait(false);
-                outcome = "it was cancelled; what it had finished is paid for";
+                outcome = "it was cancelled; what it had finished is paid for, and `sluice adopt` fetches it";
             }
             catch (ProviderException error)
             {

@@ -64,6 +64,30 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             context.Observe(new Remark(lost.Message));
             return true;
         }
+        catch (Exception error) when (Collector.IsOfOneBatch(error))
+        {
+            NoteTrouble(intent, $"what the provider says of it cannot be used: {error.Message}");
+            return true;
+        }
+    }
+
+    /// <summary>Notes on a batch what has gone wrong with it alone; it is tried again later, and the others go on. After a create call has begun, nobody knows whether there is a batch.</summary>
+    private void NoteTrouble(Intent intent, string trouble)
+    {
+        try
+        {
+            if (_ledger.TryOwn(intent) is { } mine)
+            {
+                holds.Hold(mine, context.Providers.Get(mine.Provider), null);
+                _ = mine.State == IntentState.Creating ? _ledger.MarkUnknown(mine, trouble) : _ledger.Remark(mine, trouble);
+            }
+        }
+        catch (LostIntentException)
+        {
+            // It is another process's now, which finds the same.
+        }
+
+        context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: {trouble}"));
     }
 
     private async Task<bool> SendAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
@@ -71,9 +95,12 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         var api = provider.Batch!;
         try
         {
-            if (intent.FileId is null)
+            if (SpoolProblem(intent) is { } problem)
             {
-                RequireWhole(intent);
+                // Nothing of it was sent: what it asks is planned again, and the other batches go on.
+                _ledger.Drop(intent, context.SpoolFolder);
+                context.Observe(new Remark($"batch {intent.Id}: {problem}; it is not sent, and its requests are planned again"));
+                return true;
             }
 
             var spool = new BatchSpool(intent.Id, Spool.PathOf(context.SpoolFolder, intent.Id), intent.Count, intent.Bytes);
@@ -131,22 +158,16 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         }
     }
 
-    /// <summary>Sends nothing that is not what was written: an answer to other words would be kept under the key of these.</summary>
-    private void RequireWhole(Intent intent)
+    /// <summary>Says what is wrong with a spool that is to be sent, or null: an answer to other words would be kept under the key of these.</summary>
+    private string? SpoolProblem(Intent intent)
     {
-        string? problem;
         try
         {
-            problem = Spool.Check(context.SpoolFolder, intent);
+            return intent.FileId is null ? Spool.Check(context.SpoolFolder, intent) : null;
         }
         catch (FormatException error)
         {
-            problem = error.Message;
-        }
-
-        if (problem is not null)
-        {
-            throw new SluiceException(ErrorKind.Environment, problem, $"drop the batch with `sluice cancel {intent.Id}`; its requests are then planned again");
+            return error.Message;
         }
     }
 
@@ -209,6 +230,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         switch (finding)
         {
             case BatchFinding.Found found:
+                holds.LetGo(intent);
                 context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, found.Batch.Id, found.IsProvisional), found.Batch));
                 break;
             case BatchFinding.None:

@@ -1,0 +1,185 @@
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Dispatch.Batch;
+
+/// <summary>A batch's results answer what the batch has asked, each request once, and nothing else.</summary>
+public sealed class OwnAnswersTests : IAsyncDisposable
+{
+    private readonly DispatchFixture _fixture = new();
+
+    private ScriptedProvider Provider => _fixture.Provider;
+
+    private bool AllSettled => _fixture.Ledger.Open().Count == 0;
+
+    private IngestReport Report => Assert.Single(_fixture.Events.OfType<BatchSettled>()).Report;
+
+    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+
+    [Fact]
+    public async Task An_answer_to_a_request_that_the_batch_has_not_asked_is_not_taken()
+    {
+        // The other account's request: its batch is under way while this one's server plants an answer to it.
+        RequestKey theirs = _fixture.Request(99).Key;
+        using LedgerStore elsewhere = _fixture.OpenLedger("1:1@elsewhere");
+        Intent other = elsewhere.Begin(new ScriptedProvider { Account = "another@there#1" }, "m");
+        elsewhere.Claim(other, [theirs], new long[1], retryFailed: false);
+        RequestKey unknown = _fixture.Request(100).Key;
+        Provider.OnOpen = (batch, _) => ScriptedBatch.Answer($"{batch.Intent}-{theirs}", "planted") + batch.AnswerAll() + ScriptedBatch.Answer($"{batch.Intent}-{unknown}", "planted");
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => _fixture.Events.OfType<BatchSettled>().Any());
+
+        Assert.Null(await _fixture.GetAsync(theirs));
+        Assert.Null(await _fixture.GetAsync(unknown));
+        Assert.All(keys, key => Assert.NotNull(_fixture.GetAsync(key)));
+        Assert.Equal((2, 2, 0), (Report.Responses, Report.Surplus, Report.Missing));
+        Assert.Equal(new TokenUsage(6, 4), Report.Usage);
+        Assert.Equal(Standing.InFlight, _fixture.Ledger.Find(theirs).Standing);
+    }
+
+    [Fact]
+    public async Task Lines_for_others_requests_do_not_stand_in_for_missing_ones()
+    {
+        Provider.OnOpen = (batch, _) => ScriptedBatch.Answer(batch.CustomIds.First()) + string.Concat(Enumerable.Range(50, 2).Select(n => ScriptedBatch.Answer($"{batch.Intent}-{_fixture.Request(n).Key}")));
+        RequestKey[] keys = await _fixture.SpoolAsync(3);
+
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+
+        Assert.Equal((1, 2, 2), (Report.Responses, Report.Surplus, Report.Missing));
+        Assert.Equal([Standing.New, Standing.Failed, Standing.Failed], keys.Select(k => _fixture.Ledger.Find(k).Standing));
+    }
+
+    [Fact]
+    public async Task A_failed_line_and_an_answer_to_the_same_request_do_not_stand_in_for_a_missing_one()
+    {
+        Provider.OnOpen = (batch, _) => ScriptedBatch.Failure(batch.CustomIds.First(), "server_error") + ScriptedBatch.Answer(batch.CustomIds.First());
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+
+        Assert.Equal((1, 0, 1), (Report.Responses, Report.Retryable, Report.Missing));
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+        Assert.Equal([Standing.New, Standing.Failed], keys.Select(k => _fixture.Ledger.Find(k).Standing));
+    }
+
+    [Theory]
+    [InlineData("out", "err")]
+    [InlineData("err", "out")]
+    public async Task An_answer_stays_whatever_a_failed_line_of_the_same_request_says_in_another_file(string first, string second)
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Done, first, second);
+        Provider.OnOpen = (batch, file) => file == "out" ? batch.AnswerAll() : string.Concat(batch.CustomIds.Select(id => ScriptedBatch.Failure(id, "invalid_request")));
+        // More than one group, so that the failed tries are in the ledger when the answers come.
+        RequestKey[] keys = await _fixture.SpoolAsync(4500);
+
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+
+        Assert.Equal((4500, 0, 0, 4500), (Report.Responses, Report.Failed, Report.Missing, Report.Doubled + (first == "err" ? 4500 : 0)));
+        Assert.All(keys, key => Assert.Equal(Standing.New, _fixture.Ledger.Find(key).Standing));
+    }
+
+    [Fact]
+    public async Task Doubled_lines_are_counted_once_in_the_report_in_the_ledger_and_in_what_is_learnt()
+    {
+        Provider.OnOpen = (batch, _) => batch.AnswerAll() + batch.AnswerAll();
+        await _fixture.SpoolAsync(3);
+        Intent intent = _fixture.Ledger.Open().Single();
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal((3, 3, new TokenUsage(9, 6)), (Report.Responses, Report.Doubled, Report.Usage));
+        Assert.Equal(new TokenUsage(9, 6), _fixture.Ledger.Get(intent.Row)!.Usage);
+        Assert.Equal((9, 6, 3), _fixture.Ledger.UsageOf("m") is var usage ? (usage.InputTokens, usage.OutputTokens, usage.Responses) : default);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_listed_twice_is_counted_once()
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out", "out");
+        await _fixture.SpoolAsync(3);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal((3, 3, new TokenUsage(9, 6)), (Report.Responses, Report.Doubled, Report.Usage));
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_after_its_request_was_given_up_is_taken_and_its_failure_forgotten()
+    {
+        int opens = 0;
+        // A process gives the request up and is killed before it closes the batch; when another one reads the results, the line is there.
+        Provider.OnOpen = (batch, _) => ++opens < 2 ? ScriptedBatch.Answer(batch.CustomIds.First()) : batch.AnswerAll();
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+        await _fixture.RunUntilAsync(() => opens > 0);
+        Intent intent = _fixture.Ledger.Open().Single();
+        _fixture.Ledger.RecordFailedTries(intent, [new FailedTry(keys[1], "the batch ended without a result line for this request", IsFinal: false)], 1);
+        Assert.Equal(Standing.Failed, _fixture.Ledger.Find(keys[1]).Standing);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.NotNull(await _fixture.GetAsync(keys[1]));
+        Assert.Equal(Standing.New, _fixture.Ledger.Find(keys[1]).Standing);
+        Assert.Equal((2, 0), (Report.Responses, Report.Missing));
+    }
+
+    [Theory]
+    [InlineData("gone")]
+    [InlineData("cut")]
+    [InlineData("garbage")]
+    public async Task A_lost_spool_costs_no_answer(string damage)
+    {
+        Provider.OnGet = batch =>
+        {
+            string spool = Path.Combine(_fixture.SpoolFolder, batch.Intent + ".jsonl");
+            if (damage == "gone")
+            {
+                File.Delete(spool);
+            }
+            else
+            {
+                File.WriteAllBytes(spool, damage == "cut" ? File.ReadAllBytes(spool)[..20] : new byte[500]);
+            }
+
+            return batch.Info(BatchState.Done, "out");
+        };
+        RequestKey[] keys = await _fixture.SpoolAsync(3);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal((3, 0), (Report.Responses, Report.Missing));
+        foreach (RequestKey key in keys)
+        {
+            Assert.NotNull(await _fixture.GetAsync(key));
+        }
+    }
+
+    [Fact]
+    public void Requests_are_told_apart_and_the_best_of_their_lines_stays()
+    {
+        using var seen = new SeenRequests(4);
+        RequestKey[] keys = [.. Enumerable.Range(0, 8).Select(n => _fixture.Request(n).Key)];
+
+        Assert.Equal(LineOutcome.None, seen.Enter(keys[0], LineOutcome.Retryable));
+        Assert.Equal(LineOutcome.Retryable, seen.Enter(keys[0], LineOutcome.Failed));
+        Assert.Equal(LineOutcome.Retryable, seen.Enter(keys[0], LineOutcome.Answered));
+        Assert.Equal(LineOutcome.Answered, seen.Enter(keys[0], LineOutcome.Retryable));
+        Assert.All(keys[1..], key => Assert.Equal(LineOutcome.None, seen.Enter(key, LineOutcome.Answered)));
+        Assert.Equal((8, false), (seen.Count, seen.IsFull));
+    }
+
+    [Fact]
+    public void What_has_no_room_is_said_not_to_be_known()
+    {
+        using var seen = new SeenRequests(1_000_000);
+        for (int n = 0; n < 200_000; n++)
+        {
+            seen.Enter(RequestKey.Compute("d", "e", BitConverter.GetBytes(n), 0), LineOutcome.Answered);
+        }
+
+        Assert.Equal((true, 196_608), (seen.IsFull, seen.Count));
+    }
+}
