@@ -15,6 +15,7 @@ namespace Sluice.Cli;
 internal sealed class Session : IAsyncDisposable
 {
     private readonly InProcessSimulator _simulator;
+    private readonly Dictionary<string, bool> _simulators = [];
     private LedgerStore? _ledger;
 
     public Session(string workspace)
@@ -31,7 +32,7 @@ internal sealed class Session : IAsyncDisposable
         _simulator = new InProcessSimulator(Workspace, sockets);
         Providers = new ProviderRegistry(
             [OpenAIProviderFactory.OpenAI, new AnthropicProviderFactory(), OpenAIProviderFactory.Compatible, new SimulatedProviderFactory(Client(_simulator))],
-            new ProviderEnvironment(Environment.GetEnvironmentVariable, Client(sockets), TimeProvider.System));
+            new ProviderEnvironment(Environment.GetEnvironmentVariable, Client(sockets), TimeProvider.System) { SeparatesRehearsals = true });
     }
 
     public Workspace Workspace { get; }
@@ -59,6 +60,26 @@ internal sealed class Session : IAsyncDisposable
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<IReadOnlyList<ExperimentPlan>> PlanAsync(ConfigRequest request, bool refresh, CancellationToken cancellationToken) =>
         await CompileAsync(ConfigLoader.Load(request, Context(cancellationToken) with { RefreshedAt = refresh ? Time.GetUtcNow() : null }), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Finds out which accounts are the simulator's, before anything is made of them: those that are named, and those that have open batches.</summary>
+    public async Task FindSimulatorsAsync(IEnumerable<ProviderReference> references, CancellationToken cancellationToken)
+    {
+        var ledger = ExistingLedger;
+        await Providers.FindSimulatorsAsync(
+            [.. references, .. ledger?.Open().Select(i => i.Provider) ?? []],
+            address => ledger?.IsSimulator(address) == true,
+            (address, isSimulator) => _simulators[address] = isSimulator,
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Keeps in the ledger where the simulator was found: what was rehearsed there is found again when it has stopped.</summary>
+    public void RememberSimulators()
+    {
+        foreach (var (address, isSimulator) in _simulators)
+        {
+            Ledger.RememberSimulator(address, isSimulator);
+        }
+    }
 
     /// <summary>Prints a part of the composed configs instead of running them.</summary>
     public void Show(ConfigRequest request, ConfigView view, bool asJson, CancellationToken cancellationToken)
@@ -133,7 +154,10 @@ internal sealed class Session : IAsyncDisposable
             await _simulator.SetUpAsync(rehearsals[0].Rehearsal, cancellationToken).ConfigureAwait(false);
         }
 
-        var plans = ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn, Time.GetUtcNow());
+        await FindSimulatorsAsync(
+            experiments.SelectMany(e => e.Steps).Select(s => Providers.Refer(s.Model.Provider, s.Model.Api, s.Model.BaseUrl, s.Model.ApiKeyEnv)), cancellationToken).ConfigureAwait(false);
+        // With the local offset: it is also what `now` is in templates.
+        var plans = ExperimentPlan.Compile(experiments, Providers, PriceList.BuiltIn, Time.GetLocalNow());
         Stores.Use(plans);
         return plans;
     }

@@ -43,6 +43,9 @@ public sealed record SimulatorOptions
     /// <summary>Gets how many batches are executed at the same time.</summary>
     public int ConcurrentBatches { get; init; } = 2;
 
+    /// <summary>Gets whether it plays a provider, so that tests see what a real run does; by default its answers are a rehearsal's, which no real run takes for answers.</summary>
+    public bool PlaysProvider { get; init; }
+
     /// <summary>Gets the clock of all time stamps and delays.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

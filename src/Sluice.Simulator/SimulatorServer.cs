@@ -18,7 +18,7 @@ namespace Sluice.Simulator;
 /// </remarks>
 public sealed class SimulatorServer : IAsyncDisposable
 {
-    /// <summary>The header that every answer of the simulator bears, with the value <c>1</c>.</summary>
+    /// <summary>The header that every answer of the simulator bears, with the value <c>1</c>; <c>provider</c> when it plays one.</summary>
     public const string MarkHeader = "x-sluice-simulator";
 
     private readonly WebApplication _web;
@@ -101,7 +101,7 @@ public sealed class SimulatorServer : IAsyncDisposable
         web.Use((http, next) =>
         {
             // Whatever is answered, errors and faults too: a client must never take a rehearsed answer for a real one.
-            http.Response.Headers[MarkHeader] = "1";
+            http.Response.Headers[MarkHeader] = core.Options.PlaysProvider ? "provider" : "1";
             return next(http);
         });
         var routes = new Routes(web, core);

@@ -98,7 +98,7 @@ public sealed class DiskFaultJourneys : Journey
     private async Task<bool> OneAsync(Fault fault, string expected)
     {
         var workspace = Path.Combine(Folder, $"workspace{fault.At}");
-        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = workspace + "-provider" }, Cancel);
+        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = workspace + "-provider", PlaysProvider = true }, Cancel);
         var log = Path.Combine(Folder, $"log{fault.At}");
         var disturbed = await RunAsync(workspace, simulator, fault.Over(workspace, log));
         var wasHit = HitIn(log).Length > 0;
@@ -130,7 +130,7 @@ public sealed class DiskFaultJourneys : Journey
     {
         var workspace = Path.Combine(Folder, "counted");
         var log = Path.Combine(Folder, "log");
-        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = workspace + "-provider" }, Cancel);
+        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = workspace + "-provider", PlaysProvider = true }, Cancel);
         (await RunAsync(workspace, simulator, FaultLibrary.Over(workspace, log))).Is(0);
         var lines = await File.ReadAllLinesAsync(log, Cancel);
         foreach (var seen in (string[])["write .sluice/ledger.db-wal", "sync .sluice/ledger.db-wal", "write .sluice/cache.db-wal", "write .sluice/spool/", "sync .sluice/spool/", "look .sluice/spool/",

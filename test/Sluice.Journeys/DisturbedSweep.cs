@@ -30,7 +30,7 @@ internal sealed class DisturbedSweep : IAsyncDisposable
     /// <summary>Prepares a sweep over configs that lie below a folder.</summary>
     public static async Task<DisturbedSweep> PrepareAsync(string folder, string configs, string name, string? faults = null)
     {
-        var options = new SimulatorOptions { Folder = Path.Combine(folder, name + "-provider"), Faults = faults is null ? null : FaultScript.Parse(faults) };
+        var options = new SimulatorOptions { Folder = Path.Combine(folder, name + "-provider"), PlaysProvider = true, Faults = faults is null ? null : FaultScript.Parse(faults) };
         return new DisturbedSweep(folder, configs, Path.Combine(folder, name), await SimulatorServer.StartAsync(options, TestContext.Current.CancellationToken));
     }
 

@@ -43,7 +43,8 @@ public abstract class Journey : IAsyncLifetime
     /// <summary>Starts a provider and points the commands at it.</summary>
     protected async Task ProviderAsync(string? faults = null, double batchDelay = 0, SimulatorOptions? options = null)
     {
-        options ??= new SimulatorOptions { Folder = Path.Combine(Folder, $"provider{_servers.Count}") };
+        // What is tested is a real run, so the simulator plays the provider.
+        options = (options ?? new SimulatorOptions { Folder = Path.Combine(Folder, $"provider{_servers.Count}") }) with { PlaysProvider = true };
         _servers.Add(await SimulatorServer.StartAsync(
             options with { Faults = faults is null ? options.Faults : FaultScript.Parse(faults), BatchDelay = TimeSpan.FromSeconds(batchDelay) }, Cancel));
         var root = Simulator.Address.GetLeftPart(UriPartial.Authority);
@@ -159,7 +160,7 @@ public abstract class Journey : IAsyncLifetime
 
     private async Task<string> MakeUndisturbedAsync()
     {
-        var options = new SimulatorOptions { Folder = Path.Combine(Folder, "calm-provider") };
+        var options = new SimulatorOptions { Folder = Path.Combine(Folder, "calm-provider"), PlaysProvider = true };
         await using var calm = await SimulatorServer.StartAsync(options, Cancel);
         var root = calm.Address.GetLeftPart(UriPartial.Authority);
         var environment = new Dictionary<string, string>(_environment)

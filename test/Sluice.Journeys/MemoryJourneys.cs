@@ -21,7 +21,7 @@ public sealed class MemoryJourneys : IDisposable
     [InlineData("false")]
     public async Task A_run_holds_back_while_memory_is_scarce_and_goes_on_when_it_is_not(string batchMode)
     {
-        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = Path.Combine(_folder, "provider") }, Cancel);
+        await using var simulator = await SimulatorServer.StartAsync(new SimulatorOptions { Folder = Path.Combine(_folder, "provider"), PlaysProvider = true }, Cancel);
         var sweep = new InProcessSweep(Path.Combine(_folder, "workspace"), simulator.Address, new HastyClock(20), Sample);
         sweep.Write("data.jsonl", string.Concat(Enumerable.Range(0, 300).Select(n => $$"""{"id":"s{{n}}","question":"Question {{n}}"}""" + "\n")));
         sweep.Write("configs/one.yaml", $$$"""

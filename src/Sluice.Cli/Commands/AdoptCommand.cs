@@ -68,6 +68,9 @@ internal static class AdoptCommand
         var adopter = new Adopter(new BatchContext(session.Ledger, session.Cache, session.Providers, session.Workspace.SpoolFolder, session.Time, e => Say(e, quiet)));
         var report = new AdoptReport();
         var files = parsed.GetValue(Files)!;
+        var named = parsed.GetValue(Provider) is { } provider ? [provider] : session.Providers.Names.Where(IsNamed);
+        await session.FindSimulatorsAsync(
+            named.SelectMany(name => session.Providers.ApisOf(name).Select(api => session.Providers.Refer(name, api, parsed.GetValue(BaseUrl), parsed.GetValue(ApiKeyEnv)))), cancellationToken).ConfigureAwait(false);
         var dialects = session.Providers.Names.Where(IsNamed).SelectMany(name => Accounts(session, name, null, null)).Select(a => a.Dialect).ToList();
         foreach (var file in files)
         {

@@ -26,13 +26,14 @@ internal static class PlanCommand
             }
 
             var plans = await session.PlanAsync(configs.Request(parsed), parsed.GetValue(refresh), cancellationToken).ConfigureAwait(false);
-            session.WarnOfTakenFolders(SweepName.Of(parsed.GetValue(sweep), plans), plans);
+            var name = SweepName.Of(parsed.GetValue(sweep), plans);
+            session.WarnOfTakenFolders(name, plans);
             SweepPlan plan;
             using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
             {
                 view.Start();
                 plan = await SweepPlan.MakeAsync(
-                    plans, session.ExistingCache, session.ExistingLedger, parsed.GetValue(retry), (p, n) => view.Observe(new ReplayProgress(p, n)), cancellationToken).ConfigureAwait(false);
+                    plans, name, session.Workspace, session.Providers, session.ExistingCache, session.ExistingLedger, parsed.GetValue(retry), view.Observe, cancellationToken).ConfigureAwait(false);
             }
 
             await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Text.Json;
 using Sluice.Simulator;
 
 namespace Sluice.Cli.Commands;
@@ -41,7 +42,7 @@ internal static class SimulateCommand
                     },
                     cancellationToken).ConfigureAwait(false);
                 await using var _ = server.ConfigureAwait(false);
-                Announce(server.Address, parsed.GetValue(CommonOptions.Json));
+                Announce(server.Address, Path.Combine(Path.GetFullPath(place), "workspace"), parsed.GetValue(CommonOptions.Json));
                 await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -70,18 +71,20 @@ internal static class SimulateCommand
         }
     }
 
-    private static void Announce(Uri address, bool json)
+    /// <summary>Prints where it is, and a workspace for rehearsals: what is rehearsed does not lie about among real results.</summary>
+    private static void Announce(Uri address, string workspace, bool json)
     {
         var root = address.GetLeftPart(UriPartial.Authority);
         if (json)
         {
-            Console.WriteLine($$"""{"address":"{{root}}","openai_base_url":"{{root}}/v1","anthropic_base_url":"{{root}}"}""");
+            Console.WriteLine($$"""{"address":"{{root}}","openai_base_url":"{{root}}/v1","anthropic_base_url":"{{root}}","workspace":"{{JsonEncodedText.Encode(workspace)}}"}""");
         }
         else
         {
             Console.WriteLine($"simulator on {root}");
             Console.WriteLine($"  export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=any");
             Console.WriteLine($"  export ANTHROPIC_BASE_URL={root} ANTHROPIC_API_KEY=any");
+            Console.WriteLine($"  export SLUICE_WORKSPACE='{workspace.Replace("'", "'\\''", StringComparison.Ordinal)}'");
             Console.WriteLine($"  what it did: {root}/_sim/stats");
         }
 

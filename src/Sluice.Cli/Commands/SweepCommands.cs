@@ -69,6 +69,11 @@ internal static class SweepCommands
 
     private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, string again, ParseResult parsed, CancellationToken cancellationToken)
     {
+        if (options.Mode is SweepMode.Run or SweepMode.Submit)
+        {
+            session.RememberSimulators();
+        }
+
         SweepResult result;
         var cache = await session.Stores.OpenAsync(sends: options.Mode is SweepMode.Run or SweepMode.Submit, cancellationToken).ConfigureAwait(false);
         using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))

@@ -28,6 +28,7 @@ internal static class CacheBinder
             Expiry = Expiry(binder),
             NotBefore = NotBefore(binder),
             StoreRequests = binder.Boolean("store_requests", fallback: false),
+            LegacyKeys = binder.Boolean("legacy_keys", fallback: true),
             Stores = Stores(binder),
         };
         if (batchMode && !options.Write)

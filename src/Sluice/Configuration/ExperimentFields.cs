@@ -25,6 +25,7 @@ internal static class ExperimentFields
         Of("name", Text, "the model, as the provider calls it"),
         Of("api", OneOf("chat", "responses", "messages"), "which endpoint to use"),
         Of("base_url", Text, "where the provider is reached"),
+        Of("server", Text, "a name that stands for the address in keys: a server that moves keeps its answers"),
         Of("api_key_env", Text, "the name of the environment variable that holds the key"),
         new Field("params", IsOpen: true) { About = "body fields sent to the provider as they are" },
         new Field("price", Price) { About = "what the model costs, when the built-in table does not know" });
@@ -83,7 +84,8 @@ internal static class ExperimentFields
         Of("write", YesNo, "whether answers are stored; only live calls can do without"),
         Of("expiry", Text, "the age from which on answers count as missing: 45s, 90m, 12h, 30d, 2w"),
         Of("not_before", Text, "answers made before this time count as missing; --refresh sets it"),
-        Of("store_requests", YesNo, "whether request bodies are stored with the answers"));
+        Of("store_requests", YesNo, "whether request bodies are stored with the answers"),
+        Of("legacy_keys", YesNo, "whether answers count that were stored before the address was part of the key"));
 
     public static FieldSet Simulator { get; } = new(
         Of("recordings", Text, "recorded answers of provider simulated"),

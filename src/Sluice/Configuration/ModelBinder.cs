@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Sluice.Experiments;
+using Sluice.Requests;
 
 namespace Sluice.Configuration;
 
@@ -24,6 +25,7 @@ internal sealed partial class ModelBinder(IReadOnlyCollection<string> providers,
             Name = name ?? "",
             Api = binder.OneOf("api", Apis, "endpoint"),
             BaseUrl = BaseUrl(binder),
+            Server = Server(binder, provider),
             ApiKeyEnv = ApiKeyEnv(binder),
             Price = Price(binder),
         };
@@ -71,6 +73,29 @@ internal sealed partial class ModelBinder(IReadOnlyCollection<string> providers,
 
         binder.Mistake("base_url", "expected an address such as https://host/v1, without a user or password in it");
         return null;
+    }
+
+    private static string? Server(MappingBinder binder, string? provider)
+    {
+        string? name = binder.Text("server");
+        if (name is null)
+        {
+            return null;
+        }
+
+        if (!ServerName.IsValid(name))
+        {
+            binder.Mistake("server", $"{Say.Quoted(name)} is not a valid name for a server: expected {ServerName.Expected}");
+            return null;
+        }
+
+        if (provider == "simulated")
+        {
+            binder.Mistake("server", "provider simulated has no server to name", "leave it out");
+            return null;
+        }
+
+        return name;
     }
 
     private static string? ApiKeyEnv(MappingBinder binder)

@@ -11,7 +11,7 @@ public sealed class NoDispatcher(Ledger.LedgerStore? ledger) : IDispatcher
     /// <inheritdoc/>
     public ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
     {
-        var standing = ledger?.Find(request.Key) ?? default;
+        var standing = ledger?.Find(request) ?? default;
         if (standing.Standing == Ledger.Standing.InFlight)
         {
             tally.WaitFor(standing.Holder);

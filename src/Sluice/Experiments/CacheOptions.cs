@@ -24,6 +24,9 @@ public sealed record CacheOptions
     /// <summary>Gets whether request bodies are stored with the answers.</summary>
     public bool StoreRequests { get; init; }
 
+    /// <summary>Gets whether answers count that were stored before the address was part of the key.</summary>
+    public bool LegacyKeys { get; init; } = true;
+
     /// <summary>Gets which stores to use; the same for all experiments of a sweep.</summary>
     public CacheSettings Stores { get; init; } = new();
 

@@ -26,6 +26,9 @@ public sealed class ExperimentPlan
     /// <summary>Gets how its requests use the cache.</summary>
     public CachePolicy Caching { get; }
 
+    /// <summary>Gets what <c>now</c> is in its templates: one time for all replays, or a prompt would be another each time.</summary>
+    public DateTimeOffset Now { get; private init; }
+
     internal IReadOnlyList<StepPlan> Steps { get; }
 
     internal IReadOnlyList<ScorePlan> Scores { get; }
@@ -38,11 +41,17 @@ public sealed class ExperimentPlan
     /// <summary>Gets the accounts that the experiment sends to.</summary>
     public IEnumerable<IProvider> Providers => Steps.Select(s => s.Route.Provider).Distinct();
 
+    /// <summary>Returns the same experiment with other steps.</summary>
+    internal ExperimentPlan With(IReadOnlyList<StepPlan> steps) => new(Experiment, steps, Scores, Caching) { Now = Now };
+
+    /// <summary>Returns the same experiment at another time.</summary>
+    internal ExperimentPlan At(DateTimeOffset now) => new(Experiment, Steps, Scores, Caching) { Now = now };
+
     /// <summary>Compiles a whole sweep and reports every mistake in it at once.</summary>
     /// <param name="experiments">The experiments.</param>
     /// <param name="providers">Where their models are.</param>
     /// <param name="prices">What those cost.</param>
-    /// <param name="start">When the command began: expiry counts from here.</param>
+    /// <param name="start">When the command began: expiry counts from here, and it is what <c>now</c> is in templates.</param>
     /// <exception cref="SluiceException">At least one experiment has a mistake.</exception>
     public static IReadOnlyList<ExperimentPlan> Compile(IReadOnlyList<Experiment> experiments, ProviderRegistry providers, PriceList prices, DateTimeOffset start)
     {
@@ -54,7 +63,7 @@ public sealed class ExperimentPlan
         var scores = new Dictionary<ScoreOptions, ScorePlan>();
         foreach (var experiment in experiments)
         {
-            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, scores, mistakes), experiment.Cache.At(start)));
+            plans.Add(new ExperimentPlan(experiment, CompileSteps(experiment, routes, mistakes), CompileScores(experiment, scores, mistakes), experiment.Cache.At(start)) { Now = start });
         }
 
         return mistakes.Count == 0 ? plans : throw new SluiceException(
@@ -70,7 +79,7 @@ public sealed class ExperimentPlan
         {
             try
             {
-                steps.Add(StepPlan.Compile(step, routes.Get(step.Model), experiment.Cache.Scope, problem => mistakes.Add($"{experiment.Source}: step `{step.Name}`: {problem}")));
+                steps.Add(StepPlan.Compile(step, routes.Get(step.Model), routes.ServerOf(step.Model), experiment.Cache, problem => mistakes.Add($"{experiment.Source}: step `{step.Name}`: {problem}")));
             }
             catch (Exception error) when (error is FormatException or SluiceException { Kind: ErrorKind.Usage })
             {
@@ -116,9 +125,30 @@ internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byt
     /// <summary>Gets the limit on output tokens that the body asks for, or null; for estimates.</summary>
     public long? MaxOutputTokens { get; private init; }
 
+    /// <summary>Gets the server's name or address that is part of the keys; null where none is.</summary>
+    public string? Server { get; private init; }
+
+    /// <summary>Gets the keys that earlier versions gave the requests, when answers under them count; else null.</summary>
+    public LegacyKeys? Legacy { get; init; }
+
+    /// <summary>Gets the prompt as the config has it: <c>system</c> and <c>user</c> stand at different places in each provider's body.</summary>
+    public StepOptions? Options { get; private init; }
+
+    /// <summary>Returns what the config calls a templated field of the body; past the last one it is the body as a whole.</summary>
+    public string FieldName(int field)
+    {
+        if (field >= Body.Fields.Count)
+        {
+            return "body";
+        }
+
+        var (path, source) = Body.Fields[field];
+        return source == Options?.User ? "user" : source == Options?.System ? "system" : Options?.Body is null ? path : $"body.{path}";
+    }
+
     /// <summary>Compiles a step.</summary>
     /// <exception cref="FormatException">A template cannot be read.</exception>
-    public static StepPlan Compile(StepOptions step, Route route, string? scope, Action<string> mistake)
+    public static StepPlan Compile(StepOptions step, Route route, string? server, CacheOptions cache, Action<string> mistake)
     {
         var dialect = route.Provider.Dialect;
         var templated = step.Body is not null ? (JsonObject)step.Body.DeepClone() : dialect.Prompt(step.System, step.User, step.Messages);
@@ -143,8 +173,11 @@ internal sealed record StepPlan(string Name, Route Route, BodyTemplate Body, byt
         }
 
         var max = merged["max_tokens"] ?? merged["max_completion_tokens"] ?? merged["max_output_tokens"];
-        return new StepPlan(step.Name, route, BodyTemplate.Compile(templated, literal), RequestKey.Prefix(dialect.Name, dialect.Endpoint, scope))
+        return new StepPlan(step.Name, route, BodyTemplate.Compile(templated, literal), RequestKey.Prefix(RequestKey.DialectAt(dialect.Name, server), dialect.Endpoint, cache.Scope))
         {
+            Options = step,
+            Server = server,
+            Legacy = server is null || !cache.LegacyKeys ? null : new LegacyKeys(RequestKey.Prefix(dialect.Name, dialect.Endpoint, cache.Scope)),
             MaxOutputTokens = max is JsonValue && long.TryParse(max.ToJsonString(), out var limit) ? limit : null,
         };
     }
@@ -161,6 +194,9 @@ internal sealed record ScorePlan(string Name, Scorer Scorer, Template Value, Tem
 internal sealed class RouteTable(ProviderRegistry providers, PriceList prices)
 {
     private readonly Dictionary<(IProvider Provider, string Model, ModelPrice? Price), Route> _routes = [];
+
+    /// <summary>Returns the server that is part of a model's keys: its name, else its address; null where none is.</summary>
+    public string? ServerOf(ModelOptions model) => model.Server ?? providers.KeyAddress(model.Provider, model.BaseUrl);
 
     /// <summary>Returns the route of a model.</summary>
     /// <exception cref="SluiceException">The provider or its api is not known.</exception>

@@ -17,6 +17,9 @@ public sealed record ModelOptions
     /// <summary>Gets the base address, with the meaning it has in the vendor's SDK; null means the environment's or the vendor's own.</summary>
     public string? BaseUrl { get; init; }
 
+    /// <summary>Gets the name that stands for the address in keys, so that a server which moves keeps its answers; null for none.</summary>
+    public string? Server { get; init; }
+
     /// <summary>Gets the environment variable that holds the API key; null means the vendor's usual one.</summary>
     public string? ApiKeyEnv { get; init; }
 

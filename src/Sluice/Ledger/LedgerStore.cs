@@ -54,6 +54,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN read_at INTEGER;
         ALTER TABLE intents ADD COLUMN trouble_since INTEGER;
         ALTER TABLE leases ADD COLUMN steady INTEGER;
+        CREATE TABLE servers(provider TEXT NOT NULL, model TEXT NOT NULL, server TEXT NOT NULL, legacy INTEGER NOT NULL, UNIQUE(provider, model, server));
         """,
     ];
 
@@ -95,7 +96,7 @@ public sealed partial class LedgerStore : IDisposable
             Number("SELECT EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent) OR EXISTS(SELECT 1 FROM failures)", static s => s)) != 0;
     }
 
-    /// <summary>Gets whether <see cref="Find"/> may know anything that this process has not claimed itself. Without, only a claim can tell: another process may have begun since.</summary>
+    /// <summary>Gets whether <see cref="Find(RequestKey)"/> may know anything that this process has not claimed itself. Without, only a claim can tell: another process may have begun since.</summary>
     public bool HasHistory { get; private set; }
 
     /// <summary>Returns what is known about a request.</summary>
@@ -117,6 +118,25 @@ public sealed partial class LedgerStore : IDisposable
             finder.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Returns what is known about a request: under its key, or when that is new, under the one that an earlier version has claimed it by.</summary>
+    public RequestStanding Find(Request request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var standing = Find(request.Key);
+        if (standing.Standing != Standing.New || request.LegacyKey is not { } key)
+        {
+            return standing;
+        }
+
+        var legacy = Find(key) with { IsLegacy = true };
+        return legacy.Standing switch
+        {
+            Standing.Failed => legacy,
+            Standing.InFlight when !RequestStanding.IsLive(legacy.Holder) || Look(() => IsAlive(legacy.Holder)) => legacy,
+            _ => standing,
+        };
     }
 
     /// <inheritdoc/>

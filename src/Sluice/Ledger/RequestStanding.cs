@@ -23,6 +23,9 @@ public enum Standing
 /// <param name="Error">The last error, or null.</param>
 public readonly record struct RequestStanding(Standing Standing, long Holder, int Attempts, string? Error)
 {
+    /// <summary>Gets whether this is known of the key that an earlier version gave the request.</summary>
+    public bool IsLegacy { get; init; }
+
     /// <summary>Stands for "it failed for good" where a holder is told.</summary>
     public const long FailedForGood = -1;
 

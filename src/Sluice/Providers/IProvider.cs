@@ -40,6 +40,17 @@ public interface IProviderFactory
     /// <summary>Gets the values that <c>model.api</c> may have; the first is the default.</summary>
     IReadOnlyList<string> Apis { get; }
 
+    /// <summary>Returns the address that goes into keys, in its normal form; null where none does, as for the vendor's own address and the environment's.</summary>
+    /// <param name="baseUrl">The configured base address, or null.</param>
+    string? KeyAddress(string? baseUrl) => null;
+
+    /// <summary>Gets whether its accounts are the simulator's.</summary>
+    bool IsSimulator => false;
+
+    /// <summary>Returns how an account is rehearsed, with its address and the variable of its key written out; null where there is no simulator, as at the vendor's own address.</summary>
+    /// <exception cref="SluiceException">The reference lacks something, e.g. a base address.</exception>
+    ProviderReference? Rehearsal(ProviderReference reference, ProviderEnvironment environment) => null;
+
     /// <summary>Creates the provider for an account.</summary>
     /// <exception cref="SluiceException">The reference lacks something, e.g. a base address.</exception>
     IProvider Create(ProviderReference reference, ProviderEnvironment environment);
@@ -56,4 +67,8 @@ public sealed record ProviderReference(string Provider, string Api, string? Base
 /// <param name="Variable">Reads an environment variable.</param>
 /// <param name="Http">The client for all calls; it has no time-out of its own and follows no redirects.</param>
 /// <param name="Time">The clock.</param>
-public sealed record ProviderEnvironment(Func<string, string?> Variable, HttpClient Http, TimeProvider Time);
+public sealed record ProviderEnvironment(Func<string, string?> Variable, HttpClient Http, TimeProvider Time)
+{
+    /// <summary>Gets whether the simulator's answers are refused where a provider's were expected. Whoever sets it calls <see cref="ProviderRegistry.FindSimulatorsAsync"/> first.</summary>
+    public bool SeparatesRehearsals { get; init; }
+}

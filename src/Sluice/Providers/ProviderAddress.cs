@@ -4,7 +4,7 @@ using System.Text;
 namespace Sluice.Providers;
 
 /// <summary>Base addresses and keys, read the way the vendors' SDKs read them.</summary>
-internal static class ProviderAddress
+public static class ProviderAddress
 {
     /// <summary>Returns the base address: the configured one, the environment's, or the vendor's own.</summary>
     /// <exception cref="SluiceException">The address is no absolute http(s) address.</exception>
@@ -15,6 +15,49 @@ internal static class ProviderAddress
         return Uri.TryCreate(text.TrimEnd('/'), UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
             ? address
             : throw new SluiceException(ErrorKind.Usage, $"base address `{text}` of provider `{reference.Provider}` is no http(s) address", "write it with its scheme, e.g. https://host/v1");
+    }
+
+    /// <summary>Returns an address in the one form that goes into keys: scheme, host, port and path.</summary>
+    /// <remarks>Scheme and host are in lower case; the scheme's usual port and a last slash are left out.</remarks>
+    public static string ForKeys(Uri address)
+    {
+        var port = address.IsDefaultPort ? "" : string.Create(System.Globalization.CultureInfo.InvariantCulture, $":{address.Port}");
+        // The path alone tells large from small letters. An IPv6 address has its brackets in Host, and not in IdnHost.
+        var host = address.HostNameType == UriHostNameType.IPv6 ? address.Host : address.IdnHost;
+        return $"{address.Scheme}://{host.ToLowerInvariant()}{port}{address.GetComponents(UriComponents.Path | UriComponents.KeepDelimiter, UriFormat.UriEscaped).TrimEnd('/')}";
+    }
+
+    /// <summary>Returns the address that goes into keys; null where none does: the configured address is the vendor's own, or none is configured.</summary>
+    /// <param name="baseUrl">The configured base address, or null.</param>
+    /// <param name="vendor">The vendor's own base address, or null when there is no vendor.</param>
+    /// <exception cref="UriFormatException">The configured address is no address.</exception>
+    public static string? ForKeys(string? baseUrl, string? vendor)
+    {
+        if (baseUrl is null)
+        {
+            return null;
+        }
+
+        var address = ForKeys(new Uri(baseUrl));
+        return vendor is not null && address == ForKeys(new Uri(vendor)) ? null : address;
+    }
+
+    /// <summary>Returns how an account is rehearsed; null at the vendor's own address.</summary>
+    /// <param name="reference">The account.</param>
+    /// <param name="environment">What gives its address and its key.</param>
+    /// <param name="addressVariable">The vendor's variable of the address, or null.</param>
+    /// <param name="vendor">The vendor's own address, or null.</param>
+    /// <param name="keyVariable">The vendor's variable of the key.</param>
+    /// <param name="needsKey">Whether nothing is sent without a key.</param>
+    /// <exception cref="SluiceException">There is no address.</exception>
+    public static ProviderReference? Rehearsal(ProviderReference reference, ProviderEnvironment environment, string? addressVariable, string? vendor, string keyVariable, bool needsKey)
+    {
+        var address = Resolve(reference, environment, addressVariable, vendor);
+        return vendor is not null && ForKeys(address) == ForKeys(new Uri(vendor)) ? null : reference with
+        {
+            BaseUrl = address.AbsoluteUri,
+            ApiKeyEnv = needsKey || Key(reference, environment, keyVariable) is not null ? reference.ApiKeyEnv ?? keyVariable : null,
+        };
     }
 
     /// <summary>Returns the address of a path below a base address.</summary>

@@ -18,6 +18,7 @@ internal sealed class ProviderHttp
     private readonly Action<HttpRequestHeaders> _authorise;
     private readonly Func<int, ReadOnlySpan<byte>, RequestError> _readError;
     private readonly KeyMask _mask;
+    private readonly bool _isRehearsal;
     private volatile bool _isSimulator;
 
     /// <summary>Creates the sender of one account.</summary>
@@ -25,8 +26,10 @@ internal sealed class ProviderHttp
     /// <param name="authorise">Adds the account's headers; the only place where the key is used.</param>
     /// <param name="readError">Reads an error body.</param>
     /// <param name="mask">Takes the key out of what the provider says.</param>
-    public ProviderHttp(ProviderEnvironment environment, Action<HttpRequestHeaders> authorise, Func<int, ReadOnlySpan<byte>, RequestError> readError, KeyMask mask)
+    /// <param name="isRehearsal">Whether the account's requests have keys of their own, so that answers of the simulator are welcome.</param>
+    public ProviderHttp(ProviderEnvironment environment, Action<HttpRequestHeaders> authorise, Func<int, ReadOnlySpan<byte>, RequestError> readError, KeyMask mask, bool isRehearsal = false)
     {
+        _isRehearsal = isRehearsal;
         _environment = environment;
         _authorise = authorise;
         _readError = readError;
@@ -37,7 +40,10 @@ internal sealed class ProviderHttp
     public bool IsSimulator => _isSimulator;
 
     /// <summary>Tells whether an answer with these headers came from the simulator.</summary>
-    public static bool IsMarked(HttpResponseHeaders headers) => Header(headers, SimulatorMark) == "1";
+    public static bool IsMarked(HttpResponseHeaders headers) => Header(headers, SimulatorMark) is "1" or "provider";
+
+    /// <summary>Tells whether an answer with these headers is a rehearsal's: it came from the simulator, which does not play a provider.</summary>
+    public static bool IsRehearsal(HttpResponseHeaders headers) => Header(headers, SimulatorMark) == "1";
 
     /// <summary>Sends a request and returns its JSON answer.</summary>
     public async Task<(JsonDocument Document, TimeSpan? RetryAfter)> SendJsonAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)
@@ -142,6 +148,18 @@ internal sealed class ProviderHttp
         }
 
         _isSimulator = IsMarked(response.Headers);
+        if (_environment.SeparatesRehearsals && !_isRehearsal && IsRehearsal(response.Headers))
+        {
+            // The keys were made for a provider's answers: a made-up one must not be kept under them.
+            using (response)
+            {
+                throw new SluiceException(
+                    ErrorKind.Environment,
+                    $"{request.RequestUri?.Authority} is the simulator now; it was not, or could not be asked, when the command began",
+                    "nothing of it was taken for an answer. Run the same command again for a rehearsal, or point base_url at the provider");
+            }
+        }
+
         if (response.IsSuccessStatusCode)
         {
             return response;

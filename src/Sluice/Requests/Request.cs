@@ -7,6 +7,9 @@ namespace Sluice.Requests;
 /// <param name="MaxOutputTokens">The limit on output tokens that the body asks for, or null; for estimates.</param>
 public sealed record Request(RequestKey Key, ReadOnlyMemory<byte> Body, Route Route, long? MaxOutputTokens)
 {
+    /// <summary>Gets the key that earlier versions gave it, when that one counts too; else null.</summary>
+    public RequestKey? LegacyKey { get; init; }
+
     /// <summary>Gets how its answer is looked for and kept.</summary>
     public CachePolicy Caching { get; init; } = CachePolicy.Default;
 }

@@ -44,6 +44,11 @@ public readonly struct RequestKey : IEquatable<RequestKey>
         return new RequestKey(digest);
     }
 
+    /// <summary>Returns the dialect's name as it stands in keys: with the server behind an <c>@</c>, where one belongs to the key.</summary>
+    /// <param name="dialect">The dialect's name.</param>
+    /// <param name="server">The server's name or its address in normal form; null where answers do not depend on it.</param>
+    internal static string DialectAt(string dialect, string? server) => server is null ? dialect : $"{dialect}@{server}";
+
     /// <summary>Returns what is hashed before the body.</summary>
     internal static byte[] Prefix(string dialect, string endpoint, string? scope) => Encoding.UTF8.GetBytes($"sluice/1{(scope is null ? "" : ":" + scope)}\n{dialect}\n{endpoint}\n");
 

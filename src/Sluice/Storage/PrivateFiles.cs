@@ -45,6 +45,16 @@ internal static class PrivateFiles
     /// <summary>Makes a file without a buffer that is gone when it is closed.</summary>
     public static FileStream CreatePassing(string path) => new(path, Options(System.IO.FileMode.CreateNew, 0, FileOptions.DeleteOnClose));
 
+    /// <summary>Makes a file that is written and read at any place, without a buffer.</summary>
+    public static Microsoft.Win32.SafeHandles.SafeFileHandle OpenScratch(string path)
+    {
+        var options = Options(System.IO.FileMode.CreateNew, 0);
+        options.Access = FileAccess.ReadWrite;
+        options.Share = FileShare.ReadWrite | FileShare.Delete;
+        // The handle outlives the stream, which has nothing of its own to give back.
+        return new FileStream(path, options).SafeFileHandle;
+    }
+
     private static FileStreamOptions Options(FileMode mode, int bufferSize, FileOptions more = FileOptions.None)
     {
         var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, Share = FileShare.Read, BufferSize = bufferSize, Options = more };

@@ -7,10 +7,13 @@ using Sluice.Results;
 namespace Sluice.Sweeps;
 
 /// <summary>An experiment during a command: its last replay and what it waits for.</summary>
-internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
+internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : IDisposable
 {
     /// <summary>Gets the experiment.</summary>
-    public ExperimentPlan Plan => plan;
+    public ExperimentPlan Plan { get; private set; } = plan;
+
+    /// <summary>Gets what its replays have asked.</summary>
+    public ReplayTrail Trail { get; } = new(plan);
 
     /// <summary>Gets the experiment's files.</summary>
     public ExperimentFiles Files { get; } = new(Path.Combine(sweepFolder, plan.Experiment.Name));
@@ -28,13 +31,19 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder)
     public TimeSpan ReplayTime { get; set; }
 
     /// <summary>Gets the models that its steps ask.</summary>
-    public IEnumerable<Route> Routes => plan.Steps.Select(s => s.Route).Distinct();
+    public IEnumerable<Route> Routes => Plan.Steps.Select(s => s.Route).Distinct();
 
     /// <summary>Gets whether samples still lack answers.</summary>
     public bool IsPending => Summary is null || Summary.Pending > 0;
 
     /// <summary>Gets the intents that it waits for: none once every sample has its answers, even where an intent that gave them is still being settled.</summary>
     public IReadOnlyList<long> WaitsFor => IsPending ? Tally.WaitingFor() : [];
+
+    /// <summary>Sets what <c>now</c> is in its templates, before the first replay.</summary>
+    public void FixNow(DateTimeOffset now) => Plan = Plan.At(now);
+
+    /// <inheritdoc/>
+    public void Dispose() => Trail.Dispose();
 
     /// <summary>Takes note of intents that have settled since the last look, in whatever process.</summary>
     /// <param name="isOpen">Tells which have not.</param>

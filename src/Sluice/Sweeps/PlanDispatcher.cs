@@ -41,7 +41,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
     /// <inheritdoc/>
     public ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
     {
-        var standing = ledger?.Find(request.Key) ?? default;
+        var standing = ledger?.Find(request) ?? default;
         var counts = CountsOf(tally);
         if (standing.Standing == Standing.Failed && !retryFailed)
         {

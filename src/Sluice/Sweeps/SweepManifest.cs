@@ -78,19 +78,24 @@ public static class SweepManifest
     /// <param name="ledger">What knows the batches.</param>
     /// <param name="state">Where the sweep stands; null while the command runs.</param>
     /// <param name="aside">Experiments that have lost their folders to those of this command.</param>
-    internal static void Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
+    /// <returns>What <c>now</c> is in the sweep's templates: the time of the command that wrote the manifest first.</returns>
+    internal static DateTimeOffset Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
     {
         var batches = runs.Select(r => BatchesOf(r, ledger)).ToList();
         var own = runs.Select(r => r.Plan.Experiment.Name).ToHashSet(StringComparer.Ordinal);
         var path = Path.Combine(folder, FileName);
+        var now = runs[0].Plan.Now;
         while (!TryReplace())
         {
             // Another command has written it meanwhile: its experiments belong in there, too.
         }
 
+        return now;
+
         bool TryReplace()
         {
             var before = BytesOf(path);
+            now = NowOf(before) ?? now;
             using var file = new AtomicFile(path);
             Fill(file.Stream, EntriesOf(before).Concat(aside ?? []).DistinctBy(e => e.Name).ToDictionary(e => e.Name, StringComparer.Ordinal));
             // Before others have to wait: a slow disk below runs/ must not hold up the ledger.
@@ -114,6 +119,7 @@ public static class SweepManifest
             writer.WriteNumber("version", 1);
             writer.WriteString("sweep", sweep);
             writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
+            writer.WriteString("now", now);
             writer.WriteStartArray("experiments");
             foreach (var (run, waiting) in runs.Zip(batches))
             {
@@ -129,6 +135,24 @@ public static class SweepManifest
             writer.WriteEndObject();
             writer.Flush();
             stream.Write("\n"u8);
+        }
+    }
+
+    /// <summary>Returns what <c>now</c> is in a sweep's templates, by the manifest in its folder; null when there is none, or it does not say.</summary>
+    internal static DateTimeOffset? NowIn(string folder) => NowOf(BytesOf(Path.Combine(folder, FileName)));
+
+    private static DateTimeOffset? NowOf(byte[] manifest)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(manifest);
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("now", out var now) && now.ValueKind == JsonValueKind.String
+                && now.TryGetDateTimeOffset(out var time) ? time : null;
+        }
+        catch (JsonException)
+        {
+            // There is none yet, or it is no manifest, and is written anew.
+            return null;
         }
     }
 

@@ -4,6 +4,7 @@ using Sluice.Dispatch.Batch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
+using Sluice.Providers;
 using Sluice.Requests;
 
 namespace Sluice.Sweeps;
@@ -15,19 +16,31 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
 {
     /// <summary>Looks at a whole sweep without sending anything.</summary>
     /// <param name="plans">The experiments.</param>
+    /// <param name="sweep">The sweep's name: a sweep that has begun has its own <c>now</c>.</param>
+    /// <param name="workspace">Where earlier runs have left their configs.</param>
+    /// <param name="providers">How accounts are reached.</param>
     /// <param name="cache">The cache.</param>
     /// <param name="ledger">The ledger, or null when there is none yet.</param>
     /// <param name="retryFailed">Whether requests that failed for good would be sent again.</param>
-    /// <param name="progress">Told experiment and samples seen, now and then.</param>
+    /// <param name="observe">Told how far it has come, now and then, and what people should know.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public static async Task<SweepPlan> MakeAsync(
-        IReadOnlyList<ExperimentPlan> plans, IResponseCache cache, LedgerStore? ledger, bool retryFailed, Action<ExperimentPlan, long>? progress, CancellationToken cancellationToken = default)
+        IReadOnlyList<ExperimentPlan> plans, string sweep, Workspace workspace, ProviderRegistry providers, IResponseCache cache, LedgerStore? ledger, bool retryFailed, Action<DispatchEvent> observe,
+        CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(observe);
+        plans = LegacyKeyRule.Apply(plans, ledger, providers, workspace.RunsFolder, records: false, text => observe(new Remark(text)));
+        if (SweepManifest.NowIn(workspace.SweepFolder(sweep)) is { } now)
+        {
+            plans = [.. plans.Select(p => p.At(now))];
+        }
+
         using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of(plans));
         var forecasts = new List<ExperimentForecast>();
         foreach (var plan in plans)
         {
-            forecasts.Add(await ForecastAsync(plan, cache, dispatcher, progress, cancellationToken).ConfigureAwait(false));
+            forecasts.Add(await ForecastAsync(plan, cache, dispatcher, n => observe(new ReplayProgress(plan, n)), cancellationToken).ConfigureAwait(false));
         }
 
         return new SweepPlan(forecasts, dispatcher.Batches);
@@ -40,11 +53,11 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
         return await ForecastAsync(plan, cache, dispatcher, null, cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<ExperimentForecast> ForecastAsync(ExperimentPlan plan, IResponseCache cache, PlanDispatcher dispatcher, Action<ExperimentPlan, long>? progress, CancellationToken cancellationToken)
+    private static async Task<ExperimentForecast> ForecastAsync(ExperimentPlan plan, IResponseCache cache, PlanDispatcher dispatcher, Action<long>? progress, CancellationToken cancellationToken)
     {
         var tally = new DispatchTally();
         dispatcher.PacksBatches = plan.Experiment.BatchMode;
-        var summary = await new Replay(plan, cache, dispatcher, tally).RunAsync(null, progress is null ? null : n => progress(plan, n), cancellationToken).ConfigureAwait(false);
+        var summary = await new Replay(plan, cache, dispatcher, tally).RunAsync(null, progress, cancellationToken).ConfigureAwait(false);
         var counts = dispatcher.CountsOf(tally);
         return new ExperimentForecast
         {

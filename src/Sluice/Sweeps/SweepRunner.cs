@@ -93,6 +93,8 @@ public sealed class SweepRunner
     {
         ArgumentNullException.ThrowIfNull(plans);
         var folder = _workspace.SweepFolder(_options.Name);
+        // Before this command writes its own configs: those of earlier ones tell where their answers came from.
+        plans = LegacyKeyRule.Apply(plans, _ledger, _providers, _workspace.RunsFolder, Sends, text => _observe(new Remark(text)));
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
         _spend.Use(plans);
         AtomicFile.DropLeftovers(folder, _time);
@@ -103,7 +105,9 @@ public sealed class SweepRunner
             run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
         }
 
-        SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
+        var now = SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
+        runs.ForEach(run => run.FixNow(now));
+        using var trails = new Trails(runs);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();
         await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
@@ -262,7 +266,7 @@ public sealed class SweepRunner
         run.IsRipe = false;
         var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
-        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally);
+        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally, dispatcher is NoDispatcher ? null : run.Trail);
         ReplaySummary summary = null!;
         await TaskGroup.RunAsync(
             async token => summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), token).ConfigureAwait(false),
@@ -417,6 +421,19 @@ public sealed class SweepRunner
         catch (OperationCanceledException)
         {
             _observe(new Remark("some results are not written yet; the answers are in the cache, and the next run writes them"));
+        }
+    }
+}
+
+/// <summary>Gives back what the runs of a command hold.</summary>
+internal readonly record struct Trails(IReadOnlyList<ExperimentRun> Runs) : IDisposable
+{
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var run in Runs)
+        {
+            run.Dispose();
         }
     }
 }

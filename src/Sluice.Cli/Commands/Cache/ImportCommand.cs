@@ -2,6 +2,7 @@ using System.CommandLine;
 using Sluice.Caching.Exchange;
 using Sluice.Cli.Views;
 using Sluice.Providers;
+using Sluice.Requests;
 
 namespace Sluice.Cli.Commands.Cache;
 
@@ -10,6 +11,8 @@ internal static class ImportCommand
 {
     private static readonly Argument<string[]> Files = new("files") { Description = "Exported files, also .gz and .zst; - is stdin.", Arity = ArgumentArity.ZeroOrMore };
     private static readonly Option<string?> Provider = new("--provider") { Description = "Whose batch files they are: openai, anthropic, openai-compatible.", HelpName = "name" };
+    private static readonly Option<string?> BaseUrl = new("--base-url") { Description = "The address of the config that is to find the answers, as `model.base_url`.", HelpName = "url" };
+    private static readonly Option<string?> Server = new("--server") { Description = "The server's name in that config, as `model.server`.", HelpName = "name" };
     private static readonly Option<string?> Input = new("--input") { Description = "A batch's input: a line for each request.", HelpName = "file" };
     private static readonly Option<string[]> Output = new("--output") { Description = "Its results; again for the error file.", HelpName = "file" };
     private static readonly Option<int> Epoch = new("--epoch") { Description = "The repeat that the answers are for, from 0.", HelpName = "n" };
@@ -17,10 +20,12 @@ internal static class ImportCommand
     private static readonly Option<string?> Source = new("--source") { Description = "The batch's id; default: as the lines or the file's name say.", HelpName = "id" };
     private static readonly Option<bool> StoreRequests = new("--store-requests") { Description = "Keep the requests too, as `cache.store_requests`." };
 
+    private const string Compatible = "openai-compatible";
+
     /// <summary>Gets the time after which nothing can have been made; a day is for clocks that differ.</summary>
     private static DateTimeOffset Latest => TimeProvider.System.GetUtcNow().AddDays(1);
 
-    private static Option[] Pairs => [Provider, Input, Output, Epoch, Scope, Source, StoreRequests];
+    private static Option[] Pairs => [Provider, BaseUrl, Server, Input, Output, Epoch, Scope, Source, StoreRequests];
 
     public static Command Create()
     {
@@ -65,6 +70,16 @@ internal static class ImportCommand
         if (((Option[])[Provider, Input, Output]).FirstOrDefault(o => parsed.GetResult(o) is not { Implicit: false }) is { } missing)
         {
             throw new SluiceException(ErrorKind.Usage, $"{missing.Name} is missing", "a vendor's files need --provider, --input (what was asked) and --output (what was answered)");
+        }
+
+        if (parsed.GetValue(Server) is { } server && !ServerName.IsValid(server))
+        {
+            throw new SluiceException(ErrorKind.Usage, $"--server: `{server}` is not a valid name for a server", $"give `model.server` of the config that is to find the answers: {ServerName.Expected}");
+        }
+
+        if (parsed.GetValue(Provider) == Compatible && parsed.GetValue(BaseUrl) is null && parsed.GetValue(Server) is null)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"--base-url is missing: with provider `{Compatible}` the address is part of the key", "give `model.base_url` of the config that is to find the answers, or its `model.server` with --server");
         }
 
         if (parsed.GetValue(Epoch) < 0 || (parsed.GetValue(Scope) is { } scope && (scope.Length is 0 or > 100 || scope.Any(char.IsControl))))
@@ -127,11 +142,11 @@ internal static class ImportCommand
     private static async Task<int> ImportPairAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         using var progress = new CountProgress("imported", parsed.GetValue(CommonOptions.Quiet));
+        var (dialects, server) = await DialectsAsync(parsed.GetValue(CommonOptions.Workspace)!, parsed.GetValue(Provider)!, parsed.GetValue(BaseUrl)).ConfigureAwait(false);
         var options = new PairOptions
         {
-            Provider = parsed.GetValue(Provider)!, Epoch = parsed.GetValue(Epoch), Scope = parsed.GetValue(Scope), Source = parsed.GetValue(Source), StoresRequests = parsed.GetValue(StoreRequests), Latest = Latest,
+            Provider = parsed.GetValue(Provider)!, Server = parsed.GetValue(Server) ?? server, Epoch = parsed.GetValue(Epoch), Scope = parsed.GetValue(Scope), Source = parsed.GetValue(Source), StoresRequests = parsed.GetValue(StoreRequests), Latest = Latest,
         };
-        var dialects = await DialectsAsync(parsed.GetValue(CommonOptions.Workspace)!, options.Provider).ConfigureAwait(false);
         var store = CacheCommand.Stores(parsed).Late(parsed.GetValue(CacheCommand.Location));
         await using var _ = store.ConfigureAwait(false);
         using var import = new PairImport(store, dialects, options, progress.Report);
@@ -161,12 +176,12 @@ internal static class ImportCommand
         return ExitCodes.Done;
     }
 
-    /// <summary>Returns how a provider's requests may look. Nothing is sent, so an address that the provider cannot do without may be any.</summary>
-    private static async Task<IReadOnlyList<IDialect>> DialectsAsync(string workspace, string provider)
+    /// <summary>Returns how a provider's requests may look, and the address that is part of their keys. Nothing is sent, so an address that the provider cannot do without may be any.</summary>
+    private static async Task<(IReadOnlyList<IDialect> Dialects, string? Server)> DialectsAsync(string workspace, string provider, string? baseUrl)
     {
         var session = new Session(workspace);
         await using var _ = session.ConfigureAwait(false);
-        var address = provider == "openai-compatible" ? "http://127.0.0.1/v1" : null;
-        return [.. session.Providers.ApisOf(provider).Select(api => session.Providers.Get(provider, api, address, null).Dialect)];
+        var address = baseUrl ?? (provider == Compatible ? "http://127.0.0.1/v1" : null);
+        return ([.. session.Providers.ApisOf(provider).Select(api => session.Providers.Get(provider, api, address, null).Dialect)], session.Providers.KeyAddress(provider, baseUrl));
     }
 }

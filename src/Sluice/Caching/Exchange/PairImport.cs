@@ -144,7 +144,7 @@ public sealed class PairImport(IResponseCache cache, IReadOnlyList<IDialect> dia
 
             var body = ForeignBody.Read(request.Body.Span);
             await _group.AddAsync(
-                new CacheEntry(RequestKey.Compute(dialect.Name, dialect.Endpoint, body.Canonical, options.Epoch, options.Scope), result.Body, result.Usage)
+                new CacheEntry(RequestKey.Compute(RequestKey.DialectAt(dialect.Name, options.Server), dialect.Endpoint, body.Canonical, options.Epoch, options.Scope), result.Body, result.Usage)
                 {
                     Origin = Origin(body.Model, options.Source ?? batch ?? ResultFacts.BatchOf(output)),
                     Request = options.StoresRequests ? body.Canonical : null,

@@ -12,6 +12,9 @@ public sealed record PairOptions
     /// <summary>Gets the scope that the answers are stored for, or null.</summary>
     public string? Scope { get; init; }
 
+    /// <summary>Gets the server that is part of the answers' keys, by its name or its address in normal form; null where none is.</summary>
+    public string? Server { get; init; }
+
     /// <summary>Gets the batch that made them; null: as the lines or the file's name say.</summary>
     public string? Source { get; init; }
 

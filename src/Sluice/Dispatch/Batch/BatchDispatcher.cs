@@ -52,9 +52,9 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         // In a sweep that is new the claims tell the same, later and in groups.
         if (_ledger.HasHistory || tally.HoldsBack)
         {
-            var standing = _ledger.Find(request.Key);
-            // A live call's process may be gone: the claim finds out.
-            if (standing.Standing == Standing.InFlight && !RequestStanding.IsLive(standing.Holder))
+            var standing = _ledger.Find(request);
+            // A live call's process may be gone: the claim finds out, but not under a legacy key, which is never claimed.
+            if (standing.Standing == Standing.InFlight && (standing.IsLegacy || !RequestStanding.IsLive(standing.Holder)))
             {
                 tally.WaitFor(standing.Holder);
                 return ValueTask.FromResult(DispatchResult.Pending);

@@ -219,6 +219,12 @@ public sealed class BatchEngine
     /// <remarks>A create call with a lost answer stays where it was made: only there can its batch be found.</remarks>
     private bool TryMove(Intent intent, IProvider provider)
     {
+        if (provider.Reference.Provider != intent.Provider.Provider)
+        {
+            // What was written for a provider is not rehearsed: its answers would be kept under real keys.
+            return false;
+        }
+
         var unsent = intent.State is IntentState.Sealed or IntentState.Uploaded;
         var sameAddress = intent.State == IntentState.Submitted && Address(intent.Account).SequenceEqual(Address(provider.Account));
         if (!unsent && !sameAddress)

@@ -18,7 +18,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     private const int GroupBytes = 1024 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly List<(RequestKey Key, ReadOnlyMemory<byte> Body, CachePolicy Caching, DispatchTally Tally)> _group = new(GroupSize);
+    private readonly List<(RequestKey Key, RequestKey? LegacyKey, ReadOnlyMemory<byte> Body, CachePolicy Caching, DispatchTally Tally)> _group = new(GroupSize);
     private readonly PooledBytes _bodies = new(GroupBytes);
     private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
     private readonly byte[] _customId = new byte[CustomId.Length];
@@ -38,7 +38,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            _group.Add((request.Key, _bodies.Add(request.Body.Span), request.Caching, tally));
+            _group.Add((request.Key, request.LegacyKey, _bodies.Add(request.Body.Span), request.Caching, tally));
         }
         finally
         {
@@ -102,7 +102,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             }
             else
             {
-                var (key, body, _, tally) = _group[done++];
+                var (key, _, body, _, tally) = _group[done++];
                 ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
                 tally.WaitFor(0);
             }
@@ -129,7 +129,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             for (var i = 0; i < count; i++)
             {
-                var (key, body, caching, tally) = _group[start + i];
+                var (key, _, body, caching, tally) = _group[start + i];
                 if (claimed[i] != 0)
                 {
                     tally.WaitFor(claimed[i]);
@@ -166,15 +166,25 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         var answered = new CachedResponse?[keys.Length];
         foreach (var (notBefore, places) in Enumerable.Range(0, keys.Length).GroupBy(i => _group[start + i].Caching.NotBefore).Select(g => (g.Key, g.ToArray())))
         {
+            await FindAsync(places, i => keys[i], notBefore).ConfigureAwait(false);
+            var legacy = Array.FindAll(places, i => answered[i] is null && _group[start + i].LegacyKey is not null);
+            if (legacy.Length > 0)
+            {
+                await FindAsync(legacy, i => _group[start + i].LegacyKey!.Value, notBefore).ConfigureAwait(false);
+            }
+        }
+
+        return answered;
+
+        async Task FindAsync(int[] places, Converter<int, RequestKey> keyOf, DateTimeOffset notBefore)
+        {
             var found = new CachedResponse?[places.Length];
-            await cache.GetAsync(Array.ConvertAll(places, i => keys[i]), found, notBefore, cancellationToken).ConfigureAwait(false);
+            await cache.GetAsync(Array.ConvertAll(places, keyOf), found, notBefore, cancellationToken).ConfigureAwait(false);
             for (var i = 0; i < places.Length; i++)
             {
                 answered[places[i]] = found[i];
             }
         }
-
-        return answered;
     }
 
     private void Append(OpenSpool spool, RequestKey key, ReadOnlySpan<byte> body)

@@ -58,7 +58,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(tally);
-        var standing = _ledger.Find(request.Key);
+        var standing = _ledger.Find(request);
         if (standing.Standing == Standing.InFlight && !RequestStanding.IsLive(standing.Holder))
         {
             // A batch has it: paying for it once more would be faster, and is not ours to decide.
@@ -132,6 +132,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         request.Route.Provider.EnsureCredentials();
         while (true)
         {
+            if (request.LegacyKey is not null && _ledger.Find(request) is { IsLegacy: true, Standing: Standing.InFlight })
+            {
+                await Task.Delay(OthersCall, _time, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
             var holder = _ledger.ClaimLive(request.Key, tally.RetryFailed);
             if (holder == 0)
             {
@@ -159,9 +165,10 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         try
         {
             // Somebody may have answered it between the caller's look-up and the claim.
-            var found = new CachedResponse?[1];
-            await _cache.GetAsync(new[] { request.Key }, found, request.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
-            if (found[0] is { } cached)
+            RequestKey[] keys = request.LegacyKey is { } legacy ? [request.Key, legacy] : [request.Key];
+            var found = new CachedResponse?[keys.Length];
+            await _cache.GetAsync(keys, found, request.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
+            if (Array.Find(found, f => f is not null) is { } cached)
             {
                 return DispatchResult.Answered(cached);
             }

@@ -12,12 +12,15 @@ using Sluice.Storage;
 namespace Sluice.Experiments.Replaying;
 
 /// <summary>Replays a chunk of samples step by step: render, key, look up together, hand on what is missing.</summary>
-internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally)
+internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally, ReplayTrail? trail)
 {
     private readonly ConcurrentBag<Workshop> _workshops = [];
 
     /// <summary>Advances the samples of a chunk as far as answers go.</summary>
-    public async Task<ChunkResult> RunAsync(IReadOnlyList<DatasetRecord> records, CancellationToken cancellationToken)
+    /// <param name="records">The chunk's records.</param>
+    /// <param name="first">How many samples come before, epochs counted.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task<ChunkResult> RunAsync(IReadOnlyList<DatasetRecord> records, long first, CancellationToken cancellationToken)
     {
         var documents = new List<JsonDocument>(records.Count);
         try
@@ -33,7 +36,9 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 }
             }
 
+            var entries = trail is null ? [] : BeginTrail(trail, samples, first);
             var hits = await AdvanceAsync(samples, cancellationToken).ConfigureAwait(false);
+            trail?.Write(first, entries);
             return Finish(samples, hits);
         }
         finally
@@ -43,6 +48,20 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 document.Dispose();
             }
         }
+    }
+
+    private static byte[] BeginTrail(ReplayTrail trail, List<SampleRun> samples, long first)
+    {
+        var (entries, before) = (new byte[samples.Count * trail.EntryBytes], trail.ReadBefore(first, samples.Count));
+        for (var i = 0; i < samples.Count; i++)
+        {
+            var sample = samples[i];
+            sample.Trail = entries.AsMemory(i * trail.EntryBytes, trail.EntryBytes);
+            sample.TrailBefore = before is null ? default : before.AsMemory(i * trail.EntryBytes, trail.EntryBytes);
+            trail.SetRecord(sample.Trail.Span, sample.TrailBefore.Span, sample.Record.Json.Span);
+        }
+
+        return entries;
     }
 
     private async Task<long> AdvanceAsync(List<SampleRun> samples, CancellationToken cancellationToken)
@@ -72,11 +91,17 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             var workshop = Rent();
             for (var i = 0; i < active.Count; i++)
             {
-                (keys[i], bodies[i]) = workshop.Render(plan, active[i], step);
+                (keys[i], bodies[i]) = workshop.Render(plan, active[i], step, trail);
                 active[i].Keys[step] = keys[i];
             }
 
             await cache.GetAsync(keys, found, plan.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
+            var legacy = LegacyKeysOf(active, step, found, workshop.Bodies, bodies);
+            if (legacy is not null)
+            {
+                await LookUpAsync(active, step, legacy, found, cancellationToken).ConfigureAwait(false);
+            }
+
             var next = new List<SampleRun>(active.Count);
             for (var i = 0; i < active.Count; i++)
             {
@@ -97,7 +122,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                     workshop.LookAhead(plan, sample);
                 }
 
-                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching };
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, LegacyKey = legacy?[i] };
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
                 {
@@ -132,12 +157,18 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         while (going && ++step < plan.Steps.Count)
         {
             var workshop = Rent();
-            var (key, range) = workshop.Render(plan, sample, step);
+            var (key, range) = workshop.Render(plan, sample, step, trail);
             sample.Keys[step] = key;
             var body = workshop.Bodies.WrittenSpan[range].ToArray();
-            GiveBack(workshop);
             var found = new CachedResponse?[1];
+            var legacy = LegacyKeysOf([sample], step, found, workshop.Bodies, [range]);
+            GiveBack(workshop);
             await cache.GetAsync(new[] { key }, found, plan.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
+            if (legacy is not null)
+            {
+                await LookUpAsync([sample], step, legacy, found, cancellationToken).ConfigureAwait(false);
+            }
+
             if (found[0] is { } response)
             {
                 hits++;
@@ -145,12 +176,46 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             }
             else
             {
-                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching };
+                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, LegacyKey = legacy?[0] };
                 going = Take(sample, step, await dispatcher.DispatchAsync(request, tally, cancellationToken).ConfigureAwait(false));
             }
         }
 
         return hits;
+    }
+
+    /// <summary>Returns the legacy keys of requests that were not found; null where none count or all were found.</summary>
+    private RequestKey?[]? LegacyKeysOf(List<SampleRun> samples, int step, CachedResponse?[] found, PooledBuffer bodies, Range[] places)
+    {
+        if (plan.Steps[step].Legacy is not { } legacy || !Array.Exists(found, f => f is null))
+        {
+            return null;
+        }
+
+        var keys = new RequestKey?[samples.Count];
+        for (var i = 0; i < keys.Length; i++)
+        {
+            keys[i] = found[i] is null ? legacy.KeyOf(bodies.WrittenSpan[places[i]], samples[i].Epoch) : null;
+        }
+
+        return keys;
+    }
+
+    /// <summary>Looks what was not found up under its legacy key. A sample whose answer is there has that key: under it the answer is found by people, too.</summary>
+    private async Task LookUpAsync(List<SampleRun> samples, int step, RequestKey?[] legacy, CachedResponse?[] found, CancellationToken cancellationToken)
+    {
+        var places = Enumerable.Range(0, legacy.Length).Where(i => found[i] is null && legacy[i] is not null).ToArray();
+        var more = new CachedResponse?[places.Length];
+        await cache.GetAsync(Array.ConvertAll(places, i => legacy[i]!.Value), more, plan.Caching.NotBefore, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < places.Length; i++)
+        {
+            if (more[i] is { } response)
+            {
+                found[places[i]] = response;
+                samples[places[i]].Keys[step] = legacy[places[i]]!.Value;
+                plan.Steps[step].Legacy!.Use();
+            }
+        }
     }
 
     private bool Take(SampleRun sample, int step, DispatchResult result)
@@ -180,6 +245,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             return false;
         }
 
+        trail?.SetAnswer(sample.Trail.Span, step, sample.Answers[step]!);
         sample.IsBatch[step] = response.IsBatch;
         sample.Answered = step + 1;
         return true;
@@ -211,7 +277,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
         return new ChunkResult(samples, lines, hits);
     }
 
-    private Workshop Rent() => _workshops.TryTake(out var workshop) ? workshop : new Workshop();
+    private Workshop Rent() => _workshops.TryTake(out var workshop) ? workshop : new Workshop(plan.Now);
 
     private void GiveBack(Workshop workshop)
     {
@@ -220,24 +286,25 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
     }
 
     /// <summary>What one thread needs to render: a template scope and buffers, reused.</summary>
-    private sealed class Workshop
+    private sealed class Workshop(DateTimeOffset now)
     {
-        private readonly TemplateScope _scope = new();
+        private readonly TemplateScope _scope = new(now);
         private readonly SuffixTable _suffixes = new();
         private readonly byte[] _digest = new byte[RequestKey.Length];
 
         public PooledBuffer Bodies { get; } = new(64 * 1024);
 
         /// <summary>Renders a body behind the ones before it and returns its key and where it lies.</summary>
-        public (RequestKey Key, Range Body) Render(ExperimentPlan plan, SampleRun sample, int step)
+        public (RequestKey Key, Range Body) Render(ExperimentPlan plan, SampleRun sample, int step, ReplayTrail? trail)
         {
             var stepPlan = plan.Steps[step];
+            Span<uint> fields = trail is null ? [] : new uint[stepPlan.Body.Fields.Count];
             Bodies.Write(stepPlan.KeyPrefix);
             var start = Bodies.WrittenCount;
             try
             {
                 _scope.Set(sample.Sample, plan.StepNames, sample.Answers);
-                stepPlan.Body.Render(_scope, Bodies);
+                stepPlan.Body.Render(_scope, Bodies, fields);
             }
             catch (Exception error) when (error is UnknownFieldException or FormatException)
             {
@@ -248,7 +315,13 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             var end = Bodies.WrittenCount;
             Bodies.Write(_suffixes.Of(sample.Epoch));
             SHA256.HashData(Bodies.WrittenSpan[(start - stepPlan.KeyPrefix.Length)..], _digest);
-            return (new RequestKey(_digest), start..end);
+            var key = new RequestKey(_digest);
+            if (trail is not null && trail.SetRequest(sample.Trail.Span, sample.TrailBefore.Span, step, key, fields) is var field and >= 0)
+            {
+                throw Changed(plan, sample, step, field);
+            }
+
+            return (key, start..end);
         }
 
         /// <summary>Finds unknown fields of later steps and of scores before the first request of a sample is paid for.</summary>
@@ -298,6 +371,12 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                 }
             }
         }
+
+        /// <summary>Says that a prompt changes by itself: it would be paid for again with each replay, and never be answered.</summary>
+        private static SluiceException Changed(ExperimentPlan plan, SampleRun sample, int step, int field) => new(
+            ErrorKind.Usage,
+            $"experiment `{plan.Experiment.Name}`, step `{plan.Steps[step].Name}`, sample `{sample.Record.Id}` (line {sample.Record.Line} of {plan.Experiment.Dataset.Path}): `{plan.Steps[step].FieldName(field)}` has another text than a moment ago, with the same record and the same answers",
+            "the request would be sent, and paid for, again and again; let the template depend on nothing but `sample` and `steps`. What was sent before is collected by the next command");
 
         private static SluiceException Explain(ExperimentPlan plan, SampleRun sample, string where, Exception error)
         {

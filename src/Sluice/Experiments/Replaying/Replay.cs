@@ -8,7 +8,12 @@ namespace Sluice.Experiments.Replaying;
 /// Streams an experiment's dataset and advances each sample as far as the cache's answers go; what is missing goes to the dispatcher.
 /// Resume, retry and sharing between experiments are all this one operation, done again.
 /// </summary>
-internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally)
+/// <param name="plan">The experiment.</param>
+/// <param name="cache">Where answers are looked for.</param>
+/// <param name="dispatcher">What takes the requests that the cache cannot answer.</param>
+/// <param name="tally">Counts on behalf of the experiment.</param>
+/// <param name="trail">What the replay before has asked: other requests on the same answers and records are a mistake. Null to ask whatever comes.</param>
+internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally, ReplayTrail? trail = null)
 {
     private const int ChunkSize = 64;
     private const int ChunkBytes = 1024 * 1024;
@@ -21,7 +26,9 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
     {
         var summary = new ReplaySummary(plan);
         var stats = new DatasetReadStats();
-        var chunks = new ChunkReplay(plan, cache, dispatcher, tally);
+        var chunks = new ChunkReplay(plan, cache, dispatcher, tally, trail);
+        long started = 0;
+        trail?.Begin();
         // A bounded window of chunks, finished in order: enough to keep every core, or every live connection, busy.
         var window = new Queue<Task<ChunkResult>>();
         var width = Math.Max(Environment.ProcessorCount + 1, (4 * dispatcher.SamplesInFlight / ChunkSize) + 1);
@@ -67,9 +74,15 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
         }
 
         summary.SkippedRecords = stats.Skipped;
+        trail?.Complete(started);
         return summary;
 
-        void Start(IReadOnlyList<DatasetRecord> records) => window.Enqueue(Task.Run(() => chunks.RunAsync(records, stop.Token), stop.Token));
+        void Start(IReadOnlyList<DatasetRecord> records)
+        {
+            var first = started;
+            window.Enqueue(Task.Run(() => chunks.RunAsync(records, first, stop.Token), stop.Token));
+            started += (long)records.Count * plan.Experiment.Epochs;
+        }
 
         // While memory is scarce the window is smaller, or nothing new begins; what is under way is finished.
         async ValueTask RoomAsync()

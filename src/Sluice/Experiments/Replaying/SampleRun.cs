@@ -35,6 +35,12 @@ internal sealed class SampleRun(DatasetRecord record, JsonDocument sample, int e
     /// <summary>Gets whether each answer was made at batch price.</summary>
     public bool[] IsBatch { get; } = new bool[steps];
 
+    /// <summary>Gets or sets its entry in the trail of replays; empty when none is kept.</summary>
+    public Memory<byte> Trail { get; set; }
+
+    /// <summary>Gets or sets its entry of the replay before; empty when there is none.</summary>
+    public ReadOnlyMemory<byte> TrailBefore { get; set; }
+
     /// <summary>Gets the scores, once done.</summary>
     public double[] Scores { get; } = new double[scores];
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Experiments.Templates;
 
@@ -12,10 +13,14 @@ namespace Sluice.Experiments.Templates;
 internal sealed class BodyTemplate
 {
     private readonly List<object> _parts = [];
+    private readonly List<(string Path, string Source)> _fields = [];
 
     private BodyTemplate()
     {
     }
+
+    /// <summary>Gets the templates in the order in which they are rendered: where each stands in the body, e.g. <c>messages[0].content</c>, and its text.</summary>
+    public IReadOnlyList<(string Path, string Source)> Fields => _fields;
 
     /// <summary>Compiles a body.</summary>
     /// <param name="templated">Fields in which every string is a template.</param>
@@ -35,7 +40,7 @@ internal sealed class BodyTemplate
             pending.Write(":"u8);
             if (templated.TryGetPropertyValue(name, out var value))
             {
-                template.Add(value, pending);
+                template.Add(value, name, pending);
             }
             else
             {
@@ -49,9 +54,13 @@ internal sealed class BodyTemplate
     }
 
     /// <summary>Writes the body of a sample.</summary>
+    /// <param name="scope">The sample and its answers.</param>
+    /// <param name="output">Where the body goes, behind what is there already.</param>
+    /// <param name="fields">Receives the checksum of each of <see cref="Fields"/>; empty when nobody asks.</param>
     /// <exception cref="UnknownFieldException">A template prints a field that is not there.</exception>
-    public void Render(TemplateScope scope, IBufferWriter<byte> output)
+    public void Render(TemplateScope scope, PooledBuffer output, Span<uint> fields)
     {
+        var field = 0;
         foreach (var part in _parts)
         {
             if (part is byte[] bytes)
@@ -60,7 +69,12 @@ internal sealed class BodyTemplate
             }
             else
             {
+                var start = output.WrittenCount;
                 ((Template)part).RenderJson(scope, output);
+                if (!fields.IsEmpty)
+                {
+                    fields[field++] = Checksum.Of(output.WrittenSpan[start..]);
+                }
             }
         }
     }
@@ -75,7 +89,7 @@ internal sealed class BodyTemplate
         }
     }
 
-    private void Add(JsonNode? node, ArrayBufferWriter<byte> pending)
+    private void Add(JsonNode? node, string path, ArrayBufferWriter<byte> pending)
     {
         switch (node)
         {
@@ -88,7 +102,7 @@ internal sealed class BodyTemplate
                     first = false;
                     CanonicalJson.WriteString(name, pending);
                     pending.Write(":"u8);
-                    Add(value, pending);
+                    Add(value, $"{path}.{name}", pending);
                 }
 
                 pending.Write("}"u8);
@@ -98,13 +112,14 @@ internal sealed class BodyTemplate
                 for (var i = 0; i < items.Count; i++)
                 {
                     pending.Write(i == 0 ? ""u8 : ","u8);
-                    Add(items[i], pending);
+                    Add(items[i], $"{path}[{i}]", pending);
                 }
 
                 pending.Write("]"u8);
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String && IsTemplate(value.GetValue<string>()):
                 Flush(pending);
+                _fields.Add((path, value.GetValue<string>()));
                 _parts.Add(Template.Parse(value.GetValue<string>()));
                 break;
             default:

@@ -10,10 +10,19 @@ internal sealed class TemplateScope
 {
     private static readonly TemplateOptions Options = CreateOptions();
 
-    private readonly TemplateContext _context = new(Options);
+    private readonly Func<DateTimeOffset> _now;
+    private TemplateContext _context;
     private IReadOnlyList<string> _names = [];
     private Response?[] _answers = [];
     private bool _isStale;
+
+    /// <summary>Creates a scope.</summary>
+    /// <param name="now">What <c>now</c> and <c>today</c> are.</param>
+    public TemplateScope(DateTimeOffset now = default)
+    {
+        _now = () => now;
+        _context = Fresh();
+    }
 
     /// <summary>Gets the sample.</summary>
     public JsonElement Sample { get; private set; }
@@ -25,6 +34,8 @@ internal sealed class TemplateScope
         {
             if (_isStale)
             {
+                // A new one each time: what a template assigns or counts for one sample must not be seen by the next, whichever that is.
+                _context = Fresh();
                 _context.SetValue("sample", JsonObjectValue.From(Sample, "sample"));
                 _context.SetValue("steps", new StepsValue(_names, _answers));
                 _isStale = false;
@@ -56,6 +67,8 @@ internal sealed class TemplateScope
 
         return null;
     }
+
+    private TemplateContext Fresh() => new(Options) { Now = _now };
 
     private static TemplateOptions CreateOptions()
     {

@@ -8,6 +8,7 @@ public sealed class AnthropicProviderFactory : IProviderFactory
 {
     private const string KeyVariable = "ANTHROPIC_API_KEY";
     private const string Version = "2023-06-01";
+    private const string VendorAddress = "https://api.anthropic.com";
 
     /// <inheritdoc/>
     public string Name => "anthropic";
@@ -16,9 +17,16 @@ public sealed class AnthropicProviderFactory : IProviderFactory
     public IReadOnlyList<string> Apis { get; } = ["messages"];
 
     /// <inheritdoc/>
+    public string? KeyAddress(string? baseUrl) => ProviderAddress.ForKeys(baseUrl, VendorAddress);
+
+    /// <inheritdoc/>
+    public ProviderReference? Rehearsal(ProviderReference reference, ProviderEnvironment environment) =>
+        ProviderAddress.Rehearsal(reference, environment, "ANTHROPIC_BASE_URL", VendorAddress, KeyVariable, needsKey: true);
+
+    /// <inheritdoc/>
     public IProvider Create(ProviderReference reference, ProviderEnvironment environment)
     {
-        var address = ProviderAddress.Resolve(reference, environment, "ANTHROPIC_BASE_URL", "https://api.anthropic.com");
+        var address = ProviderAddress.Resolve(reference, environment, "ANTHROPIC_BASE_URL", VendorAddress);
         var key = ProviderAddress.Key(reference, environment, KeyVariable);
         return Create(Name, ProviderAddress.Account(Name, address, key), reference, address, key, environment);
     }
@@ -35,7 +43,7 @@ public sealed class AnthropicProviderFactory : IProviderFactory
     {
         var mask = new KeyMask(key);
         var dialect = new MaskedDialect(new AnthropicMessagesDialect(dialectName), mask);
-        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask, isSimulator);
         return new HttpProvider(reference, account, dialect, http, () => ProviderAddress.RequireKey(reference, key, KeyVariable))
         {
             IsAlwaysSimulator = isSimulator,

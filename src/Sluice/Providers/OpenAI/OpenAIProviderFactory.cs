@@ -33,6 +33,13 @@ public sealed class OpenAIProviderFactory : IProviderFactory
     public IReadOnlyList<string> Apis { get; } = ["chat", "responses"];
 
     /// <inheritdoc/>
+    public string? KeyAddress(string? baseUrl) => ProviderAddress.ForKeys(baseUrl, _vendorAddress);
+
+    /// <inheritdoc/>
+    public ProviderReference? Rehearsal(ProviderReference reference, ProviderEnvironment environment) =>
+        ProviderAddress.Rehearsal(reference, environment, _addressVariable, _vendorAddress, _keyVariable, _needsKey);
+
+    /// <inheritdoc/>
     public IProvider Create(ProviderReference reference, ProviderEnvironment environment)
     {
         var address = ProviderAddress.Resolve(reference, environment, _addressVariable, _vendorAddress);
@@ -53,7 +60,7 @@ public sealed class OpenAIProviderFactory : IProviderFactory
     {
         var mask = new KeyMask(key);
         var dialect = new MaskedDialect(reference.Api == "responses" ? new OpenAIResponsesDialect(dialectName) : new OpenAIChatDialect(dialectName), mask);
-        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask);
+        var http = new ProviderHttp(environment, headers => Authorise(headers, reference, key), dialect.ReadError, mask, isSimulator);
         var path = dialect.Endpoint["/v1".Length..];
         return new HttpProvider(reference, account, dialect, http, () => RequireKey(reference, key, requiredVariable))
         {

@@ -1,10 +1,10 @@
-using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsCheck;
 using Sluice.Experiments.Templates;
 using Sluice.Requests;
+using Sluice.Storage;
 using Sluice.Tests.Requests;
 
 namespace Sluice.Tests.Experiments.Templates;
@@ -16,8 +16,8 @@ public class BodyTemplateTests
         var scope = new TemplateScope();
         using JsonDocument document = JsonDocument.Parse(Encoding.UTF8.GetString(CanonicalJson.Serialize(new JsonObject { ["x"] = sampleText })));
         scope.Set(document.RootElement, [], []);
-        var output = new ArrayBufferWriter<byte>();
-        BodyTemplate.Compile(templated, literal).Render(scope, output);
+        using var output = new PooledBuffer(1024);
+        BodyTemplate.Compile(templated, literal).Render(scope, output, []);
         return Encoding.UTF8.GetString(output.WrittenSpan);
     }
 
