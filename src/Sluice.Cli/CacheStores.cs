@@ -29,8 +29,8 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         var place = Place(location);
         RequireFile(place);
         var store = Open(place);
-        // Answers that were kept while it was away belong to it.
-        return place.Kind == CacheSettings.Redis && Record() is { } record && place == Full(CacheLocation.Of(record)) && Directory.Exists(workspace.CacheAwayFolder) && Directory.EnumerateDirectories(workspace.CacheAwayFolder).Any() ? Buffered(store) : store;
+        // Answers that were kept while it could not take them belong to it.
+        return HasKept && place == Full(CacheLocation.Of(Own())) ? Buffered(store) : store;
     }
 
     /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
@@ -43,13 +43,14 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
-    public OutageBufferedCache Buffered(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time);
+    public OutageBufferedCache Buffered(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time, workspace.SecondCacheAwayFolder);
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="place">Where it is.</param>
     /// <param name="compress">Whether SQLite compresses new bodies.</param>
     /// <param name="expiry">After how long Redis may forget new answers; null: never.</param>
-    public ICacheStore Open(CacheLocation place, bool compress = false, TimeSpan? expiry = null)
+    /// <param name="lockWait">How long a put waits for another process's lock; null: a minute.</param>
+    public ICacheStore Open(CacheLocation place, bool compress = false, TimeSpan? expiry = null, TimeSpan? lockWait = null)
     {
         var full = Full(place);
         if (full.Place == workspace.CachePath || full.Place == workspace.CacheFolder)
@@ -59,8 +60,8 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
 
         return full.Kind switch
         {
-            CacheSettings.Sqlite => new SqliteResponseCache(full.Place!, time, compress),
-            CacheSettings.Jsonl => new JsonlResponseCache(full.Place!, time, Terminal.Warning),
+            CacheSettings.Sqlite => new SqliteResponseCache(full.Place!, time, compress, lockWait),
+            CacheSettings.Jsonl => new JsonlResponseCache(full.Place!, time, Terminal.Warning, lockWait: lockWait),
             _ => new RedisResponseCache(RedisAccess.Options(full.Place!, full.Prefix!, expiry), Terminal.Warning, time),
         };
     }
@@ -105,6 +106,9 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
             $"this workspace has answers in sqlite ({workspace.CachePath}) and in jsonl ({workspace.CacheFolder}), and nothing says which of them it uses",
             "say it once, with `sluice run ... cache.backend=sqlite` or `cache.backend=jsonl`; `sluice cache` commands take --cache. `sluice cache copy --from jsonl --to sqlite` brings both together"),
     };
+
+    /// <summary>Gets whether answers wait for the workspace's store.</summary>
+    private bool HasKept => ((string[])[workspace.CacheAwayFolder, workspace.SecondCacheAwayFolder]).Any(f => Directory.Exists(f) && Directory.EnumerateDirectories(f).Any());
 
     /// <summary>Tells a folder that stands where the file is to be, or the other way round, from a cache that is not there yet.</summary>
     private static void RequireFile(CacheLocation place)

@@ -97,8 +97,17 @@ internal sealed class Session : IAsyncDisposable
         return await CompileAsync(experiments, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Reads the composed configs of all experiments of a sweep that have results.</summary>
+    public async Task<IReadOnlyList<ExperimentPlan>> PlansOfResultsAsync(string sweep, CancellationToken cancellationToken)
+    {
+        var context = Context(cancellationToken);
+        return await CompileAsync([.. ResultsAdopter.ConfigsOf(Workspace, sweep).Select(file => ConfigLoader.LoadFile(file, [], context))], cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Warns when the ledger or the cache was lost; <c>run</c> and <c>submit</c> refuse then.</summary>
-    public async Task WarnOfLossAsync(CancellationToken cancellationToken)
+    /// <param name="results">Whether results are looked at that nothing else is left of, too.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
+    public async Task WarnOfLossAsync(bool results, CancellationToken cancellationToken)
     {
         try
         {
@@ -106,6 +115,11 @@ internal sealed class Session : IAsyncDisposable
             var store = Stores.Peek();
             await using var _ = store.ConfigureAwait(false);
             foreach (var loss in await Loss.FindAsync(ExistingLedger, store, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
+            {
+                Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
+            }
+
+            foreach (var (_, loss) in results ? await LostResults.FindAsync(Workspace, ExistingLedger, store, cancellationToken).ConfigureAwait(false) : [])
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
             }

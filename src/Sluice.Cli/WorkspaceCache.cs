@@ -8,6 +8,9 @@ namespace Sluice.Cli;
 /// <summary>The cache of a workspace: which store it is in, what stands before and beside it.</summary>
 internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : IAsyncDisposable
 {
+    /// <summary>From then on answers are kept beside a store that another process has locked, where a kill cannot take them.</summary>
+    private static readonly TimeSpan LockWait = TimeSpan.FromSeconds(5);
+
     private readonly CacheStores _stores = new(workspace, time);
     private CacheSettings? _settings;
     private RedisResponseCache? _redis;
@@ -82,11 +85,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
         workspace.Prepare();
         _cache = Store(Settings.Backend!);
         _redis = _cache as RedisResponseCache;
-        if (Settings.Backend == CacheSettings.Redis)
-        {
-            _cache = _stores.Buffered((ICacheStore)_cache);
-        }
-
+        _cache = _stores.Buffered((ICacheStore)_cache);
         if (Settings.Shadow is { } shadow)
         {
             _cache = WithShadow(_cache, shadow);
@@ -116,7 +115,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
 
     private MemoryResponseCache Memory() => new(Settings.MemoryMb * 1_000_000L, time);
 
-    private ICacheStore Store(string backend) => _stores.Open(CacheLocation.Of(Settings with { Backend = backend }), Settings.Compress, _redisExpiry);
+    private ICacheStore Store(string backend) => _stores.Open(CacheLocation.Of(Settings with { Backend = backend }), Settings.Compress, _redisExpiry, LockWait);
 
     /// <summary>Refuses a Redis that throws answers away when it is full. One that is away now cannot be asked; the run itself notices answers that are gone.</summary>
     private async Task RequireNoEvictionAsync(CancellationToken cancellationToken)

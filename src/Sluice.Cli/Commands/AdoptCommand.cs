@@ -5,6 +5,7 @@ using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Recovery;
+using Sluice.Sweeps;
 
 namespace Sluice.Cli.Commands;
 
@@ -18,12 +19,22 @@ internal static class AdoptCommand
     private static readonly Option<string?> OfIntent = new("--intent") { Description = "A batch in doubt, as `sluice status` shows it; with --batch.", HelpName = "id" };
     private static readonly Option<string?> Batch = new("--batch") { Description = "The provider's batch that it is.", HelpName = "id" };
 
+    private static readonly Option<string?> Results = new("--results")
+    {
+        Description = "Take in the answers that the results of a sweep hold, when cache and ledger are lost; default: of every sweep.", HelpName = "sweep", Arity = ArgumentArity.ZeroOrOne,
+    };
+
     public static Command Create()
     {
-        var command = new Command("adopt", "Fill the cache with answers to our requests that the provider, or a result file, still has. Settle a batch in doubt.") { Files, Provider, BaseUrl, ApiKeyEnv, OfIntent, Batch };
+        var command = new Command("adopt", "Fill the cache with answers to our requests that the provider, a result file, or our own results still have. Settle a batch in doubt.") { Files, Results, Provider, BaseUrl, ApiKeyEnv, OfIntent, Batch };
         command.SetAction(async (parsed, cancellationToken) =>
         {
             RequireUse(parsed);
+            if (parsed.GetResult(Results) is not null)
+            {
+                return await TakeInResultsAsync(parsed, cancellationToken).ConfigureAwait(false);
+            }
+
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
             return (parsed.GetValue(OfIntent), parsed.GetValue(Batch)) switch
@@ -41,6 +52,11 @@ internal static class AdoptCommand
     {
         var files = parsed.GetValue(Files)!;
         var settles = parsed.GetValue(OfIntent) is not null || parsed.GetValue(Batch) is not null;
+        if (parsed.GetResult(Results) is not null && (files.Length > 0 || ((Option[])[Provider, BaseUrl, ApiKeyEnv, OfIntent, Batch]).Any(o => parsed.GetResult(o) is not null)))
+        {
+            throw new SluiceException(ErrorKind.Usage, "--results reads the results of this workspace; files, a provider and a batch have no part in it", "adopt them in a command of their own");
+        }
+
         if (settles && files.Length > 0)
         {
             throw new SluiceException(ErrorKind.Usage, "--intent and --batch settle a batch in doubt; files have no part in it", "adopt the files in a command of their own");
@@ -95,6 +111,62 @@ internal static class AdoptCommand
 
         Show(report, files.Length, parsed.GetValue(CommonOptions.Json));
         return ExitCodes.Done;
+    }
+
+    /// <summary>Takes in what results hold, each sweep with the store that its configs name.</summary>
+    private static async Task<int> TakeInResultsAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var folder = parsed.GetValue(CommonOptions.Workspace)!;
+        var workspace = new Workspace(folder);
+        IReadOnlyList<string> sweeps = parsed.GetValue(Results) is { } named ? [named] : [.. SweepManifest.Sweeps(workspace).Where(s => LostResults.HasResults(workspace, s)).Order(StringComparer.Ordinal)];
+        if (sweeps.Count == 0)
+        {
+            throw new SluiceException(ErrorKind.Usage, $"there are no results in {workspace.RunsFolder}", "name the folder that holds runs/ with --workspace");
+        }
+
+        var report = new ResultsReport();
+        foreach (var sweep in sweeps)
+        {
+            var session = new Session(folder);
+            await using var _ = session.ConfigureAwait(false);
+            foreach (var plan in await session.PlansOfResultsAsync(sweep, cancellationToken).ConfigureAwait(false))
+            {
+                var path = Path.Combine(workspace.SweepFolder(sweep), plan.Experiment.Name, "results.jsonl");
+                report += await new ResultsAdopter(session.Cache).AdoptAsync(plan, path, cancellationToken).ConfigureAwait(false) with { Experiments = 1 };
+            }
+        }
+
+        Show(report, parsed.GetValue(CommonOptions.Json));
+        return report.LeftOut > 0 ? ExitCodes.Incomplete : ExitCodes.Done;
+    }
+
+    private static void Show(ResultsReport report, bool json)
+    {
+        if (json)
+        {
+            JsonOut.Write(writer =>
+            {
+                writer.WriteNumber("experiments", report.Experiments);
+                writer.WriteNumber("answers", report.Answers);
+                writer.WriteNumber("new", report.New);
+                writer.WriteNumber("left_out", report.LeftOut);
+                writer.WriteString("reason", report.Reason);
+                writer.WriteNumber("failed", report.Failed);
+            });
+            return;
+        }
+
+        Terminal.Print($"results of {Numbers.Of(report.Experiments, "experiment")}: {Numbers.Of(report.Answers, "answer")}, {Numbers.Count(report.New)} of them new here");
+        if (report.LeftOut > 0)
+        {
+            Terminal.Warning($"{Numbers.Of(report.LeftOut, "answer")} could not be made again: {report.Reason}");
+            Terminal.Hint("`sluice adopt` fetches answers of batches from the provider; what nobody has is sent again by `sluice run`");
+        }
+
+        if (report.Failed > 0)
+        {
+            Terminal.Line($"{Numbers.Of(report.Failed, "sample")} had failed: `sluice run` sends their requests again");
+        }
     }
 
     private static async Task<int> SettleAsync(Session session, string id, string batchId, ParseResult parsed, CancellationToken cancellationToken)

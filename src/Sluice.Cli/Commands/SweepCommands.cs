@@ -26,7 +26,7 @@ internal static class SweepCommands
             await using var _ = session.ConfigureAwait(false);
             var name = parsed.GetValue(sweep) ?? SweepManifest.Sweeps(session.Workspace).FirstOrDefault()
                 ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
-            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
+            await session.WarnOfLossAsync(results: false, cancellationToken).ConfigureAwait(false);
             var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
             return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), Again, parsed, cancellationToken).ConfigureAwait(false);
         });

@@ -14,6 +14,9 @@ public sealed class CacheAwayException : SluiceException
     public CacheAwayException(string store, string reason, Exception? inner = null)
         : base(ErrorKind.Environment, $"{store} is away: {reason}", "run the same command again when it is back: nothing that was answered is lost", inner) => Reason = reason;
 
+    /// <summary>Says that another process has locked a store.</summary>
+    internal static CacheAwayException Locked(string store, SluiceException error) => new(store, "another process has locked it", error);
+
     /// <summary>Gets what is in the way.</summary>
     public string Reason { get; }
 }

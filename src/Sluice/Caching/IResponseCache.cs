@@ -28,6 +28,11 @@ public interface IResponseCache : IAsyncDisposable
     /// <summary>Tells whether nothing at all is stored.</summary>
     ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Waits until an answer that is asked for now could be stored; called before each call that is paid for.</summary>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <exception cref="SluiceException">It could not, until people have put something right.</exception>
+    ValueTask ReadyAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
     /// <summary>Makes everything stored so far survive a power cut too; called before a batch's spool and claims are given up.</summary>
     ValueTask SyncAsync(CancellationToken cancellationToken = default);
 }

@@ -4,8 +4,10 @@ using Sluice.Requests;
 
 namespace Sluice.Caching;
 
-/// <summary>A cache over a store that may be away for a time: look-ups wait for it, and answers are kept on disk until it is back.</summary>
+/// <summary>A cache over a store that may not take answers for a time: answers that arrive meanwhile are kept on disk, and nothing new is asked for.</summary>
 /// <remarks>
+/// A store is away when it will be back by itself (a server that is down, a database that another process has locked): look-ups wait for it. It is
+/// broken when people have to do something first (a full disk, damage): puts and <see cref="ReadyAsync"/> throw until storing works again.
 /// What is kept counts as stored: for every process of the workspace, and after <c>kill -9</c> too, since the next one to open the cache
 /// carries it over. The answer that the store has wins over one that was kept. What the commands of <see cref="ICacheStore"/> ask for is not waited for.
 /// </remarks>
@@ -20,21 +22,27 @@ public sealed class OutageBufferedCache : ICacheStore
     private readonly Action<string> _remark;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _ending = new();
+    private readonly SemaphoreSlim _trying = new(1);
     private readonly Lock _lock = new();
     // Set while the store is away; ends with it.
     private volatile TaskCompletionSource? _away;
-    private volatile Task? _recovery;
+    // Why the store takes nothing until people have done something; null while it does.
+    private volatile SluiceException? _broken;
+    // Both only under the lock.
+    private Task? _recovery;
+    private bool _recoversAgain;
 
     /// <summary>Puts itself before a store; what was kept by earlier commands is carried over at once, beside everything else.</summary>
     /// <param name="inner">The store, which says by a <see cref="CacheAwayException"/> that it is away. Disposed with this.</param>
     /// <param name="folder">Where answers are kept meanwhile; the same for all processes of a workspace, and for nothing else.</param>
     /// <param name="remark">Told what people should know; from any thread.</param>
     /// <param name="time">The clock that waiting goes by.</param>
-    public OutageBufferedCache(ICacheStore inner, string folder, Action<string> remark, TimeProvider time)
+    /// <param name="secondFolder">Where answers that cannot be asked for again are kept when that folder cannot be written either, on another disk if possible; null: nowhere.</param>
+    public OutageBufferedCache(ICacheStore inner, string folder, Action<string> remark, TimeProvider time, string? secondFolder = null)
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
-        _segments = new BufferSegments(folder, folder => new JsonlResponseCache(folder, time, remark));
+        _segments = new BufferSegments(secondFolder is null ? [folder] : [folder, secondFolder], place => new JsonlResponseCache(place, time, remark));
         _outage = new Outage(inner.Name, folder, remark, time);
         _remark = remark;
         _time = time;
@@ -85,6 +93,8 @@ public sealed class OutageBufferedCache : ICacheStore
 
     /// <inheritdoc/>
     /// <remarks>While the store is away, an answer counts as new that is new among those kept.</remarks>
+    /// <exception cref="AnswersKeptException">People have to put something right before the store takes answers; these are kept meanwhile.</exception>
+    /// <exception cref="SluiceException">Neither the store nor any other place takes them.</exception>
     public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(entries);
@@ -92,24 +102,56 @@ public sealed class OutageBufferedCache : ICacheStore
         {
             try
             {
-                return await _inner.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+                var stored = await _inner.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+                if (_broken is not null)
+                {
+                    // It takes answers again: what was kept follows.
+                    _broken = null;
+                    Recover(TimeSpan.Zero);
+                }
+
+                return stored;
             }
             catch (CacheAwayException error)
             {
                 SetAway(error);
             }
-            catch (SluiceException)
+            catch (SluiceException error)
             {
-                // People have to mend something first, but the answers are paid for: they are kept until then.
-                await _segments.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
-                throw;
+                _broken = error;
+                await KeepAsync(entries, replacedBefore, error, cancellationToken).ConfigureAwait(false);
+                throw new AnswersKeptException(error, _segments.Places);
             }
         }
 
-        var added = await _segments.PutAsync(entries, replacedBefore, cancellationToken).ConfigureAwait(false);
+        var added = await KeepAsync(entries, replacedBefore, null, cancellationToken).ConfigureAwait(false);
         // The store may have come back in between: then nobody would carry this over.
         Recover(FirstWait);
         return added;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Waits for a store that is away. One that could not be written is tried again, and given what was kept meanwhile: once it takes that, it is ready.
+    /// </remarks>
+    /// <exception cref="SluiceException">The store still cannot be written.</exception>
+    public async ValueTask ReadyAsync(CancellationToken cancellationToken = default)
+    {
+        while (true)
+        {
+            if (_away is not null)
+            {
+                await UntilBackAsync(cancellationToken).ConfigureAwait(false);
+            }
+            else if (_broken is null)
+            {
+                return;
+            }
+            else
+            {
+                await TryStoringAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -187,18 +229,74 @@ public sealed class OutageBufferedCache : ICacheStore
     public ValueTask CompactAsync(CancellationToken cancellationToken = default) => _inner.CompactAsync(cancellationToken);
 
     /// <inheritdoc/>
-    /// <remarks>What is kept is carried over first, if the store is there; else it stays for the next one that opens the cache.</remarks>
+    /// <remarks>What is kept is carried over first, if the store takes it; else it stays for the next one that opens the cache.</remarks>
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync().ConfigureAwait(false);
-        while (_recovery is { } recovery)
+        if (_broken is not null && _segments.Any)
+        {
+            // It may take answers again by now; if not, this says where they are.
+            Recover(TimeSpan.Zero);
+        }
+
+        while (Recovery() is { } recovery)
         {
             await recovery.ConfigureAwait(false);
         }
 
         await _segments.DisposeAsync().ConfigureAwait(false);
         await _inner.DisposeAsync().ConfigureAwait(false);
+        _trying.Dispose();
         _ending.Dispose();
+    }
+
+    /// <summary>Keeps answers on disk. Those that were asked for live cannot be fetched again: for them every place will do.</summary>
+    private async ValueTask<int> KeepAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, SluiceException? cause, CancellationToken cancellationToken)
+    {
+        var anywhere = entries.Any(e => e.Origin.Source == ResponseOrigin.LiveSource);
+        try
+        {
+            return await _segments.PutAsync(entries, replacedBefore, anywhere, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error)
+        {
+            _broken = cause ?? error;
+            // What is in the way of the store is told; that the buffer is on the same disk is no news.
+            throw new SluiceException(_broken.Kind, _broken.Message, _broken.Hint, _broken);
+        }
+    }
+
+    /// <summary>Tries whether a store that was broken takes answers again, and gives it what was kept; for one caller at a time.</summary>
+    private async ValueTask TryStoringAsync(CancellationToken cancellationToken)
+    {
+        await _trying.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_broken is null)
+            {
+                return;
+            }
+
+            await _inner.SyncAsync(cancellationToken).ConfigureAwait(false);
+            var carried = await CarryAsync().ConfigureAwait(false);
+            _broken = null;
+            _outage.End(carried);
+        }
+        catch (CacheAwayException error)
+        {
+            // What is in the way now goes by itself.
+            _broken = null;
+            SetAway(error);
+        }
+        catch (SluiceException error)
+        {
+            _broken = error;
+            throw _segments.Any ? new AnswersKeptException(error, _segments.Places) : new SluiceException(error.Kind, error.Message, error.Hint, error);
+        }
+        finally
+        {
+            _trying.Release();
+        }
     }
 
     private void SetAway(CacheAwayException error)
@@ -235,12 +333,38 @@ public sealed class OutageBufferedCache : ICacheStore
         }
     }
 
-    /// <summary>Sees to it that somebody looks whether the store is back, and carries over what is kept.</summary>
+    private Task? Recovery()
+    {
+        lock (_lock)
+        {
+            return _recovery;
+        }
+    }
+
+    /// <summary>Sees to it that one task looks whether the store is back, and carries over what is kept; one that is at it looks once more.</summary>
     private void Recover(TimeSpan wait)
     {
         lock (_lock)
         {
+            _recoversAgain = _recovery is not null;
+            // Under the lock, which its end takes too: a task that has ended must not stay here, or nobody would look any more.
             _recovery ??= Task.Run(() => RecoverAsync(wait));
+        }
+    }
+
+    /// <summary>Ends the recovery, unless it is needed again.</summary>
+    private bool TryEndRecovery()
+    {
+        lock (_lock)
+        {
+            if (_recoversAgain)
+            {
+                _recoversAgain = false;
+                return false;
+            }
+
+            _recovery = null;
+            return true;
         }
     }
 
@@ -248,25 +372,24 @@ public sealed class OutageBufferedCache : ICacheStore
     {
         try
         {
-            while (!await TryRecoverAsync(wait).ConfigureAwait(false))
+            do
             {
-                if (_ending.IsCancellationRequested)
+                while (!await TryRecoverAsync(wait).ConfigureAwait(false))
                 {
-                    _outage.GiveUp(_segments.Any);
-                    SetBack(away => away.TrySetException(new ObjectDisposedException(Name)));
-                    _recovery = null;
-                    return;
+                    if (_ending.IsCancellationRequested)
+                    {
+                        _outage.GiveUp(_segments.Any ? _segments.Places : null);
+                        SetBack(away => away.TrySetException(new ObjectDisposedException(Name)));
+                        EndRecovery();
+                        return;
+                    }
+
+                    wait = TimeSpan.FromTicks(Math.Clamp(2 * wait.Ticks, FirstWait.Ticks, LongestWait.Ticks));
                 }
 
-                wait = TimeSpan.FromTicks(Math.Clamp(2 * wait.Ticks, FirstWait.Ticks, LongestWait.Ticks));
+                wait = FirstWait;
             }
-
-            _recovery = null;
-            // Whoever has kept something in the last moment took this task for one that would see it.
-            if (_away is not null || await _segments.HasOwnAsync().ConfigureAwait(false))
-            {
-                Recover(FirstWait);
-            }
+            while (!TryEndRecovery());
         }
         catch (Exception error)
         {
@@ -277,18 +400,28 @@ public sealed class OutageBufferedCache : ICacheStore
                 throw;
             }
 
-            _remark(error.Message);
-            _recovery = null;
+            _remark(_segments.Any ? $"{error.Message}; answers that were paid for stay in {_segments.Places}, and the next command takes them in" : error.Message);
+            EndRecovery();
         }
     }
 
-    /// <summary>Waits, then tells whether the store is back and has all that was kept. When the command ends it does not wait.</summary>
+    private void EndRecovery()
+    {
+        lock (_lock)
+        {
+            (_recovery, _recoversAgain) = (null, false);
+        }
+    }
+
+    /// <summary>Waits, then tells whether the store takes answers and has all that was kept. When the command ends it does not wait.</summary>
     private async Task<bool> TryRecoverAsync(TimeSpan wait)
     {
         await Task.Delay(wait, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
+            // A database that is locked can be read all the same: that it can be written is asked, too.
             await _inner.GetAsync(new RequestKey[1], new CachedResponse?[1]).ConfigureAwait(false);
+            await _inner.SyncAsync().ConfigureAwait(false);
             SetBack(away => away.TrySetResult());
             _outage.End(await CarryAsync().ConfigureAwait(false));
             return true;

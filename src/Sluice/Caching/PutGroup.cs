@@ -47,7 +47,9 @@ internal sealed class PutGroup(IResponseCache cache, Action<long>? progress = nu
     public async ValueTask FinishAsync(CancellationToken cancellationToken)
     {
         await FlushAsync(cancellationToken).ConfigureAwait(false);
+        CrashPoint.Hit("group.sync.before");
         await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        CrashPoint.Hit("group.sync.after");
     }
 
     /// <inheritdoc/>

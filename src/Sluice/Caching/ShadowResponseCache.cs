@@ -46,6 +46,9 @@ public sealed class ShadowResponseCache(IResponseCache first, IResponseCache sec
     }
 
     /// <inheritdoc/>
+    public ValueTask ReadyAsync(CancellationToken cancellationToken = default) => first.ReadyAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => first.IsEmptyAsync(cancellationToken);
 
     /// <inheritdoc/>

@@ -68,6 +68,9 @@ public sealed class TieredResponseCache(MemoryResponseCache memory, IResponseCac
     }
 
     /// <inheritdoc/>
+    public ValueTask ReadyAsync(CancellationToken cancellationToken = default) => store.ReadyAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => store.IsEmptyAsync(cancellationToken);
 
     /// <inheritdoc/>

@@ -46,6 +46,9 @@ public sealed class WatchedResponseCache(IResponseCache inner, DateTimeOffset si
     }
 
     /// <inheritdoc/>
+    public ValueTask ReadyAsync(CancellationToken cancellationToken = default) => inner.ReadyAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => inner.IsEmptyAsync(cancellationToken);
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ public sealed partial class LedgerStore
         return holder;
     });
 
+    /// <summary>Tells whether a holder is a live call of this very process.</summary>
+    public bool IsOwnLive(long holder) => holder == LiveHolder(Volatile.Read(ref _lease));
+
     /// <summary>Ends a live call that was answered, once the answer is in the cache.</summary>
     public void EndLive(RequestKey key, string model, ModelUsage usage) => Write("live-answered", durable: false, () =>
     {

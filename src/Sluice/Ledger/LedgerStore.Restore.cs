@@ -5,6 +5,10 @@ namespace Sluice.Ledger;
 /// <content>Taking intents in that another, lost ledger had.</content>
 public sealed partial class LedgerStore
 {
+    /// <summary>Tells whether nothing was ever sent by way of this ledger: it is new, or one that was lost has been made anew.</summary>
+    public bool IsBlank() => Look(() => Number(
+        "SELECT EXISTS(SELECT 1 FROM intents) OR EXISTS(SELECT 1 FROM failures) OR EXISTS(SELECT 1 FROM model_usage) OR EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent)", static s => s)) == 0;
+
     /// <summary>Takes in an intent that this ledger does not know, with its requests; false, and nothing changed, when it is known already.</summary>
     /// <param name="intent">The intent; its row, owner and fence do not matter.</param>
     /// <param name="keys">Its requests; those that another intent has are left to that.</param>

@@ -39,6 +39,10 @@ public interface IDialect
     /// <exception cref="FormatException">The body is no response of this dialect.</exception>
     Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage);
 
+    /// <summary>Writes the shortest body from which <see cref="ReadResponse"/> and <see cref="Inspect"/> read this response; null where there is none.</summary>
+    /// <remarks>It is not what the provider has answered, of which a response holds only a part, and a member of the body says so.</remarks>
+    byte[]? Write(Response response) => null;
+
     /// <summary>Reads a whole body before it is stored: its usage, and whether it reports a failure of its own.</summary>
     /// <returns>The usage, and the failure when the body itself says that the call failed (e.g. Responses' <c>status: failed</c>).</returns>
     /// <exception cref="FormatException">The body is no response of this dialect.</exception>

@@ -36,6 +36,9 @@ internal sealed class MaskedDialect(IDialect inner, KeyMask mask) : IDialect
     public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => inner.ReadResponse(body, usage);
 
     /// <inheritdoc/>
+    public byte[]? Write(Response response) => inner.Write(response);
+
+    /// <inheritdoc/>
     public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
     {
         var (usage, failure) = inner.Inspect(body);

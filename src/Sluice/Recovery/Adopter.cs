@@ -71,6 +71,7 @@ public sealed class Adopter(BatchContext context)
             }
         }
 
+        CrashPoint.Hit("adopt.batch.after");
         var report = reader.Report with { Batches = 1 };
         if (report.Responses + report.Failed == 0)
         {
@@ -118,12 +119,15 @@ public sealed class Adopter(BatchContext context)
             spool.Flush(flushToDisk: true);
         }
 
+        CrashPoint.Hit("adopt.spool.after");
+
         var intent = new Intent
         {
             Row = 0, Id = id, Provider = provider.Reference, Account = provider.Account, Model = batch.Model ?? "", State = IntentState.Submitted, Owner = "",
             Count = keys.Count, Bytes = bytes, CreatedAt = batch.CreatedAt ?? context.Time.GetUtcNow(), FileId = batch.InputFile, BatchId = batch.Id,
         };
         Spool.Describe(context.SpoolFolder, intent, keys.Count, bytes, Checksum.Finish(checksum));
+        CrashPoint.Hit("adopt.described.after");
         context.Ledger.Restore(intent, keys);
         context.Observe(new Remark($"batch {batch.Id}: {keys.Count} requests under way; `sluice run` collects them"));
         return new AdoptReport { Batches = 1, UnderWay = 1 };

@@ -37,10 +37,26 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             findings.Add(finding);
         }
 
+        if (store is null && unopened is null && !findings.Exists(f => f.IsToDo))
+        {
+            findings.AddRange(await ExamineAsideAsync(repair, cancellationToken).ConfigureAwait(false));
+        }
+
+        findings.AddRange(Kept());
         findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
+        if (findings.Count == 0 && Responses == 0)
+        {
+            findings.AddRange(await ExamineResultsAsync(cancellationToken).ConfigureAwait(false));
+        }
+
+        foreach (var left in NewDatabase.LeftoversOf(workspace.CachePath, time).ToList())
+        {
+            findings.Add(Dropped(left, repair, "`sluice doctor --repair`"));
+        }
+
         foreach (var folder in Folders())
         {
-            findings.AddRange(AtomicFile.Leftovers(folder, time).Select(path => Dropped(path, repair)));
+            findings.AddRange(AtomicFile.Leftovers(folder, time).Select(path => Dropped(path, repair, "the next run deletes it, or `sluice doctor --repair`")));
         }
 
         return findings;
@@ -88,15 +104,51 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
         return new Finding(workspace.CachePath, problem, $"{saved} responses saved; the damaged file is {kept}. `sluice adopt` fetches what is lost from the provider's result files", IsRepaired: true);
     }
 
-    private static Finding Dropped(string path, bool repair)
+    /// <summary>Names the results that are all that is left, where the cache is empty or gone.</summary>
+    private async Task<IEnumerable<Finding>> ExamineResultsAsync(CancellationToken cancellationToken)
+    {
+        using var ledger = File.Exists(workspace.LedgerPath) ? new LedgerStore(workspace.LedgerPath, time) : null;
+        var empty = new MemoryResponseCache(0, time);
+        await using var _ = empty.ConfigureAwait(false);
+        var losses = await LostResults.FindAsync(workspace, ledger, empty, cancellationToken).ConfigureAwait(false);
+        return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, l.Loss.Remedy));
+    }
+
+    /// <summary>Looks into the damaged caches that were kept: what is sound in them, and not in the cache, was paid for.</summary>
+    private async Task<List<Finding>> ExamineAsideAsync(bool repair, CancellationToken cancellationToken)
+    {
+        var findings = new List<Finding>();
+        foreach (var kept in SqliteStore.Aside(workspace.CachePath))
+        {
+            IResponseCache cache = repair || File.Exists(workspace.CachePath) ? new SqliteResponseCache(workspace.CachePath, time) : new MemoryResponseCache(0, time);
+            await using var _ = cache.ConfigureAwait(false);
+            if (await CacheDoctor.TakeInAsync(kept, cache, repair, cancellationToken).ConfigureAwait(false) is var missing and > 0)
+            {
+                Responses += repair ? missing : 0;
+                findings.Add(new Finding(
+                    kept,
+                    $"it holds {missing} {(missing == 1 ? "answer" : "answers")} that the cache does not have",
+                    repair ? $"taken in; {kept} can be deleted" : "`sluice doctor --repair` takes them in; delete the file if they are not wanted",
+                    IsRepaired: repair));
+            }
+        }
+
+        return findings;
+    }
+
+    /// <summary>Names the places where answers wait for the cache.</summary>
+    private IEnumerable<Finding> Kept() => ((string[])[workspace.CacheAwayFolder, workspace.SecondCacheAwayFolder]).Where(f => Directory.Exists(f) && Directory.EnumerateDirectories(f).Any())
+        .Select(f => new Finding(f, "answers wait here that the cache could not take when they arrived", "the next `sluice run` or `sluice cache` command takes them in") { IsHarmless = true });
+
+    private static Finding Dropped(string path, bool repair, string who)
     {
         const string Problem = "a killed process has left it unfinished";
         if (!repair)
         {
-            return new Finding(path, Problem, "it can go: the next run deletes it, or `sluice doctor --repair`");
+            return new Finding(path, Problem, $"it can go: {who}");
         }
 
-        File.Delete(path);
+        NewDatabase.Drop(path);
         return new Finding(path, Problem, "deleted", IsRepaired: true);
     }
 

@@ -28,6 +28,9 @@ internal sealed class ExperimentFiles(string folder)
     /// <summary>Starts a new version of the results.</summary>
     public AtomicFile BeginResults() => new(ResultsPath);
 
+    /// <summary>Opens what is finished in the results that are there; null when there are none.</summary>
+    public FinishedLines? OpenFinished(Experiments.ExperimentPlan plan) => FinishedLines.Open(ResultsPath, plan);
+
     /// <summary>Writes the summary. Nothing volatile goes in: the same results give the same bytes.</summary>
     public void WriteSummary(ReplaySummary summary)
     {
@@ -40,6 +43,11 @@ internal sealed class ExperimentFiles(string folder)
             writer.WriteNumber("done", summary.Done);
             writer.WriteNumber("failed", summary.Failed);
             writer.WriteNumber("pending", summary.Pending);
+            if (summary.Kept > 0)
+            {
+                writer.WriteNumber("kept", summary.Kept);
+            }
+
             writer.WriteNumber("skipped_records", summary.SkippedRecords);
             WriteScores(writer, summary);
             writer.WriteStartArray("steps");

@@ -9,6 +9,8 @@ internal static class SqliteStore
     /// <summary>Below this version, one connection's checkpoint may corrupt a WAL that another resets (sqlite.org/wal.html#walresetbug).</summary>
     private static readonly Version SafeVersion = new(3, 51, 3);
 
+    private const string AsideEnding = ".damaged-";
+
     /// <summary>Opens a connection for one thread at a time.</summary>
     /// <param name="path">The database file; made when missing, readable by its owner only.</param>
     /// <param name="pageSize">The page size of a new database, in bytes.</param>
@@ -65,6 +67,9 @@ internal static class SqliteStore
         return OpenForReading(path);
     }
 
+    /// <summary>Says how long a connection waits for another process's lock before that is an error: a minute, unless this says otherwise.</summary>
+    public static void WaitForLocks(SqliteConnection connection, TimeSpan wait) => raw.sqlite3_busy_timeout(connection.Handle, (int)wait.TotalMilliseconds);
+
     /// <summary>Tells whether a connection can only read.</summary>
     public static bool CanOnlyRead(SqliteConnection connection) => raw.sqlite3_db_readonly(connection.Handle, "main") == 1;
 
@@ -109,17 +114,16 @@ internal static class SqliteStore
         }
     }
 
-    /// <summary>Renames a database with its write-ahead log and returns its new path.</summary>
+    /// <summary>Renames a database that nobody uses, what is in its write-ahead log with it, and returns its new path.</summary>
     public static string MoveAside(string path)
     {
-        var number = 1;
-        while (File.Exists($"{path}.damaged-{number}"))
-        {
-            number++;
-        }
-
-        var kept = $"{path}.damaged-{number}";
-        foreach (var part in (string[])["-wal", "-shm", ""])
+        FoldLog(path);
+        var kept = NameAside(path);
+        CrashPoint.Hit("aside.move.before");
+        // The database first: without it SQLite drops a log that is left, while a database without its log would be taken for an older one.
+        File.Move(path, kept);
+        CrashPoint.Hit("aside.move.after");
+        foreach (var part in (string[])["-wal", "-shm"])
         {
             if (File.Exists(path + part))
             {
@@ -127,8 +131,44 @@ internal static class SqliteStore
             }
         }
 
+        CrashPoint.Hit("aside.end");
         return kept;
     }
+
+    /// <summary>Puts a complete database in the place of one that nobody uses, which is kept; returns the new path of that.</summary>
+    /// <remarks>At every moment there is a database at the path, the old one or the new one, and the old one is whole under one of its names.</remarks>
+    public static string Replace(string path, string replacement)
+    {
+        FoldLog(path);
+        var kept = NameAside(path);
+        CrashPoint.Hit("replace.link.before");
+        var isLinked = HardLink.TryCreate(path, kept);
+        var log = path + "-wal";
+        if (new FileInfo(log) is { Exists: true, Length: > 0 })
+        {
+            // It could not be folded: the database cannot be read without it, if at all.
+            File.Copy(log, kept + "-wal");
+        }
+
+        CrashPoint.Hit("replace.link.after");
+        if (!isLinked)
+        {
+            File.Move(path, kept);
+        }
+
+        // A log belongs to its database: the new one must not find another's.
+        File.Delete(log);
+        File.Delete(path + "-shm");
+        CrashPoint.Hit("replace.rename.before");
+        File.Move(replacement, path, overwrite: true);
+        CrashPoint.Hit("replace.rename.after");
+        return kept;
+    }
+
+    /// <summary>Returns the databases that <see cref="MoveAside"/> and <see cref="Replace"/> have kept, oldest first.</summary>
+    public static IReadOnlyList<string> Aside(string path) => Directory.Exists(Path.GetDirectoryName(path))
+        ? [.. Directory.EnumerateFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + AsideEnding + "*").Where(f => int.TryParse(f.AsSpan(f.LastIndexOf('-') + 1), out _)).OrderBy(f => f.Length).ThenBy(f => f, StringComparer.Ordinal)]
+        : [];
 
     /// <summary>Runs a statement that gives no rows worth reading.</summary>
     /// <exception cref="SluiceException">It failed.</exception>
@@ -201,6 +241,34 @@ internal static class SqliteStore
     /// <summary>Tells whether an error says that a file's content is damaged. All others say only that it could not be looked at.</summary>
     public static bool IsDamage(SluiceException error) =>
         error.InnerException is SqliteException inner && (inner.SqliteErrorCode & 0xff) is raw.SQLITE_NOTADB or raw.SQLITE_CORRUPT;
+
+    /// <summary>Tells whether an error says that another process has locked the database: that goes by.</summary>
+    public static bool IsLock(SluiceException error) => error.InnerException is SqliteException inner && (inner.SqliteErrorCode & 0xff) == raw.SQLITE_BUSY;
+
+    private static string NameAside(string path)
+    {
+        var number = 1;
+        while (File.Exists($"{path}{AsideEnding}{number}"))
+        {
+            number++;
+        }
+
+        return $"{path}{AsideEnding}{number}";
+    }
+
+    /// <summary>Writes what is in a database's log into the database, so that one file is all of it.</summary>
+    private static void FoldLog(string path)
+    {
+        try
+        {
+            using var connection = OpenForReading(path);
+            Execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        catch (SluiceException error) when (IsDamage(error))
+        {
+            // It is no database any more: its log stays a file of its own.
+        }
+    }
 
     /// <summary>Turns the write-ahead log on. When several open a new file at once, all but one are told that it is busy, without the usual wait.</summary>
     private static void UseWriteAheadLog(SqliteConnection connection)

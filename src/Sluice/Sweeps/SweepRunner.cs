@@ -92,6 +92,7 @@ public sealed class SweepRunner
     public async Task<SweepResult> RunAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plans);
+        await RequireResultsAsync(plans, cancellationToken).ConfigureAwait(false);
         var folder = _workspace.SweepFolder(_options.Name);
         // Before this command writes its own configs: those of earlier ones tell where their answers came from.
         plans = LegacyKeyRule.Apply(plans, _ledger, _providers, _workspace.RunsFolder, Sends, text => _observe(new Remark(text)));
@@ -185,6 +186,17 @@ public sealed class SweepRunner
         }
     }
 
+    /// <summary>Changes nothing where only the results are left of what was paid for: they would be overwritten, and paid for again.</summary>
+    private async Task RequireResultsAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken)
+    {
+        // What is never kept cannot have been lost.
+        var names = _store is MemoryResponseCache ? [] : plans.Where(p => p.Caching.Write).Select(p => p.Experiment.Name).ToList();
+        if (await LostResults.FindAsync(_workspace, _options.Name, names, _ledger, _store, cancellationToken).ConfigureAwait(false) is { } loss)
+        {
+            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
+        }
+    }
+
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
@@ -266,7 +278,8 @@ public sealed class SweepRunner
         run.IsRipe = false;
         var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
-        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally, dispatcher is NoDispatcher ? null : run.Trail);
+        using var before = run.Files.OpenFinished(run.Plan);
+        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally, dispatcher is NoDispatcher ? null : run.Trail, before: before);
         ReplaySummary summary = null!;
         await TaskGroup.RunAsync(
             async token => summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), token).ConfigureAwait(false),
@@ -280,6 +293,11 @@ public sealed class SweepRunner
         // After an interrupted first replay the answers of this command's own live calls are hits too.
         run.FirstHits ??= dispatcher is NoDispatcher ? summary.Hits - run.Tally.Answered : summary.Hits;
         _observe(new ExperimentReplayed(summary));
+        if (summary.Kept > 0 && !Sends)
+        {
+            _observe(new Remark($"`{run.Plan.Experiment.Name}`: {summary.Kept} finished results stay as they are, although the cache no longer has their answers; `sluice adopt --results {_options.Name}` takes them in again"));
+        }
+
         if (summary.Samples == 0)
         {
             _observe(new Remark($"`{run.Plan.Experiment.Name}` has no samples: {run.Plan.Experiment.Dataset.Path} is empty, or `offset` is beyond its end"));
@@ -296,7 +314,8 @@ public sealed class SweepRunner
             try
             {
                 using var results = run.Files.BeginResults();
-                await new Replay(run.Plan, _store, none, new DispatchTally()).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
+                using var before = run.Files.OpenFinished(run.Plan);
+                await new Replay(run.Plan, _store, none, new DispatchTally(), before: before).RunAsync(results.Stream, null, cancellationToken).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
                 results.Commit();
             }

@@ -16,6 +16,10 @@ public sealed class Workspace(string root)
     /// <summary>Gets the folder of answers that wait for a store which is away.</summary>
     public string CacheAwayFolder => Path.Combine(Root, ".sluice", "cache-away");
 
+    /// <summary>Gets the folder of such answers when the workspace itself cannot be written: below the system's folder for temporary files, for this user and workspace alone.</summary>
+    public string SecondCacheAwayFolder { get; } = Path.Combine(
+        Path.GetTempPath(), $"sluice-{Environment.UserName}-{Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(Path.GetFullPath(root))))[..16]}");
+
     /// <summary>Gets the file that says which store the cache is in; without it the store that has entries is meant, and SQLite when none has.</summary>
     public string CacheRecordPath => Path.Combine(Root, ".sluice", "cache.json");
 

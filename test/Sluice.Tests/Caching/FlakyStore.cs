@@ -19,6 +19,9 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
     /// <summary>Gets what it does when it is asked, beside being away.</summary>
     public Exception? Trouble { get; set; }
 
+    /// <summary>Gets or sets what it does when something is put or synced: it can be read all the same.</summary>
+    public Exception? PutTrouble { get; set; }
+
     public string Name => "the store";
 
     public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default) =>
@@ -31,14 +34,14 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
             IsAway = true;
         }
 
-        return Here.PutAsync(entries, replacedBefore, cancellationToken);
+        return PutTrouble is not null ? throw PutTrouble : Here.PutAsync(entries, replacedBefore, cancellationToken);
     }
 
     public ValueTask<bool> RemoveAsync(RequestKey key, CancellationToken cancellationToken = default) => Here.RemoveAsync(key, cancellationToken);
 
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Here.IsEmptyAsync(cancellationToken);
 
-    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => Here.SyncAsync(cancellationToken);
+    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => PutTrouble is not null ? throw PutTrouble : Here.SyncAsync(cancellationToken);
 
     public IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, CancellationToken cancellationToken = default) => Here.ListAsync(filter, withBodies, cancellationToken);
 

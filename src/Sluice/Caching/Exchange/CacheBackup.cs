@@ -7,8 +7,6 @@ namespace Sluice.Caching.Exchange;
 /// <param name="time">The clock.</param>
 public sealed class CacheBackup(ICacheStore cache, TimeProvider time)
 {
-    private static readonly string[] Parts = ["-wal", "-shm", ""];
-
     /// <summary>Gets or sets what is told how many have been copied.</summary>
     public Action<long>? Progress { get; init; }
 
@@ -21,26 +19,12 @@ public sealed class CacheBackup(ICacheStore cache, TimeProvider time)
     {
         var target = Path.GetFullPath(path);
         RequireNew(target);
-        DropLeftovers(target);
-        var temporary = AtomicFile.TemporaryOf(target);
-        try
-        {
-            await CopyAsync(temporary, cancellationToken).ConfigureAwait(false);
-            RequireWhole(temporary);
-            using (var file = File.OpenHandle(temporary, FileMode.Open, FileAccess.ReadWrite))
-            {
-                RandomAccess.FlushToDisk(file);
-            }
-
-            CrashPoint.Hit("backup.rename.before");
-            RequireNew(target);
-            File.Move(temporary, target);
-        }
-        catch
-        {
-            Drop(temporary);
-            throw;
-        }
+        using var copy = new NewDatabase(target, time);
+        await CopyAsync(copy.Path, cancellationToken).ConfigureAwait(false);
+        copy.Complete();
+        CrashPoint.Hit("backup.rename.before");
+        RequireNew(target);
+        copy.Place();
     }
 
     private static void RequireNew(string target)
@@ -48,32 +32,6 @@ public sealed class CacheBackup(ICacheStore cache, TimeProvider time)
         if (Path.Exists(target))
         {
             throw new SluiceException(ErrorKind.Usage, $"{target} exists already", "name a file that does not exist");
-        }
-    }
-
-    /// <summary>Makes sure that everything is in the file itself, which alone is renamed.</summary>
-    private static void RequireWhole(string temporary)
-    {
-        if (new FileInfo(temporary + "-wal") is { Exists: true, Length: > 0 })
-        {
-            throw new SluiceException(ErrorKind.Environment, $"the backup in {temporary} could not be finished", "check the disk, then run the same command again");
-        }
-    }
-
-    private static void Drop(string file)
-    {
-        foreach (var part in Parts)
-        {
-            File.Delete(file + part);
-        }
-    }
-
-    private void DropLeftovers(string target)
-    {
-        var beginning = Path.GetFileName(target) + ".";
-        foreach (var left in AtomicFile.Leftovers(Path.GetDirectoryName(target)!, time).Where(f => Path.GetFileName(f).StartsWith(beginning, StringComparison.Ordinal)).ToList())
-        {
-            Drop(left);
         }
     }
 

@@ -27,8 +27,9 @@ public sealed class JsonlResponseCache : ICacheStore
     /// <param name="time">The clock that stamps entries and names files.</param>
     /// <param name="warn">Told what was put right; must not block.</param>
     /// <param name="maxFileBytes">The size from which on a new file is begun, in bytes; a new day begins one too.</param>
+    /// <param name="lockWait">How long a put waits for another process's lock before it is a <see cref="CacheAwayException"/>; a minute by default.</param>
     /// <exception cref="SluiceException">The folder cannot be used, or a file in it is damaged.</exception>
-    public JsonlResponseCache(string folder, TimeProvider time, Action<string> warn, long maxFileBytes = 256 * 1024 * 1024)
+    public JsonlResponseCache(string folder, TimeProvider time, Action<string> warn, long maxFileBytes = 256 * 1024 * 1024, TimeSpan? lockWait = null)
     {
         _folder = Path.GetFullPath(folder);
         _time = time;
@@ -39,7 +40,7 @@ public sealed class JsonlResponseCache : ICacheStore
             PrivateFiles.CreateFolder(_folder);
             try
             {
-                return Start(maxFileBytes);
+                return Start(maxFileBytes, lockWait);
             }
             catch (SluiceException error) when (SqliteStore.IsDamage(error))
             {
@@ -49,7 +50,7 @@ public sealed class JsonlResponseCache : ICacheStore
                     File.Delete(IndexPath + part);
                 }
 
-                return Start(maxFileBytes);
+                return Start(maxFileBytes, lockWait);
             }
         });
     }
@@ -120,7 +121,14 @@ public sealed class JsonlResponseCache : ICacheStore
             rows[i] = new LineRow(entries[i].Key, buffer.WrittenMemory[start..ends[i]], replacedBefore.ToUnixTimeMilliseconds());
         }
 
-        return await _puts.PutAsync(rows, buffer.WrittenCount, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await _puts.PutAsync(rows, buffer.WrittenCount, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error) when (SqliteStore.IsLock(error))
+        {
+            throw CacheAwayException.Locked(Name, error);
+        }
     }
 
     /// <inheritdoc/>
@@ -128,7 +136,17 @@ public sealed class JsonlResponseCache : ICacheStore
         await LookUpAsync(static lookup => lookup.Files().TrueForAll(f => f.Indexed == 0), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => _puts.SyncAsync(cancellationToken);
+    public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await _puts.SyncAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error) when (SqliteStore.IsLock(error))
+        {
+            throw CacheAwayException.Locked(Name, error);
+        }
+    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -205,13 +223,18 @@ public sealed class JsonlResponseCache : ICacheStore
         _lines.Dispose();
     }
 
-    private PutQueue<LineRow> Start(long maxFileBytes)
+    private PutQueue<LineRow> Start(long maxFileBytes, TimeSpan? lockWait)
     {
         var index = new LineIndex(IndexPath, _lines, _warn);
         try
         {
             index.RequireSound();
             index.Locked(() => true);
+            if (lockWait is { } wait)
+            {
+                index.WaitForLocks(wait);
+            }
+
             return new PutQueue<LineRow>(new LineWriter(index, _lines, _time, maxFileBytes));
         }
         catch

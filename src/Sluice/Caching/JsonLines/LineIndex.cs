@@ -68,6 +68,9 @@ internal sealed class LineIndex : IDisposable
         return connection;
     }
 
+    /// <summary>Says how long to wait for another process's lock.</summary>
+    public void WaitForLocks(TimeSpan wait) => SqliteStore.WaitForLocks(_connection, wait);
+
     /// <summary>Does work while no other process writes; the index is up to date with the files when it begins, and all its changes are undone when it throws.</summary>
     /// <remarks>Where the work meets a line that is not where the index says, the index is made anew and the work done once more.</remarks>
     public TResult Locked<TResult>(Func<TResult> work)
@@ -149,7 +152,9 @@ internal sealed class LineIndex : IDisposable
         _dropped.Reset();
         foreach (var (id, name) in dropped)
         {
+            CrashPoint.Hit("cache.rewrite.delete.before");
             File.Delete(Path.Combine(_lines.Folder, name));
+            CrashPoint.Hit("cache.rewrite.delete.after");
             _forget.Bind(1, id).Run();
         }
     }

@@ -60,7 +60,9 @@ internal sealed class LineRewrite(LineIndex index, LineStore lines, Func<Respons
             }
 
             copy.Settle();
+            CrashPoint.Hit("cache.rewrite.sync.before");
             target.Flush(flushToDisk: true);
+            CrashPoint.Hit("cache.rewrite.sync.after");
             index.Advance(copy.File.Id, target.Length);
             if (target.Length == 0)
             {

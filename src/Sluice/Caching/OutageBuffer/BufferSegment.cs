@@ -43,8 +43,18 @@ internal sealed class BufferSegment : IAsyncDisposable
         var folder = Path.Combine(parent, Guid.NewGuid().ToString("N"));
         // Locked before there is anything in it, so that nobody takes it for one that was left behind.
         var held = Lock(folder) ?? throw new SluiceException(ErrorKind.Environment, $"cannot lock {folder}{LockEnding}");
-        PrivateFiles.CreateFolder(folder);
-        return new BufferSegment(folder, open, held);
+        try
+        {
+            PrivateFiles.CreateFolder(folder);
+            return new BufferSegment(folder, open, held);
+        }
+        catch
+        {
+            // Without a folder nobody would ever find, and delete, its lock.
+            held.Dispose();
+            File.Delete(folder + LockEnding);
+            throw;
+        }
     }
 
     /// <summary>Looks into one that may belong to another process.</summary>
@@ -56,8 +66,11 @@ internal sealed class BufferSegment : IAsyncDisposable
     /// <summary>Gets where it is.</summary>
     public string Folder => _folder;
 
+    /// <summary>Gets whether this process has put answers into it.</summary>
+    public bool HasAnswers { get; private set; }
+
     /// <summary>Keeps answers and returns how many were new to it.</summary>
-    public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore)
+    public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore)
     {
         ICacheStore? store;
         lock (_gate)
@@ -68,7 +81,10 @@ internal sealed class BufferSegment : IAsyncDisposable
             }
         }
 
-        return store.PutAsync(entries, replacedBefore);
+        var added = await store.PutAsync(entries, replacedBefore).ConfigureAwait(false);
+        HasAnswers = true;
+        CrashPoint.Hit("buffer.put.after");
+        return added;
     }
 
     /// <summary>Fills those slots that are null and can be filled.</summary>

@@ -1,11 +1,12 @@
 using Sluice.Requests;
+using Sluice.Storage;
 
 namespace Sluice.Caching.OutageBuffer;
 
-/// <summary>All answers that the processes of a workspace have kept while their cache was away. Thread-safe.</summary>
-/// <param name="folder">Where they are; each process has a folder in it.</param>
+/// <summary>All answers that the processes of a workspace have kept while their cache could not take them. Thread-safe.</summary>
+/// <param name="places">Folders that answers are kept in, the usual one first; each process has a folder of its own in them.</param>
 /// <param name="open">Opens the store of a folder.</param>
-internal sealed class BufferSegments(string folder, Func<string, ICacheStore> open) : IAsyncDisposable
+internal sealed class BufferSegments(IReadOnlyList<string> places, Func<string, ICacheStore> open) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly SemaphoreSlim _carrying = new(1);
@@ -13,19 +14,14 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
     private readonly Dictionary<string, BufferSegment> _others = [];
     // Ours that are written to no more, and those left behind.
     private readonly List<BufferSegment> _ripe = [];
-    private BufferSegment? _own;
+    // Ours that are written to, by place: nearly always one. Like the others, used by one at a time.
+    private readonly Dictionary<string, BufferSegment> _own = [];
 
     /// <summary>Tells whether anything is kept, by whomever; costs next to nothing.</summary>
-    public bool Any => Directory.Exists(folder) && BufferSegment.FoldersIn(folder).Any();
+    public bool Any => Folders().Any();
 
-    /// <summary>Tells whether this process keeps anything.</summary>
-    public async ValueTask<bool> HasOwnAsync()
-    {
-        await _gate.WaitAsync().ConfigureAwait(false);
-        var has = _own is not null || _ripe.Count > 0;
-        _gate.Release();
-        return has;
-    }
+    /// <summary>Gets the folders in which anything is kept, as messages name them; the usual one when there is nothing yet.</summary>
+    public string Places => string.Join(" and ", Usable().Where(place => BufferSegment.FoldersIn(place).Any()).DefaultIfEmpty(places[0]));
 
     /// <summary>Looks keys up; null when nothing is kept at all.</summary>
     public async ValueTask<CachedResponse?[]?> GetAsync(ReadOnlyMemory<RequestKey> keys, DateTimeOffset notBefore, CancellationToken cancellationToken)
@@ -40,7 +36,7 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
         try
         {
             await MeetOthersAsync().ConfigureAwait(false);
-            foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
+            foreach (var segment in _ripe.Concat(_own.Values).Concat(_others.Values))
             {
                 try
                 {
@@ -60,14 +56,32 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
         return found;
     }
 
-    /// <summary>Keeps answers, durably, and returns how many were new here.</summary>
-    public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, CancellationToken cancellationToken)
+    /// <summary>Keeps answers, durably, in the first place that takes them, and returns how many were new there.</summary>
+    /// <param name="entries">The answers.</param>
+    /// <param name="replacedBefore">Stored answers made before this give way when these are carried over.</param>
+    /// <param name="anywhere">Whether every place will do. Without it only the usual one does: what can be fetched again needs no other.</param>
+    /// <param name="cancellationToken">Ends the waiting for others, not a write.</param>
+    /// <exception cref="SluiceException">No place takes them; the error is that of the usual one.</exception>
+    public async ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, bool anywhere, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            _own ??= BufferSegment.Create(folder, open);
-            return await _own.PutAsync(entries, replacedBefore).ConfigureAwait(false);
+            SluiceException? first = null;
+            foreach (var place in anywhere ? places : places.Take(1))
+            {
+                try
+                {
+                    return await OwnIn(place).PutAsync(entries, replacedBefore).ConfigureAwait(false);
+                }
+                catch (Exception error) when (error is SluiceException or IOException or UnauthorizedAccessException)
+                {
+                    first ??= error as SluiceException ?? DiskTrouble.Explain(error) ?? DiskTrouble.Denied(place, error.Message, error);
+                    await GiveUpAsync(place).ConfigureAwait(false);
+                }
+            }
+
+            throw first!;
         }
         finally
         {
@@ -81,7 +95,7 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]))
+            foreach (var segment in _ripe.Concat(_own.Values))
             {
                 await segment.SyncAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -103,17 +117,22 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
             foreach (var segment in await RipenAsync().ConfigureAwait(false))
             {
                 carried += await segment.CarryAsync(target, damaged).ConfigureAwait(false);
+                CrashPoint.Hit("buffer.sync.before");
                 await target.SyncAsync().ConfigureAwait(false);
+                CrashPoint.Hit("buffer.sync.after");
                 await _gate.WaitAsync().ConfigureAwait(false);
                 try
                 {
                     _ripe.Remove(segment);
                     await segment.DeleteAsync().ConfigureAwait(false);
+                    DropEmpty(segment);
                 }
                 finally
                 {
                     _gate.Release();
                 }
+
+                CrashPoint.Hit("buffer.delete.after");
             }
 
             return carried;
@@ -128,9 +147,61 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
     public async ValueTask DisposeAsync()
     {
         await _gate.WaitAsync().ConfigureAwait(false);
-        foreach (var segment in _ripe.Concat(_own is null ? [] : [_own]).Concat(_others.Values))
+        foreach (var segment in _ripe.Concat(_own.Values).Concat(_others.Values))
         {
             await segment.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private BufferSegment OwnIn(string place)
+    {
+        if (_own.TryGetValue(place, out var segment))
+        {
+            return segment;
+        }
+
+        // A folder that others can write to, or have made, could hold answers of theirs.
+        if (place != places[0] && Directory.Exists(place) && !PrivateFolder.IsOurs(place))
+        {
+            throw new SluiceException(ErrorKind.Environment, $"{place} is not a folder of this user alone", "delete it, or set TMPDIR to another folder");
+        }
+
+        _own.Add(place, segment = BufferSegment.Create(place, open));
+        return segment;
+    }
+
+    /// <summary>Takes away what this process has begun in a place that takes nothing; what it keeps there already stays.</summary>
+    private async ValueTask GiveUpAsync(string place)
+    {
+        if (!_own.TryGetValue(place, out var segment) || segment.HasAnswers)
+        {
+            return;
+        }
+
+        _own.Remove(place);
+        try
+        {
+            await segment.DeleteAsync().ConfigureAwait(false);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // Nothing is in it: the next command deletes it.
+            await segment.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Returns the folders of all that there are.</summary>
+    private IEnumerable<string> Folders() => Usable().SelectMany(BufferSegment.FoldersIn);
+
+    private IEnumerable<string> Usable() => places.Where((place, i) => Directory.Exists(place) && (i == 0 || PrivateFolder.IsOurs(place)));
+
+    /// <summary>Outside the workspace nothing is left lying about, not even an empty folder.</summary>
+    private void DropEmpty(BufferSegment segment)
+    {
+        var place = Path.GetDirectoryName(segment.Folder)!;
+        if (place != places[0] && !Directory.EnumerateFileSystemEntries(place).Any())
+        {
+            Directory.Delete(place);
         }
     }
 
@@ -145,9 +216,9 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
         await _gate.WaitAsync().ConfigureAwait(false);
         try
         {
-            var ours = _ripe.Select(s => s.Folder).ToHashSet();
+            var ours = _ripe.Concat(_own.Values).Select(s => s.Folder).ToHashSet();
             // Listed before any is taken: that makes files beside them.
-            foreach (var left in BufferSegment.FoldersIn(folder).Concat(BufferSegment.HalfDeletedIn(folder)).Distinct().Where(f => !ours.Contains(f) && f != _own?.Folder).ToList())
+            foreach (var left in Folders().Concat(Usable().SelectMany(BufferSegment.HalfDeletedIn)).Distinct().Where(f => !ours.Contains(f)).ToList())
             {
                 if (BufferSegment.TryTake(left, open) is { } segment)
                 {
@@ -155,11 +226,8 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
                 }
             }
 
-            if (_own is not null)
-            {
-                _ripe.Add(_own);
-                _own = null;
-            }
+            _ripe.AddRange(_own.Values);
+            _own.Clear();
 
             return [.. _ripe];
         }
@@ -171,15 +239,15 @@ internal sealed class BufferSegments(string folder, Func<string, ICacheStore> op
 
     private async ValueTask MeetOthersAsync()
     {
-        var there = BufferSegment.FoldersIn(folder).ToHashSet();
+        var there = Folders().ToHashSet();
         foreach (var gone in _others.Keys.Where(f => !there.Contains(f)).ToList())
         {
             await _others[gone].DisposeAsync().ConfigureAwait(false);
             _others.Remove(gone);
         }
 
-        var ours = _ripe.Select(s => s.Folder).ToHashSet();
-        foreach (var other in there.Where(f => !ours.Contains(f) && f != _own?.Folder && !_others.ContainsKey(f)))
+        var ours = _ripe.Concat(_own.Values).Select(s => s.Folder).ToHashSet();
+        foreach (var other in there.Where(f => !ours.Contains(f) && !_others.ContainsKey(f)))
         {
             _others.Add(other, BufferSegment.Peek(other, open));
         }

@@ -65,9 +65,9 @@ internal sealed class Outage(string store, string folder, Action<string> remark,
     }
 
     /// <summary>Notes that the command ends before the store was back.</summary>
-    /// <param name="keeps">Whether there are answers that wait for it.</param>
-    public void GiveUp(bool keeps) => remark(keeps
-        ? $"{store} is still away: answers that were paid for stay in {folder}, and the next command carries them over"
+    /// <param name="places">Where there are answers that wait for it; null when none do.</param>
+    public void GiveUp(string? places) => remark(places is not null
+        ? $"{store} is still away: answers that were paid for stay in {places}, and the next command carries them over"
         : $"{store} is still away; no answers wait for it");
 
     private static string Words(TimeSpan time) => time.TotalMinutes >= 1 ? $"{(int)time.TotalMinutes} min {time.Seconds} s" : $"{(int)time.TotalSeconds} s";

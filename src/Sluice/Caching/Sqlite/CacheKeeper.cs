@@ -14,6 +14,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
     private Statement? _find;
     private Statement? _findAlone;
     private Statement? _holds;
+    private Statement? _next;
+    private Statement? _before;
 
     /// <summary>Opens a cache to go through it.</summary>
     public static CacheKeeper Open(string path, BodyCodec codec) => new(CacheSchema.Open(path, cacheKib: 2 * 1024), codec);
@@ -80,6 +82,46 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         {
             _holds.Reset();
         }
+    }
+
+    /// <summary>Returns the next id after, or before, another one; null where there is none, or it is on a page that cannot be read.</summary>
+    public long? Next(long id, bool upwards)
+    {
+        var next = upwards
+            ? _next ??= new Statement(_connection, "SELECT id FROM responses WHERE id>?1 ORDER BY id LIMIT 1")
+            : _before ??= new Statement(_connection, "SELECT id FROM responses WHERE id<?1 ORDER BY id DESC LIMIT 1");
+        try
+        {
+            return next.Bind(1, id).TryStep() ? next.Integer(0) : null;
+        }
+        finally
+        {
+            next.Reset();
+        }
+    }
+
+    /// <summary>Returns the least and the largest id that responses or their index tell, as far as they can be read; the largest is null where neither tells.</summary>
+    public (long Least, long? Most) Bounds()
+    {
+        var (least, most, isKnown) = (long.MaxValue, 0L, false);
+        foreach (var (range, tellsMost) in ((string, bool)[])[("SELECT min(id), min(id) FROM responses", false), ("SELECT max(id), max(id) FROM responses", true),
+            ($"SELECT min(value), max(value) FROM {CacheSchema.Keys}", true), ($"SELECT min(value), max(value) FROM {CacheSchema.Keys}_recent", true)])
+        {
+            try
+            {
+                using var ask = new Statement(_connection, range);
+                if (ask.TryStep() && !ask.IsNull(0))
+                {
+                    (least, most, isKnown) = (Math.Min(least, ask.Integer(0)), Math.Max(most, ask.Integer(1)), isKnown || tellsMost);
+                }
+            }
+            catch (SluiceException)
+            {
+                // The table itself is gone; the others may tell.
+            }
+        }
+
+        return (Math.Clamp(least, 1, Math.Max(1, most)), isKnown ? most : null);
     }
 
     /// <summary>Deletes entries and returns how many.</summary>
@@ -163,8 +205,11 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         }
 
         SqliteStore.Execute(_connection, "DELETE FROM origins WHERE id NOT IN (SELECT origin FROM responses)");
+        CrashPoint.Hit("cache.vacuum.before");
         SqliteStore.Execute(_connection, "VACUUM");
+        CrashPoint.Hit("cache.vacuum.after");
         SqliteStore.Execute(_connection, "PRAGMA wal_checkpoint(TRUNCATE)");
+        CrashPoint.Hit("cache.checkpoint.after");
     }
 
     /// <summary>Copies the whole cache into a new file, as it is at this moment, while others go on.</summary>
@@ -187,6 +232,8 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         _find?.Dispose();
         _findAlone?.Dispose();
         _holds?.Dispose();
+        _next?.Dispose();
+        _before?.Dispose();
         _connection.Dispose();
     }
 
@@ -278,7 +325,9 @@ internal sealed class CacheKeeper(SqliteConnection connection, BodyCodec codec) 
         try
         {
             work();
+            CrashPoint.Hit("cache.edit.commit.before");
             SqliteStore.Execute(_connection, "COMMIT");
+            CrashPoint.Hit("cache.edit.commit.after");
         }
         catch
         {

@@ -29,13 +29,20 @@ public sealed class SqliteResponseCache : ICacheStore
     /// <param name="path">The database file.</param>
     /// <param name="time">The clock that stamps entries.</param>
     /// <param name="compresses">Whether new bodies are compressed as they come, where that saves something: a fifth of the size, and a third slower (bench/cache). Compressed ones are read anyway.</param>
+    /// <param name="lockWait">How long a put waits for another process's lock before it is a <see cref="CacheAwayException"/>; a minute by default.</param>
     /// <exception cref="SluiceException">The file cannot be used.</exception>
-    public SqliteResponseCache(string path, TimeProvider time, bool compresses = false)
+    public SqliteResponseCache(string path, TimeProvider time, bool compresses = false, TimeSpan? lockWait = null)
     {
         _path = path;
         _time = time;
         _codec = new BodyCodec(dictionary => CacheDictionary.Load(path, dictionary));
-        _puts = new PutQueue<CacheRow>(new CacheWriter(CacheSchema.OpenForWriting(path), _codec, compresses));
+        var connection = CacheSchema.OpenForWriting(path);
+        if (lockWait is { } wait)
+        {
+            SqliteStore.WaitForLocks(connection, wait);
+        }
+
+        _puts = new PutQueue<CacheRow>(new CacheWriter(connection, _codec, compresses));
     }
 
     /// <summary>Tells whether a file has entries, without making or changing one; of a file that cannot be looked at nobody knows, so it may.</summary>
@@ -110,6 +117,10 @@ public sealed class SqliteResponseCache : ICacheStore
 
             return await _puts.PutAsync(new ArraySegment<CacheRow>(rows, 0, entries.Count), bytes, cancellationToken).ConfigureAwait(false);
         }
+        catch (SluiceException error) when (SqliteStore.IsLock(error))
+        {
+            throw CacheAwayException.Locked(Name, error);
+        }
         finally
         {
             ArrayPool<CacheRow>.Shared.Return(rows, clearArray: true);
@@ -127,7 +138,17 @@ public sealed class SqliteResponseCache : ICacheStore
     }
 
     /// <inheritdoc/>
-    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => _puts.SyncAsync(cancellationToken);
+    public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await _puts.SyncAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error) when (SqliteStore.IsLock(error))
+        {
+            throw CacheAwayException.Locked(Name, error);
+        }
+    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, [EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -25,7 +25,8 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
     private readonly ConcurrentDictionary<RequestKey, Task<DispatchResult>> _flights = new();
     private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
-    private SluiceException? _trouble;
+    // Claims that this process still has although nothing is under way for them: as many as answers that could not be kept anywhere.
+    private readonly ConcurrentDictionary<RequestKey, bool> _strayClaims = new();
 
     /// <summary>Creates a dispatcher.</summary>
     /// <param name="ledger">Where failures are kept.</param>
@@ -101,12 +102,6 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
         catch (Exception error)
         {
-            if (error is SluiceException { Kind: ErrorKind.Environment } trouble)
-            {
-                // A disk that has no room for this answer has none for the next: nothing more is paid for.
-                Interlocked.CompareExchange(ref _trouble, trouble, null);
-            }
-
             own.SetException(error);
             _ = own.Task.Exception;
             throw;
@@ -139,7 +134,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             }
 
             var holder = _ledger.ClaimLive(request.Key, tally.RetryFailed);
-            if (holder == 0)
+            if (holder == 0 || (_ledger.IsOwnLive(holder) && _strayClaims.TryRemove(request.Key, out _)))
             {
                 return await SendClaimedAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
             }
@@ -180,8 +175,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
         catch (UnstoredException)
         {
-            // Its claim stays: the next command says how many calls were lost.
+            // Its claim stays: the next command says how many calls were lost. Whoever asks again here has it already.
             isClaimed = false;
+            _strayClaims.TryAdd(request.Key, true);
             throw;
         }
         finally
@@ -204,11 +200,8 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                if (_trouble is { } trouble)
-                {
-                    throw new SluiceException(trouble.Kind, trouble.Message, trouble.Hint, trouble);
-                }
-
+                // What cannot be stored is not paid for: waits for a store that is away, and throws where people have to do something first.
+                await _cache.ReadyAsync(cancellationToken).ConfigureAwait(false);
                 if (attempt == 1)
                 {
                     tally.AddSent();
@@ -294,6 +287,10 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         try
         {
             await _cache.PutAsync([entry], request.Caching.NotBefore, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (AnswersKeptException)
+        {
+            // It is kept, and found where it is: the next call is told what is in the way.
         }
         catch (SluiceException error)
         {

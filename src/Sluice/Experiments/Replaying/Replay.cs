@@ -1,6 +1,7 @@
 using Sluice.Caching;
 using Sluice.Datasets;
 using Sluice.Dispatch;
+using Sluice.Results;
 
 namespace Sluice.Experiments.Replaying;
 
@@ -13,7 +14,8 @@ namespace Sluice.Experiments.Replaying;
 /// <param name="dispatcher">What takes the requests that the cache cannot answer.</param>
 /// <param name="tally">Counts on behalf of the experiment.</param>
 /// <param name="trail">What the replay before has asked: other requests on the same answers and records are a mistake. Null to ask whatever comes.</param>
-internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally, ReplayTrail? trail = null)
+/// <param name="before">The results that the new ones replace, or null: what is finished there is not replaced by what is pending now.</param>
+internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatcher dispatcher, DispatchTally tally, ReplayTrail? trail = null, FinishedLines? before = null)
 {
     private const int ChunkSize = 64;
     private const int ChunkBytes = 1024 * 1024;
@@ -106,10 +108,38 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
 
             if (results is not null)
             {
-                await results.WriteAsync(result.Lines.WrittenMemory, stop.Token).ConfigureAwait(false);
+                await WriteAsync(result, results).ConfigureAwait(false);
             }
 
             progress?.Invoke(summary.Samples);
+        }
+
+        async ValueTask WriteAsync(ChunkResult result, Stream lines)
+        {
+            var rest = result.Lines.WrittenMemory;
+            if (before is null || result.Samples.All(s => s.Status != SampleStatus.Pending))
+            {
+                before?.Pass(result.Samples.Count);
+                await lines.WriteAsync(rest, stop.Token).ConfigureAwait(false);
+                return;
+            }
+
+            foreach (var sample in result.Samples)
+            {
+                var line = rest[..(rest.Span.IndexOf((byte)'\n') + 1)];
+                rest = rest[line.Length..];
+                if (sample.Status != SampleStatus.Pending)
+                {
+                    before.Pass(1);
+                }
+                else if (await before.FindAsync(sample, stop.Token).ConfigureAwait(false) is { } finished)
+                {
+                    line = finished;
+                    summary.Kept++;
+                }
+
+                await lines.WriteAsync(line, stop.Token).ConfigureAwait(false);
+            }
         }
     }
 }

@@ -30,6 +30,9 @@ public sealed class ReplaySummary
     /// <summary>Gets how many still lack an answer.</summary>
     public long Pending { get; internal set; }
 
+    /// <summary>Gets how many of those have a finished line all the same: an earlier one, whose answers the cache no longer has.</summary>
+    public long Kept { get; internal set; }
+
     /// <summary>Gets how many requests the cache answered.</summary>
     public long Hits { get; internal set; }
 

@@ -82,6 +82,28 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
     public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
 
     /// <inheritdoc/>
+    public byte[]? Write(Response response)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        return RebuiltBody.Write(writer =>
+        {
+            writer.WriteString("type", "message");
+            writer.WriteString("role", "assistant");
+            writer.WriteStartArray("content");
+            writer.WriteStartObject();
+            writer.WriteString("type", "text");
+            writer.WriteString("text", response.Text);
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+            writer.WriteString("stop_reason", response.Finish);
+            writer.WriteStartObject("usage");
+            writer.WriteNumber("input_tokens", response.Usage.Input);
+            writer.WriteNumber("output_tokens", response.Usage.Output);
+            writer.WriteEndObject();
+        });
+    }
+
+    /// <inheritdoc/>
     public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
 
     private BatchLine ReadLine(ReadOnlyMemory<byte> line)

@@ -64,6 +64,31 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
     public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
 
     /// <inheritdoc/>
+    public byte[]? Write(Response response)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        return RebuiltBody.Write(writer =>
+        {
+            writer.WriteString("object", "chat.completion");
+            writer.WriteStartArray("choices");
+            writer.WriteStartObject();
+            writer.WriteNumber("index", 0);
+            writer.WriteStartObject("message");
+            writer.WriteString("role", "assistant");
+            writer.WriteString("content", response.Text);
+            writer.WriteEndObject();
+            writer.WriteString("finish_reason", response.Finish);
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+            writer.WriteStartObject("usage");
+            writer.WriteNumber("prompt_tokens", response.Usage.Input);
+            writer.WriteNumber("completion_tokens", response.Usage.Output);
+            writer.WriteNumber("total_tokens", response.Usage.Input + response.Usage.Output);
+            writer.WriteEndObject();
+        });
+    }
+
+    /// <inheritdoc/>
     public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
 
     /// <summary>Reads the usage; or, when that is known, only the text, which stands before it.</summary>

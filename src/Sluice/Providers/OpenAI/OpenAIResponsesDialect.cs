@@ -62,6 +62,41 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
     }
 
     /// <inheritdoc/>
+    public byte[]? Write(Response response)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        return RebuiltBody.Write(writer =>
+        {
+            writer.WriteString("object", "response");
+            writer.WriteString("status", response.Finish == "stop" ? "completed" : "incomplete");
+            if (response.Finish != "stop")
+            {
+                writer.WriteStartObject("incomplete_details");
+                writer.WriteString("reason", response.Finish == "length" ? "max_output_tokens" : response.Finish);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteStartArray("output");
+            writer.WriteStartObject();
+            writer.WriteString("type", "message");
+            writer.WriteString("role", "assistant");
+            writer.WriteStartArray("content");
+            writer.WriteStartObject();
+            writer.WriteString("type", "output_text");
+            writer.WriteString("text", response.Text);
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+            writer.WriteStartObject("usage");
+            writer.WriteNumber("input_tokens", response.Usage.Input);
+            writer.WriteNumber("output_tokens", response.Usage.Output);
+            writer.WriteNumber("total_tokens", response.Usage.Input + response.Usage.Output);
+            writer.WriteEndObject();
+        });
+    }
+
+    /// <inheritdoc/>
     public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage).Response;
 
     /// <summary>Reads usage and failure; or, when the usage is known, the text.</summary>

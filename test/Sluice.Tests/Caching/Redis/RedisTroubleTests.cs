@@ -75,7 +75,7 @@ public sealed class RedisTroubleTests : IDisposable
 
         foreach (DateTimeOffset replacedBefore in (DateTimeOffset[])[default, DateTimeOffset.UnixEpoch.AddYears(60)])
         {
-            SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () => await cache.PutAsync([TemporaryCache.Entry(1, "paid")], replacedBefore, Token));
+            SluiceException error = await Assert.ThrowsAsync<AnswersKeptException>(async () => await cache.PutAsync([TemporaryCache.Entry(1, "paid")], replacedBefore, Token));
             Assert.IsNotType<CacheAwayException>(error);
             Assert.Contains(name, error.Message, StringComparison.Ordinal);
             Assert.NotNull(error.Hint);
@@ -112,7 +112,7 @@ public sealed class RedisTroubleTests : IDisposable
         var redis = new RedisResponseCache(new RedisOptions(server.Url) { User = "team", Password = "correct-horse" }, _ => { }, TimeProvider.System);
         await using var cache = new OutageBufferedCache(redis, _folder, _ => { }, TimeProvider.System);
 
-        SluiceException error = await Assert.ThrowsAsync<SluiceException>(async () => await cache.PutAsync([TemporaryCache.Entry(1, "paid")], cancellationToken: Token));
+        SluiceException error = await Assert.ThrowsAsync<AnswersKeptException>(async () => await cache.PutAsync([TemporaryCache.Entry(1, "paid")], cancellationToken: Token));
 
         Assert.IsNotType<CacheAwayException>(error);
         Assert.Contains("NOPERM", error.Message, StringComparison.Ordinal);

@@ -303,8 +303,17 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     {
         public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore, CancellationToken cancellationToken) => default;
 
-        public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, CancellationToken cancellationToken) =>
-            throw new SluiceException(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");
+        private bool _isKnown;
+
+        public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, CancellationToken cancellationToken)
+        {
+            _isKnown = true;
+            throw Trouble();
+        }
+
+        public ValueTask ReadyAsync(CancellationToken cancellationToken) => _isKnown ? throw Trouble() : default;
+
+        private static SluiceException Trouble() => new(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");
 
         public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken) => new(true);
 

@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Sluice.Caching;
+using Sluice.Datasets;
+using Sluice.Ledger;
+using Sluice.Results;
+using Sluice.Sweeps;
+
+namespace Sluice.Recovery;
+
+/// <summary>Finds results that are all that is left of what was paid for: ledger and cache of their workspace are gone.</summary>
+public static class LostResults
+{
+    /// <summary>Finds them in every sweep of a workspace.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="ledger">The ledger, or null when there is none.</param>
+    /// <param name="cache">The cache; an empty one when there is none.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
+    public static async Task<IReadOnlyList<(string Sweep, Loss Loss)>> FindAsync(Workspace workspace, LedgerStore? ledger, IResponseCache cache, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        var losses = new List<(string, Loss)>();
+        foreach (var sweep in SweepManifest.Sweeps(workspace).Order(StringComparer.Ordinal))
+        {
+            if (await FindAsync(workspace, sweep, ExperimentsIn(workspace, sweep), ledger, cache, cancellationToken).ConfigureAwait(false) is { } loss)
+            {
+                losses.Add((sweep, loss));
+            }
+        }
+
+        return losses;
+    }
+
+    /// <summary>Finds them among the experiments of a sweep; null when there are none, or ledger or cache tell of what was sent.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="sweep">The sweep.</param>
+    /// <param name="experiments">Its experiments.</param>
+    /// <param name="ledger">The ledger, or null when there is none.</param>
+    /// <param name="cache">The cache; an empty one when there is none.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
+    public static async Task<Loss?> FindAsync(
+        Workspace workspace, string sweep, IEnumerable<string> experiments, LedgerStore? ledger, IResponseCache cache, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(experiments);
+        ArgumentNullException.ThrowIfNull(cache);
+        var files = experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl")).Where(File.Exists).ToList();
+        if (files.Count == 0 || ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        long done = 0;
+        foreach (var file in files)
+        {
+            done += await CountDoneAsync(file, cancellationToken).ConfigureAwait(false);
+        }
+
+        return done == 0 ? null : new Loss(
+            $"runs/{sweep} has {done} finished {(done == 1 ? "result" : "results")}, but cache and ledger of this workspace are gone: nothing is sent, and the results stay as they are",
+            $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
+    }
+
+    /// <summary>Tells whether any experiment of a sweep has a config and results.</summary>
+    public static bool HasResults(Workspace workspace, string sweep)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        return ExperimentsIn(workspace, sweep).Any();
+    }
+
+    /// <summary>Returns the experiments of a sweep that have a config and results.</summary>
+    internal static IEnumerable<string> ExperimentsIn(Workspace workspace, string sweep) => Directory.Exists(workspace.SweepFolder(sweep))
+        ? Directory.EnumerateDirectories(workspace.SweepFolder(sweep)).Where(f => File.Exists(Path.Combine(f, "config.yaml")) && File.Exists(Path.Combine(f, "results.jsonl"))).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)
+        : [];
+
+    private static async Task<long> CountDoneAsync(string path, CancellationToken cancellationToken)
+    {
+        long done = 0;
+        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
+        await using var _ = file.ConfigureAwait(false);
+        using var lines = new LineReader(file, 64 * 1024 * 1024);
+        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            try
+            {
+                done += ResultHead.Read(lines.Line.Span) is { IsDone: true } ? 1 : 0;
+            }
+            catch (JsonException)
+            {
+                // It is no line of ours, and none that could be lost.
+            }
+        }
+
+        return done;
+    }
+}

@@ -1,0 +1,155 @@
+using System.Text.Json.Nodes;
+
+namespace Sluice.Journeys;
+
+/// <summary>Results that are all that is left, or more than the cache has: they stay, and what they hold can be taken in again.</summary>
+public sealed class LostResultsJourneys : Journey
+{
+    private string State => Path.Combine(Folder, ".sluice");
+
+    [Theory]
+    [InlineData("openai", "chat", "batch_mode: true")]
+    [InlineData("openai", "responses", "batch_mode: false")]
+    [InlineData("anthropic", "messages", "batch_mode: true")]
+    public async Task Nothing_is_sent_and_nothing_overwritten_and_adopting_the_results_brings_the_answers_back(string provider, string api, string mode)
+    {
+        await ProviderAsync();
+        Dataset(12);
+        TwoSteps(provider, api, mode);
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        var results = Results();
+        var summary = await SummaryAsync();
+        Directory.Delete(State, recursive: true);
+
+        (await RunAsync("status")).Is(0).Says("warning:", "runs/s has 12 finished results", "sluice adopt --results s");
+        (await RunAsync("plan", "configs")).Says("warning:", "runs/s has 12 finished results");
+        foreach (var command in (string[][])[["retrieve"], ["retrieve", "--wait"], ["run", "configs", "--sweep", "s"], ["submit", "configs", "--sweep", "s"]])
+        {
+            (await RunAsync(command)).Explains(3, "runs/s has 12 finished results", "cache and ledger of this workspace are gone", "sluice adopt --results s", "move runs/s away");
+            Assert.Equal((results, summary), (Results(), await SummaryAsync()));
+        }
+
+        (await RunAsync("doctor")).Is(1).Says("runs/s", "12 finished results", "sluice adopt --results s");
+        (await RunAsync("doctor", "--repair")).Is(1).Says("to do", "sluice adopt --results s");
+        var sent = Provider(provider).DistinctBodies;
+
+        (await RunAsync("adopt", "--results", "s")).Is(0).Says("results of 1 experiment: 24 answers, 2");
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        Assert.Equal((results, summary), (Results(), await SummaryAsync()));
+        Assert.Equal((sent, 0), (Provider(provider).DistinctBodies, Provider(provider).RepeatedBodies));
+        (await RunAsync("adopt", "--results")).Is(0).Says("0 of them new here");
+        (await RunAsync("doctor")).Is(0);
+    }
+
+    [Fact]
+    public async Task Who_wants_to_pay_again_moves_the_results_away()
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        Directory.Delete(State, recursive: true);
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "5 finished results");
+
+        Directory.Move(Path.Combine(Folder, "runs/s"), Path.Combine(Folder, "old"));
+
+        Assert.Equal(5, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        Assert.Equal(5, OpenAI.RepeatedBodies);
+    }
+
+    [Fact]
+    public async Task A_finished_line_stays_where_the_cache_no_longer_has_its_answer()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        var results = Results();
+        var pruned = Key(Rows()[4]);
+        (await RunAsync("cache", "prune", "--key", pruned, "--yes")).Is(0);
+
+        (await RunAsync("retrieve")).Is(1).Says("1 finished result", "although the cache no longer has their answers", "sluice adopt --results s");
+        Assert.Equal(results, Results());
+        Assert.Equal(1, (int)JsonNode.Parse(await SummaryAsync())!["kept"]!);
+
+        // Samples that come in another order, or not at all, keep theirs too.
+        var lines = await File.ReadAllLinesAsync(Path.Combine(Folder, "data.jsonl"), Cancel);
+        await File.WriteAllLinesAsync(Path.Combine(Folder, "data.jsonl"), lines.Reverse(), Cancel);
+        (await RunAsync("retrieve")).Is(1);
+        Assert.Equal(results.Split('\n').Order(StringComparer.Ordinal), Results().Split('\n').Order(StringComparer.Ordinal));
+
+        (await RunAsync("adopt", "--results", "s")).Is(0).Says("10 answers, 1 of them new here");
+        (await RunAsync("retrieve")).Is(0);
+        Assert.Equal(10, Count("done"));
+        Assert.Equal((10, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_line_of_another_prompt_does_not_stay()
+    {
+        await ProviderAsync(batchDelay: 60);
+        Dataset(6);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        Write("configs/one.yaml", (await File.ReadAllTextAsync(Path.Combine(Folder, "configs/one.yaml"), Cancel)).Replace("user: \"", "user: \"Now: ", StringComparison.Ordinal).Replace("batch_mode: false", "", StringComparison.Ordinal));
+
+        (await RunAsync("submit", "configs", "--sweep", "s")).Is(8);
+
+        Assert.Equal(6, Count("pending"));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_made_again_is_counted_with_its_reason()
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        var lines = await File.ReadAllLinesAsync(ResultsPath(), Cancel);
+        lines[1] = lines[1].Replace(Key(Rows()[1]), "no key", StringComparison.Ordinal);
+        lines[3] = "half a li";
+        await File.WriteAllLinesAsync(ResultsPath(), lines, Cancel);
+        Directory.Delete(State, recursive: true);
+
+        var report = (await RunAsync("adopt", "--results", "s", "--json")).Is(1).Json;
+        Assert.Equal((1, 4, 4, 2), ((int)report["experiments"]!, (int)report["answers"]!, (int)report["new"]!, (int)report["left_out"]!));
+        Assert.Equal("its key is none", (string?)report["reason"]);
+        (await RunAsync("adopt", "--results")).Is(1).Says("2 answers could not be made again: its key is none");
+        Assert.Equal(2, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+    }
+
+    [Theory]
+    [InlineData("there are no results of a sweep `nosuch`", "--results", "nosuch")]
+    [InlineData("--results reads the results of this workspace", "--results", "s", "file.jsonl")]
+    [InlineData("--results reads the results of this workspace", "--provider", "openai", "--results")]
+    [InlineData("--results reads the results of this workspace", "--intent", "a", "--batch", "b", "--results")]
+    [InlineData("there are no results in", "--results", "--workspace", "empty")]
+    public async Task Adopting_results_that_are_not_there_or_something_else_with_them_is_refused(string message, params string[] args)
+    {
+        await ProviderAsync();
+        Dataset(1);
+        Config();
+        Write("file.jsonl", "{}");
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+
+        (await RunAsync(["adopt", .. args])).Explains(2, message);
+    }
+
+    private static string Key(JsonNode row) => (string)row["steps"]!["answer"]!["key"]!;
+
+    private Sluice.Simulator.ProviderStats Provider(string name) => name == "anthropic" ? Anthropic : OpenAI;
+
+    private Task<string> SummaryAsync() => File.ReadAllTextAsync(Path.Combine(Path.GetDirectoryName(ResultsPath())!, "summary.json"), Cancel);
+
+    private void TwoSteps(string provider, string api, string mode) => Write("configs/one.yaml", $$$"""
+        name: one
+        dataset: { path: data.jsonl, id: id }
+        model: { provider: {{{provider}}}, {{{(api == "messages" ? "" : $"api: {api}, ")}}}name: {{{(provider == "anthropic" ? "claude-haiku-4-5" : "gpt-4o-mini")}}}, params: { {{{(api == "responses" ? "max_output_tokens" : "max_tokens")}}}: 64 } }
+        steps:
+          - { name: answer, user: "{{ sample.question }}" }
+          - { name: judge, user: "Is `{{ steps.answer.text }}` right for {{ sample.id }}? echo: yes" }
+        scores: [{ name: accuracy, type: numeric, value: "{{ steps.answer.text }}", target: "{{ sample.answer }}" }]
+        memory: { required_gb: 0 }
+        {{{mode}}}
+        """);
+}

@@ -1,0 +1,101 @@
+using Sluice.Caching;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Live;
+using Sluice.Experiments;
+using Sluice.Tests.Caching;
+
+namespace Sluice.Tests.Dispatch.Live;
+
+/// <summary>Live answers and a store that cannot take them: what is paid for is kept, nothing more is paid for, and it is over when storing works again.</summary>
+public sealed class LiveStorageTests : IAsyncDisposable
+{
+    private readonly DispatchFixture _fixture = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("sluice-live-storage-").FullName;
+    private readonly FlakyStore _store;
+    private readonly Remarks _remarks = new();
+
+    public LiveStorageTests() => _store = new FlakyStore(_fixture.Cache);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private string Buffer => Path.Combine(_folder, "buffer");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _fixture.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task One_full_disk_does_not_stop_calls_of_a_later_healthy_moment()
+    {
+        await using OutageBufferedCache cache = Buffered();
+        using LiveDispatcher dispatcher = Dispatcher(cache);
+        _store.PutTrouble = Full();
+
+        Assert.NotNull((await SendAsync(dispatcher, 1)).Response);
+        SluiceException error = await Assert.ThrowsAnyAsync<SluiceException>(() => SendAsync(dispatcher, 2));
+        Assert.Equal("the disk is full", error.Message);
+        Assert.Contains(Buffer, error.Hint, StringComparison.Ordinal);
+        Assert.Equal(1, _fixture.Provider.CountOf("send"));
+
+        _store.PutTrouble = null;
+        Assert.NotNull((await SendAsync(dispatcher, 2)).Response);
+        Assert.Equal(2, _fixture.Provider.CountOf("send"));
+        var found = new CachedResponse?[2];
+        await _fixture.Cache.GetAsync(new[] { _fixture.Request(1).Key, _fixture.Request(2).Key }, found, cancellationToken: Token);
+        Assert.All(found, Assert.NotNull);
+        // Nothing was lost, and nobody is told so.
+        using var next = _fixture.OpenRival();
+        Assert.Equal(0, next.SweepDead(_fixture.SpoolFolder));
+    }
+
+    [Fact]
+    public async Task While_the_store_is_away_no_call_begins_and_those_under_way_are_kept()
+    {
+        await using OutageBufferedCache cache = Buffered();
+        using LiveDispatcher dispatcher = Dispatcher(cache);
+        _store.IsAway = true;
+        await cache.PutAsync([TemporaryCache.Entry(77, "makes it known")], cancellationToken: Token);
+
+        Task<DispatchResult> waiting = SendAsync(dispatcher, 1);
+        await _remarks.SaidAsync("is away");
+        Assert.Equal((false, 0), (waiting.IsCompleted, _fixture.Provider.CountOf("send")));
+
+        _store.IsAway = false;
+        while (!waiting.IsCompleted)
+        {
+            _fixture.Time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        Assert.NotNull((await waiting).Response);
+        Assert.Equal(1, _fixture.Provider.CountOf("send"));
+    }
+
+    [Fact]
+    public async Task A_request_whose_answer_no_place_took_is_asked_again_by_the_same_process()
+    {
+        await File.WriteAllTextAsync(Buffer, "a file where the folder would be", Token);
+        await using OutageBufferedCache cache = Buffered();
+        using LiveDispatcher dispatcher = Dispatcher(cache);
+        _store.PutTrouble = Full();
+        SluiceException lost = await Assert.ThrowsAnyAsync<SluiceException>(() => SendAsync(dispatcher, 1));
+        Assert.Contains("how many calls under way were lost", lost.Hint, StringComparison.Ordinal);
+
+        _store.PutTrouble = null;
+        // Not polled for ever, as a call of another process would be.
+        Assert.NotNull((await SendAsync(dispatcher, 1).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token)).Response);
+        Assert.Equal(2, _fixture.Provider.CountOf("send"));
+        using var next = _fixture.OpenRival();
+        Assert.Equal(0, next.SweepDead(_fixture.SpoolFolder));
+    }
+
+    private static SluiceException Full() => new(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");
+
+    private OutageBufferedCache Buffered() => new(_store, Buffer, _remarks.Add, _fixture.Time);
+
+    private LiveDispatcher Dispatcher(IResponseCache cache) => new(_fixture.Ledger, cache, new LiveOptions { Concurrency = 4 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+
+    private Task<DispatchResult> SendAsync(LiveDispatcher dispatcher, int number) => dispatcher.DispatchAsync(_fixture.Request(number), new DispatchTally(), Token).AsTask();
+}

@@ -1,0 +1,175 @@
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Sluice.Caching;
+using Sluice.Recovery;
+using Sluice.Storage;
+using Sluice.Sweeps;
+using Sluice.Tests.Caching;
+
+namespace Sluice.Tests.Recovery;
+
+/// <summary>What a repair finds of a damaged SQLite cache, wherever its answers lie, and what it does with files that were kept.</summary>
+public sealed class DamagedCacheTests : IDisposable
+{
+    private readonly Workspace _workspace = new(Directory.CreateTempSubdirectory("sluice-damaged-").FullName);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(_workspace.Root, recursive: true);
+
+    [Fact]
+    public async Task Answers_are_saved_although_the_first_million_ids_are_gone()
+    {
+        await FillAsync(300);
+        Sql("UPDATE responses SET id=id+1000001; UPDATE keys SET value=value+1000001; UPDATE keys_recent SET value=value+1000001");
+        Sql("UPDATE responses SET body=zeroblob(length(body)) WHERE id=1000005");
+
+        await RepairsAsync(299);
+    }
+
+    [Fact]
+    public async Task Answers_are_saved_on_both_sides_of_a_gap_of_any_size()
+    {
+        await FillAsync(300);
+        Sql("UPDATE responses SET id=id+3000000000 WHERE id>150; UPDATE keys SET value=value+3000000000 WHERE value>150; UPDATE keys_recent SET value=value+3000000000 WHERE value>150");
+        Sql("UPDATE responses SET body=zeroblob(length(body)) WHERE id IN (7, 3000000200)");
+
+        await RepairsAsync(298);
+    }
+
+    [Fact]
+    public async Task Answers_are_saved_from_behind_a_damage_that_is_too_long_to_step_over()
+    {
+        await FillAsync(4000);
+        // The ids in the middle lie far apart, and their pages cannot be read.
+        Sql("UPDATE responses SET id=id+5000000 WHERE id>2500; UPDATE keys SET value=value+5000000 WHERE value>2500; UPDATE keys_recent SET value=value+5000000 WHERE value>2500");
+        Sql("UPDATE responses SET id=3000000+id WHERE id BETWEEN 1500 AND 2500; UPDATE keys SET value=3000000+value WHERE value BETWEEN 1500 AND 2500; UPDATE keys_recent SET value=3000000+value WHERE value BETWEEN 1500 AND 2500; VACUUM");
+        Overwrite(0.38, 0.06);
+
+        var doctor = new Doctor(_workspace, TimeProvider.System);
+        Assert.Contains(await doctor.ExamineAsync(repair: true, Token), f => f.Subject == _workspace.CachePath && f.IsRepaired);
+        var saved = await BodiesAsync();
+        Assert.InRange(saved.Count, 3300, 3999);
+        // From both ends.
+        Assert.Contains(Body(0), saved);
+        Assert.Contains(Body(2490), saved);
+        Assert.Contains(Body(3999), saved);
+    }
+
+    [Fact]
+    public async Task A_part_that_an_earlier_release_has_left_in_place_of_the_whole_is_named_and_made_whole()
+    {
+        await FillAsync(500);
+        File.Move(_workspace.CachePath, _workspace.CachePath + ".damaged-1");
+        await FillAsync(120);
+
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+        Assert.Equal((_workspace.CachePath + ".damaged-1", "it holds 380 answers that the cache does not have", true), (finding.Subject, finding.Problem, finding.IsToDo));
+        Assert.Contains("sluice doctor --repair", finding.Remedy, StringComparison.Ordinal);
+
+        var doctor = new Doctor(_workspace, TimeProvider.System);
+        Assert.True(Assert.Single(await doctor.ExamineAsync(repair: true, Token)).IsRepaired);
+        Assert.Equal(500, doctor.Responses);
+        Assert.Equal(500, (await BodiesAsync()).Count);
+        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+    }
+
+    [Fact]
+    public async Task The_answers_of_a_kept_file_come_back_although_the_cache_is_gone()
+    {
+        await FillAsync(50);
+        File.Move(_workspace.CachePath, _workspace.CachePath + ".damaged-3");
+
+        Assert.Contains("50 answers", Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token)).Problem, StringComparison.Ordinal);
+        Assert.False(File.Exists(_workspace.CachePath));
+        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token);
+        Assert.Equal(50, (await BodiesAsync()).Count);
+    }
+
+    [Fact]
+    public async Task What_a_killed_repair_has_left_unfinished_is_named_and_deleted()
+    {
+        await FillAsync(10);
+        string left = $"{_workspace.CachePath}.999999999-1-{Owner.Self.Split('@')[1]}-1.tmp";
+        foreach (string part in (string[])["", "-wal", "-shm"])
+        {
+            await File.WriteAllTextAsync(left + part, "half", Token);
+        }
+
+        Assert.Equal(left, Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token)).Subject);
+        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token);
+        Assert.DoesNotContain(Directory.GetFiles(Path.GetDirectoryName(left)!), f => f.Contains(".tmp", StringComparison.Ordinal));
+        Assert.Equal(10, (await BodiesAsync()).Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_database_that_is_put_aside_takes_along_what_is_in_its_log(bool isReplaced)
+    {
+        await FillAsync(100);
+        // What a killed process leaves: a log that nobody has folded.
+        string database = Path.Combine(_workspace.Root, "database.db");
+        await using (var writer = new SqliteResponseCache(_workspace.CachePath, TimeProvider.System))
+        {
+            await writer.PutAsync([TemporaryCache.Entry(1000, Body(1000))], cancellationToken: Token);
+            foreach (string part in (string[])["", "-wal"])
+            {
+                File.Copy(_workspace.CachePath + part, database + part);
+            }
+        }
+
+        Assert.True(new FileInfo(database + "-wal").Length > 0);
+        string fresh = Path.Combine(_workspace.Root, "fresh.db");
+        await new SqliteResponseCache(fresh, TimeProvider.System).DisposeAsync();
+
+        string kept = isReplaced ? SqliteStore.Replace(database, fresh) : SqliteStore.MoveAside(database);
+
+        Assert.Equal(database + ".damaged-1", kept);
+        Assert.Equal(isReplaced, File.Exists(database));
+        Assert.False(new FileInfo(database + "-wal") is { Exists: true, Length: > 0 });
+        await using var old = new SqliteResponseCache(kept, TimeProvider.System);
+        Assert.Equal(101, (await TemporaryCache.ListAsync(old)).Count);
+    }
+
+    private static string Body(int number) => $"{number} {new string('x', 400)}";
+
+    private async Task FillAsync(int count)
+    {
+        _workspace.Prepare();
+        await using var cache = new SqliteResponseCache(_workspace.CachePath, TimeProvider.System);
+        for (var from = 0; from < count; from += 500)
+        {
+            await cache.PutAsync([.. Enumerable.Range(from, Math.Min(500, count - from)).Select(i => TemporaryCache.Entry(i, Body(i)))], cancellationToken: Token);
+        }
+    }
+
+    private void Sql(string statement)
+    {
+        using SqliteConnection connection = SqliteStore.OpenForReading(_workspace.CachePath);
+        SqliteStore.Execute(connection, statement);
+    }
+
+    /// <summary>Overwrites a share of the file, which begins after another share of it.</summary>
+    private void Overwrite(double from, double share)
+    {
+        byte[] bytes = File.ReadAllBytes(_workspace.CachePath);
+        new Random(7).NextBytes(bytes.AsSpan((int)(bytes.Length * from), (int)(bytes.Length * share)));
+        File.WriteAllBytes(_workspace.CachePath, bytes);
+    }
+
+    private async Task RepairsAsync(int saved)
+    {
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token));
+        Assert.True(finding.IsRepaired);
+        Assert.StartsWith($"{saved} responses saved", finding.Remedy, StringComparison.Ordinal);
+        Assert.Equal(saved, (await BodiesAsync()).Count);
+        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+    }
+
+    private async Task<HashSet<string>> BodiesAsync()
+    {
+        await using var cache = new SqliteResponseCache(_workspace.CachePath, TimeProvider.System);
+        return [.. (await TemporaryCache.ListAsync(cache)).Select(e => Encoding.UTF8.GetString(e.Body!))];
+    }
+}
