@@ -37,6 +37,9 @@ public sealed class CliRun : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Gets the most memory that it was seen to have while it was waited for, in bytes; 0 when it was not seen.</summary>
+    public long PeakMemory { get; private set; }
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     /// <summary>Starts the command line with arguments, in a folder, with variables that replace the surrounding ones.</summary>
@@ -75,7 +78,13 @@ public sealed class CliRun : IAsyncDisposable
         patience.CancelAfter(TimeSpan.FromSeconds(patienceInSeconds));
         try
         {
-            await _process.WaitForExitAsync(patience.Token);
+            var ended = _process.WaitForExitAsync(patience.Token);
+            while (await Task.WhenAny(ended, Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token)) != ended)
+            {
+                LookAtMemory();
+            }
+
+            await ended;
         }
         catch (OperationCanceledException)
         {
@@ -83,6 +92,20 @@ public sealed class CliRun : IAsyncDisposable
         }
 
         return new CliResult(_process.ExitCode, Read(_output), Read(_errors));
+    }
+
+    /// <summary>Reads what the kernel has counted so far: a peak between two looks is in it.</summary>
+    private void LookAtMemory()
+    {
+        try
+        {
+            var line = File.ReadLines($"/proc/{_process.Id}/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
+            PeakMemory = line is null ? PeakMemory : Math.Max(PeakMemory, long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], System.Globalization.CultureInfo.InvariantCulture) * 1024);
+        }
+        catch (IOException)
+        {
+            // It has just ended, or there is no /proc: what was seen before stays.
+        }
     }
 
     /// <summary>Waits until it has said something.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Sluice.Simulator;
+using Sluice.Testing;
 
 namespace Sluice.Journeys;
 
@@ -117,11 +118,17 @@ public sealed class DiskFaultJourneys : Journey
             Assert.Empty(disturbed.Output);
         }
 
+        var before = WorkspaceFacts.Answers(workspace);
         (await RunAsync(workspace, simulator, [])).Is(0);
-        Assert.Equal(expected, ResultsIn(workspace));
         var stats = _provider == "openai" ? simulator.Stats.OpenAI : simulator.Stats.Anthropic;
         Assert.Equal((Samples, 0), (stats.DistinctBodies, stats.RepeatedBodies));
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(workspace, "runs"), "*.tmp", SearchOption.AllDirectories));
+        Invariants.Require(new Facts
+        {
+            Before = before,
+            UniqueRequests = Samples,
+            Undisturbed = new Dictionary<string, string> { ["one"] = expected },
+            Secrets = ["sk-journey", "sk-ant-journey"],
+        }.WithWorkspace(workspace).WithSimulator(simulator).WithTexts(new Dictionary<string, string> { ["disturbed"] = disturbed.Output + disturbed.Errors }));
         return wasHit;
     }
 

@@ -10,11 +10,15 @@ internal sealed class DisturbedSweep : IAsyncDisposable
     private const string OpenAIKey = "sk-canary-5f1c0d7e";
     private const string AnthropicKey = "sk-ant-canary-77aa31";
 
+    /// <summary>The program needs a fifth of it for such sweeps, and half when it is not compiled natively; whatever grew with requests or starts would pass it.</summary>
+    private const long MemoryLimit = 400L * 1024 * 1024;
+
     private readonly string _folder;
     private readonly string _configs;
     private readonly SimulatorServer _simulator;
     private readonly Dictionary<string, string> _said = [];
     private readonly HashSet<Answer> _seen = [];
+    private long _peak;
 
     private DisturbedSweep(string folder, string configs, string workspace, SimulatorServer simulator)
     {
@@ -56,8 +60,7 @@ internal sealed class DisturbedSweep : IAsyncDisposable
     public async Task<bool> KillAtAsync(string point)
     {
         await using var run = Start(point);
-        var result = await run.EndAsync();
-        Remember(result);
+        var result = await EndAsync(run);
         if (result.ExitCode != 128 + 9)
         {
             return false;
@@ -72,7 +75,7 @@ internal sealed class DisturbedSweep : IAsyncDisposable
     {
         await using var run = Start();
         var killed = await run.KillAfterAsync(time);
-        Remember(await run.EndAsync());
+        await EndAsync(run);
         if (killed)
         {
             Killed();
@@ -85,16 +88,14 @@ internal sealed class DisturbedSweep : IAsyncDisposable
     public async Task<CliResult> FinishAsync()
     {
         await using var run = Start();
-        var result = await run.EndAsync();
-        Remember(result);
-        return result;
+        return await EndAsync(run);
     }
 
     /// <summary>Gets the points that the last start has come to, as <c>point#hit</c>.</summary>
     public IReadOnlyList<string> Points => File.Exists(Log) ? File.ReadAllLines(Log) : [];
 
     /// <summary>Collects the facts; call it after a start that has come to its end.</summary>
-    public Facts Facts() => (new Facts { Before = [.. _seen], Secrets = [OpenAIKey, AnthropicKey] })
+    public Facts Facts() => (new Facts { Before = [.. _seen], Secrets = [OpenAIKey, AnthropicKey], PeakMemory = _peak, MemoryLimit = MemoryLimit })
         .WithWorkspace(Workspace).WithSimulator(_simulator).WithTexts(_said.ToImmutableDictionary());
 
     /// <inheritdoc/>
@@ -108,5 +109,11 @@ internal sealed class DisturbedSweep : IAsyncDisposable
         _seen.UnionWith(WorkspaceFacts.Answers(Workspace));
     }
 
-    private void Remember(CliResult result) => _said.Add($"start {_said.Count + 1}", result.Output + result.Errors);
+    private async Task<CliResult> EndAsync(CliRun run)
+    {
+        var result = await run.EndAsync();
+        _said.Add($"start {_said.Count + 1}", result.Output + result.Errors);
+        _peak = Math.Max(_peak, run.PeakMemory);
+        return result;
+    }
 }

@@ -29,7 +29,7 @@ public static class Invariants
         return
         [
             .. CommittedAnswersStay(facts), .. AtMostOneFinalResult(facts), .. OneBatchPerIntent(facts), .. NothingIsPaidTwice(facts),
-            .. SameResults(facts), .. NoSecrets(facts), .. NothingIsLeft(facts), .. MemoryHolds(facts),
+            .. SameResults(facts), .. NoSecrets(facts), .. NothingIsLeft(facts), .. MemoryHolds(facts), .. OnlyTheOwnerReads(facts),
         ];
     }
 
@@ -149,6 +149,24 @@ public static class Invariants
         {
             yield return $"I8: {Number(facts.PeakMemory.Value)} bytes of memory, {Number(facts.MemoryLimit.Value)} are allowed";
         }
+    }
+
+    /// <summary>What the program writes is its owner's alone; a folder that is shared with a group shares it with that group, and with nobody else.</summary>
+    private static IEnumerable<string> OnlyTheOwnerReads(Facts facts)
+    {
+        if (facts.Folder is null || OperatingSystem.IsWindows())
+        {
+            return [];
+        }
+
+        const UnixFileMode Group = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
+        const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        var isShared = (File.GetUnixFileMode(facts.Folder) & (UnixFileMode.GroupWrite | UnixFileMode.SetGroup)) != 0;
+        var forbidden = isShared ? Others : Group | Others;
+        return Some("I9", "files or folders are open to others", ((string[])[".sluice", "runs"]).Select(name => Path.Combine(facts.Folder, name)).Where(Directory.Exists)
+            .SelectMany(folder => Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Prepend(folder))
+            .Where(path => (File.GetUnixFileMode(path) & forbidden) != 0)
+            .Select(path => $"{Path.GetRelativePath(facts.Folder, path)} ({Convert.ToString((int)File.GetUnixFileMode(path), 8)})").Order(StringComparer.Ordinal));
     }
 
     private static IEnumerable<string> Repeated(IEnumerable<string> names) => names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key);

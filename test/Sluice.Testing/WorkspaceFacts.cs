@@ -33,6 +33,7 @@ public static partial class WorkspaceFacts
             Folder = workspace,
             LeftFiles = [.. LeftFiles(workspace)],
             LeftEntries = LeftEntries(workspace),
+            LeftProcesses = LeftProcesses(workspace),
         };
     }
 
@@ -94,6 +95,29 @@ public static partial class WorkspaceFacts
                 ledger, "claims", "SELECT value, count(*) FROM (SELECT * FROM claims UNION ALL SELECT * FROM claims_recent) WHERE value NOT IN (SELECT row FROM intents WHERE state=6) GROUP BY value",
                 row => $"{row.GetInt64(1).ToString(CultureInfo.InvariantCulture)} claims of {(row.GetInt64(0) < 0 ? "live calls" : "a batch")}"),
         ];
+    }
+
+    /// <summary>Finds processes, not yet buried ones left out, that were started for a workspace and still run.</summary>
+    private static List<string> LeftProcesses(string workspace)
+    {
+        var left = new List<string>();
+        foreach (var folder in Directory.Exists("/proc") ? Directory.EnumerateDirectories("/proc").Where(f => Path.GetFileName(f).All(char.IsAsciiDigit)) : [])
+        {
+            try
+            {
+                // The command line of a process that has ended is empty.
+                if (Path.GetFileName(folder) != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) && File.ReadAllText(Path.Combine(folder, "cmdline")).Split('\0').Contains(workspace))
+                {
+                    left.Add(Path.GetFileName(folder));
+                }
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // It has ended in the meantime, or is another user's.
+            }
+        }
+
+        return left;
     }
 
     /// <summary>Reads a database; one that a process was killed too early to make has no rows.</summary>

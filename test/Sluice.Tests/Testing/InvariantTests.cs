@@ -103,6 +103,44 @@ public sealed class InvariantTests : IDisposable
     public void I8_more_memory_than_allowed() => Says(Good with { PeakMemory = 11 }, "I8: 11 bytes of memory, 10 are allowed");
 
     [Fact]
+    public void I9_a_file_or_a_folder_that_others_may_read()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "modes are Unix's");
+        var runs = Directory.CreateDirectory(Path.Combine(_folder, "runs")).FullName;
+        var results = Path.Combine(runs, "results.jsonl");
+        File.WriteAllText(results, "");
+        File.SetUnixFileMode(runs, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        File.SetUnixFileMode(results, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Assert.Empty(Invariants.Check(Good with { Folder = _folder }));
+
+        File.SetUnixFileMode(results, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+        Says(Good with { Folder = _folder }, "I9: 1 files or folders are open to others: runs/results.jsonl (640)");
+        // In a folder that a group shares, that is what the group is to have.
+        File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.GroupWrite);
+        Assert.Empty(Invariants.Check(Good with { Folder = _folder }));
+        File.SetUnixFileMode(runs, File.GetUnixFileMode(runs) | UnixFileMode.OtherExecute);
+        Says(Good with { Folder = _folder }, "I9: 1 files or folders are open to others: runs (701)");
+    }
+
+    [Fact]
+    public void A_process_that_was_started_for_a_workspace_and_still_runs_is_found()
+    {
+        Assert.SkipUnless(Directory.Exists("/proc/self"), "processes are looked for in /proc");
+        using var sleeper = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("sh", ["-c", "read line", "sh", _folder]) { RedirectStandardInput = true })!;
+        try
+        {
+            Assert.Equal([sleeper.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)], new Facts().WithWorkspace(_folder).LeftProcesses);
+        }
+        finally
+        {
+            sleeper.Kill();
+            sleeper.WaitForExit();
+        }
+
+        Assert.Empty(new Facts().WithWorkspace(_folder).LeftProcesses);
+    }
+
+    [Fact]
     public void All_violations_are_thrown_together()
     {
         var thrown = Assert.Throws<InvariantException>(() => Invariants.Require(Good with { PeakMemory = 11, Before = [new("gone", "3")] }));

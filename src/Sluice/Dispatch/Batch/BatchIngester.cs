@@ -89,6 +89,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private async Task ReadLinesAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
     {
         using var lines = new LineReader(stream, MaxLineBytes);
+        var isFirst = true;
         while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             if (lines.TooLong)
@@ -104,6 +105,13 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 continue;
             }
 
+            if (isFirst && line.Span.TrimStart(" \r\t\uFEFF"u8).StartsWith("<"u8))
+            {
+                // A proxy's page in place of the file says nothing of the requests: no reading is counted, and no try.
+                throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a page of HTML came in place of the result file; something stands between this machine and the provider"), outcomeUnknown: false);
+            }
+
+            isFirst = false;
             if (reading.Lines.Count >= GroupSize || !reading.Bodies.Fits(line.Length) || reading.RequestBytes > GroupBytes)
             {
                 await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
