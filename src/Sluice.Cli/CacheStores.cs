@@ -30,7 +30,7 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         RequireFile(place);
         var store = Open(place);
         // Answers that were kept while it could not take them belong to it.
-        return HasKept && place == Full(CacheLocation.Of(Own())) ? Buffered(store) : store;
+        return HasKept && place == Full(CacheLocation.Of(location is null ? Own() : Record())) ? Buffered(store) : store;
     }
 
     /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
