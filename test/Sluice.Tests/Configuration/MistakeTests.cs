@@ -24,7 +24,7 @@ public sealed class MistakeTests : IDisposable
     [InlineData("dataset", "dataset: { path: data.jsonl, on_error: skpi }", "2:40: dataset.on_error: \"skpi\" is no policy; known: fail, skip; did you mean \"skip\"?")]
     [InlineData("dataset", "dataset: { path: data.jsonl, lmit: 5 }", "2:30: dataset.lmit: unknown key; did you mean \"limit\"?")]
     [InlineData("model", "", "1:1: model: missing, and required")]
-    [InlineData("model", "model: gpt", "3:8: model: expected a mapping, found \"gpt\"; its keys: provider, name, api, base_url, api_key_env, params, price")]
+    [InlineData("model", "model: gpt", "3:8: model: expected a mapping, found \"gpt\"; its keys: provider, name, api, base_url, server, api_key_env, params, price")]
     [InlineData("model", "model: { provider: opnai, name: x }", "3:20: model.provider: \"opnai\" is no provider; known: openai, anthropic, simulated; did you mean \"openai\"?")]
     [InlineData("model", "model: { provider: openai }", "3:8: model.name: missing, and required")]
     [InlineData("model", "model: { provider: openai, name: x, api: reponses }", "3:42: model.api: \"reponses\" is no endpoint; known: chat, responses, messages; did you mean \"responses\"?")]

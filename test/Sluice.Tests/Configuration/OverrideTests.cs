@@ -55,7 +55,7 @@ public sealed class OverrideTests : IDisposable
     [InlineData("name='a' b", "override \"name='a' b\", character 9: nothing may follow the closing quote", "        name='a' b", "                ^", "    quote a value that is to be taken as text, and the whole argument for the shell: 'name=\"...\"'")]
     [InlineData("name='a': b", "override \"name='a': b\", character 9: something must stand before ':'", "        name='a': b", "                ^", "    quote a value that is to be taken as text, and the whole argument for the shell: 'name=\"...\"'")]
     [InlineData("budget.usd=-1", "budget.usd: expected a number greater than 0, found -1")]
-    [InlineData("model=gpt", "model: expected a mapping, found \"gpt\"; its keys: provider, name, api, base_url, api_key_env, params, price")]
+    [InlineData("model=gpt", "model: expected a mapping, found \"gpt\"; its keys: provider, name, api, base_url, server, api_key_env, params, price")]
     public void What_does_not_fit_is_explained(string word, params string[] expected)
     {
         string yaml = ConfigFolder.Minimal.Replace("name: gpt", "name: gpt, params: { temperature: 0 }", StringComparison.Ordinal)
