@@ -117,7 +117,7 @@ internal sealed class Collector(
         }
         catch (ProviderException error)
         {
-            FailedLook(mine, watch, error.Error.ToString(), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
+            FailedLook(mine, watch, error.Status is { } status ? $"the provider answers {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}" : error.Error.ToString(), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
         }
         catch (Exception error) when (IsOfOneBatch(error))
         {

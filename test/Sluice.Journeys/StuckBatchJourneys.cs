@@ -1,0 +1,126 @@
+using System.Text.Json.Nodes;
+
+namespace Sluice.Journeys;
+
+/// <summary>Batches that never come: <c>status</c> says so, and <c>resend</c> gives them up when people want it.</summary>
+public sealed class StuckBatchJourneys : Journey
+{
+    private const int N = 6;
+
+    [Fact]
+    public async Task A_batch_that_stays_in_cancelling_is_given_up_only_when_people_insist()
+    {
+        await SubmitAsync("""[{ "when": { "operation": "create" }, "fault": { "type": "show-state", "state": "cancelling", "gets": 1000000 } }]""");
+        (await RunAsync("retrieve")).Is(8);
+        var stuck = await StuckAsync("the provider is cancelling it");
+
+        (await RunAsync("resend", stuck)).Is(1).Says("left alone: the provider has it as `cancelling`", "--yes");
+        Assert.Equal(stuck, await StuckAsync("cancelling"));
+        var resent = (await RunAsync("resend", stuck, "--yes", "--json")).Is(0).Json;
+        Assert.Equal((1, 0), (resent["resent"]!.AsArray().Count, resent["left_alone"]!.AsArray().Count));
+
+        await FinishesLiveAsync();
+        (await RunAsync("resend", stuck, "--yes")).Explains(2, $"no open batch is called `{stuck}`");
+    }
+
+    [Theory]
+    [InlineData("get", 404, "answers 404")]
+    [InlineData("get", 410, "answers 410")]
+    [InlineData("content", 404, "answers 404")]
+    public async Task A_batch_or_its_results_that_the_provider_no_longer_has_are_given_up_at_once(string operation, int status, string said)
+    {
+        await SubmitAsync($$"""[{ "when": { "operation": "{{operation}}" }, "times": -1, "fault": { "type": "http-status", "status": {{status}} } }]""");
+        await UntilEndedAsync();
+        (await RunAsync("retrieve")).Is(8).Says("`sluice status` says since when");
+        var stuck = await StuckAsync(said);
+
+        (await RunAsync("resend", stuck)).Is(0).Says($"given up: its {N} requests can be asked again");
+
+        await FinishesLiveAsync();
+    }
+
+    [Fact]
+    public async Task Results_of_a_batch_that_was_given_up_still_count_when_they_turn_up()
+    {
+        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": 2, "fault": { "type": "http-status", "status": 404 } }]""");
+        (await RunAsync("retrieve")).Is(8);
+        (await RunAsync("resend", await StuckAsync("answers 404"))).Is(0);
+        await UntilEndedAsync();
+
+        (await RunAsync("adopt", "--provider", "openai")).Is(0).Says($"{N} answers, {N} of them new here");
+
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal((N, 0), (OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_run_that_waits_for_a_batch_goes_on_when_it_is_given_up()
+    {
+        await ProviderAsync("""[{ "when": { "operation": "create" }, "times": 1, "fault": { "type": "show-state", "state": "cancelling", "gets": 1000000 } }]""");
+        Dataset(N);
+        Config();
+        await using var run = Start("run", "configs", "--json");
+        await Poll.UntilAsync(() => OpenAI.HttpRequests.GetValueOrDefault("get") > 0, () => run.Text);
+
+        (await RunAsync("resend", await StuckAsync("cancelling"), "--yes")).Is(0);
+
+        (await run.EndAsync()).Is(0);
+        Assert.Equal((2, N), (OpenAI.BatchesCreated, Count("done")));
+        Assert.Empty(Spools());
+    }
+
+    [Fact]
+    public async Task Nothing_is_given_up_while_it_cannot_be_told_or_is_ready_to_be_collected()
+    {
+        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": 1, "fault": { "type": "http-status", "status": 503 } }]""");
+        await UntilEndedAsync();
+        var batch = Simulator.Batches().Single().Id;
+
+        (await RunAsync("resend", batch)).Explains(3, "whether the provider still has batch", "--yes");
+        (await RunAsync("resend", batch)).Is(1).Says("`sluice retrieve` collects it");
+        (await RunAsync("resend", batch, "nonsense")).Explains(2, "no open batch is called `nonsense`");
+        Set("OPENAI_API_KEY", null);
+        (await RunAsync("resend", batch)).Is(4);
+        Set("OPENAI_API_KEY", "sk-journey");
+
+        (await RunAsync("retrieve")).Is(0);
+        Assert.Equal(N, Count("done"));
+    }
+
+    private async Task SubmitAsync(string faults)
+    {
+        await ProviderAsync(faults);
+        Dataset(N);
+        Config();
+        (await RunAsync("submit", "configs")).Is(8);
+    }
+
+    /// <summary>Waits until the provider's list shows the batch as completed.</summary>
+    private async Task UntilEndedAsync()
+    {
+        using var client = new HttpClient { DefaultRequestHeaders = { { "Authorization", "Bearer sk-journey" } } };
+        for (var list = ""; !list.Contains("\"completed\"", StringComparison.Ordinal); await Task.Delay(20, Cancel))
+        {
+            list = await client.GetStringAsync(new Uri(Simulator.Address, "/v1/batches"), Cancel);
+        }
+    }
+
+    /// <summary>Asks <c>status</c> for the one batch that is stuck, with a reason and since when.</summary>
+    private async Task<string> StuckAsync(string reason)
+    {
+        JsonNode batch = Assert.Single((await RunAsync("status", "--json")).Is(8).Json["batches"]!.AsArray())!;
+        Assert.Contains(reason, (string?)batch["note"], StringComparison.Ordinal);
+        Assert.NotNull((string?)batch["trouble_since"]);
+        var id = (string)batch["batch"]!;
+        (await RunAsync("status")).Is(8).Says(reason, "(since ", $"`sluice resend {id}` gives it up");
+        return id;
+    }
+
+    private async Task FinishesLiveAsync()
+    {
+        Assert.Empty((await RunAsync("status", "--json")).Is(0).Json["batches"]!.AsArray());
+        Assert.Empty(Spools());
+        Assert.Equal(N, (await SweepAsync("batch_mode=false")).Is(0).Sent);
+        Assert.Equal(N, Count("done"));
+    }
+}
