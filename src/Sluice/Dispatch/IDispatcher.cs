@@ -110,8 +110,8 @@ public sealed class DispatchTally
     /// <summary>Counts a live request that is answered.</summary>
     public void AddAnswered() => Interlocked.Increment(ref _answered);
 
-    /// <summary>Counts a request that is held back.</summary>
-    public void AddHeld() => Interlocked.Increment(ref _held);
+    /// <summary>Counts requests that are held back.</summary>
+    public void AddHeld(long requests = 1) => Interlocked.Add(ref _held, requests);
 
     /// <summary>Notes that an answer will come with an intent (0: that it is there already). Their number is that of batches, not of requests.</summary>
     public void WaitFor(long intentRow)

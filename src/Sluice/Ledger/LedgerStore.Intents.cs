@@ -12,6 +12,8 @@ public sealed partial class LedgerStore
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
+
+    private volatile IReadOnlySet<long> _heldBack = new HashSet<long>();
     private const string IsAnswered = "state=5 AND input_tokens+output_tokens>0";
 
     /// <summary>Begins an intent of this process.</summary>
@@ -268,6 +270,19 @@ public sealed partial class LedgerStore
         return rows.Select(TryOwn).FirstOrDefault(intent => intent?.State is IntentState.Sealed or IntentState.Uploaded);
     }
 
+    /// <summary>Sets which unsent intents this process does not send, in place of those it did not send before. Nothing of it is on disk: it holds for this command.</summary>
+    public void HoldBack(IReadOnlySet<long> rows) => _heldBack = rows;
+
+    /// <summary>Tells whether this process does not send an intent.</summary>
+    public bool IsHeldBack(long row) => _heldBack.Contains(row);
+
+    /// <summary>Tells whether another process, which lives, works on an intent.</summary>
+    public bool IsOthers(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return intent.Owner != _owner && Look(() => IsAlive(intent.Owner));
+    }
+
     /// <summary>Returns the latest intents, open or not, newest first.</summary>
     public IReadOnlyList<Intent> Latest(int count) => Look(() => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
@@ -319,7 +334,7 @@ public sealed partial class LedgerStore
                 isAnothers.Add(owner, others = IsAlive(owner));
             }
 
-            row = others ? 0 : find.Integer(0);
+            row = others || IsHeldBack(find.Integer(0)) ? 0 : find.Integer(0);
         }
 
         find.Reset();

@@ -21,6 +21,12 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     /// <summary>Gets what was dispatched for it and what it waits for.</summary>
     public DispatchTally Tally { get; } = new();
 
+    /// <summary>Gets or sets what its answers and what was in flight cost when the command first looked; null before, or without a price.</summary>
+    public double? FirstUsd { get; set; }
+
+    /// <summary>Gets or sets what the requests were estimated to cost that this command has sent for it, under a budget.</summary>
+    public double SentUsd { get; set; }
+
     /// <summary>Gets or sets the last replay.</summary>
     public ReplaySummary? Summary { get; set; }
 

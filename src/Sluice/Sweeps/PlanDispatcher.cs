@@ -9,7 +9,7 @@ namespace Sluice.Sweeps;
 
 /// <summary>Sends nothing and counts what would be sent. Offline; needs no key.</summary>
 /// <remarks>Requests that several experiments share are counted with the first one that asks, as a run would send them.</remarks>
-internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, BatchDispatchOptions limits) : IDispatcher, IDisposable
+internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, BatchDispatchOptions limits, IReadOnlySet<long>? unsent = null) : IDispatcher, IDisposable
 {
     private readonly SeenKeys _seen = new();
     private readonly TokenEstimator _estimator = new(ledger);
@@ -52,6 +52,10 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
         if (standing.Standing == Standing.InFlight)
         {
             counts.AddInFlight(request.Route, usage);
+            if (unsent?.Contains(standing.Holder) == true)
+            {
+                counts.AddUnsent(standing.Holder, request.Route.Cost(usage, PacksBatches));
+            }
         }
         else if (_seen.Add(request.Key))
         {
@@ -100,6 +104,7 @@ internal sealed class PlanCounts
     private readonly Lock _gate = new();
     private readonly Dictionary<Route, TokenUsage> _new = [];
     private readonly Dictionary<Route, TokenUsage> _inFlight = [];
+    private readonly Dictionary<long, (long Requests, double? Usd)> _unsent = [];
 
     /// <summary>Gets requests that would be sent.</summary>
     public long New { get; private set; }
@@ -120,6 +125,25 @@ internal sealed class PlanCounts
         {
             InFlight++;
             Add(_inFlight, route, usage);
+        }
+    }
+
+    /// <summary>Counts a request of a batch that was written and not sent.</summary>
+    public void AddUnsent(long intentRow, double? usd)
+    {
+        lock (_gate)
+        {
+            var sum = _unsent.GetValueOrDefault(intentRow, (0, 0));
+            _unsent[intentRow] = (sum.Requests + 1, sum.Usd + usd);
+        }
+    }
+
+    /// <summary>Returns the requests of batches that were written and not sent, by intent.</summary>
+    public IReadOnlyDictionary<long, (long Requests, double? Usd)> Unsent()
+    {
+        lock (_gate)
+        {
+            return new Dictionary<long, (long, double?)>(_unsent);
         }
     }
 

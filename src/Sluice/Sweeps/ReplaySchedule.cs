@@ -22,7 +22,7 @@ internal sealed class ReplaySchedule(LedgerStore ledger, bool sends, TimeProvide
         var pending = runs.Where(r => r.IsPending).ToList();
         var open = ledger.OpenStates();
         pending.ForEach(r => r.SettleFinished(row => open.ContainsKey(row) || (RequestStanding.IsLive(row) && !looksAtLive)));
-        var waiting = pending.Where(r => r.WaitsFor.Any(row => sends || RequestStanding.IsLive(row) || open[row] == IntentState.Submitted)).ToHashSet();
+        var waiting = pending.Where(r => r.WaitsFor.Any(row => !ledger.IsHeldBack(row) && (sends || RequestStanding.IsLive(row) || open[row] == IntentState.Submitted))).ToHashSet();
         var ripe = pending.Where(r => r.IsRipe).ToList();
         var ready = ripe.Where(r => !waiting.Contains(r)).ToList();
         if (ready.Count > 0 || waiting.Count == 0)

@@ -47,17 +47,18 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
     }
 
     /// <summary>Looks at one experiment alone, for its budget.</summary>
-    internal static async Task<ExperimentForecast> MakeOneAsync(ExperimentPlan plan, IResponseCache cache, LedgerStore ledger, bool retryFailed, CancellationToken cancellationToken)
+    internal static async Task<ExperimentForecast> MakeOneAsync(ExperimentPlan plan, IResponseCache cache, LedgerStore ledger, bool retryFailed, ReplayTrail trail, IEnumerable<long> unsent, CancellationToken cancellationToken)
     {
-        using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of([plan]));
-        return await ForecastAsync(plan, cache, dispatcher, null, cancellationToken).ConfigureAwait(false);
+        using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of([plan]), unsent.ToHashSet());
+        using var looking = trail.Looking();
+        return await ForecastAsync(plan, cache, dispatcher, null, cancellationToken, looking).ConfigureAwait(false);
     }
 
-    private static async Task<ExperimentForecast> ForecastAsync(ExperimentPlan plan, IResponseCache cache, PlanDispatcher dispatcher, Action<long>? progress, CancellationToken cancellationToken)
+    private static async Task<ExperimentForecast> ForecastAsync(ExperimentPlan plan, IResponseCache cache, PlanDispatcher dispatcher, Action<long>? progress, CancellationToken cancellationToken, ReplayTrail? trail = null)
     {
         var tally = new DispatchTally();
         dispatcher.PacksBatches = plan.Experiment.BatchMode;
-        var summary = await new Replay(plan, cache, dispatcher, tally).RunAsync(null, progress, cancellationToken).ConfigureAwait(false);
+        var summary = await new Replay(plan, cache, dispatcher, tally, trail).RunAsync(null, progress, cancellationToken).ConfigureAwait(false);
         var counts = dispatcher.CountsOf(tally);
         return new ExperimentForecast
         {
@@ -75,6 +76,7 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
             LiveUsd = counts.NewCost(batch: false),
             AnsweredUsd = summary.CostUsd,
             InFlightUsd = counts.InFlightCost(plan.Experiment.BatchMode),
+            Unsent = counts.Unsent(),
         };
     }
 
@@ -126,6 +128,9 @@ public sealed record ExperimentForecast
 
     /// <summary>Gets the estimated cost of what is on its way; null when the price is not known.</summary>
     public double? InFlightUsd { get; init; }
+
+    /// <summary>Gets, by intent, the requests of batches that an earlier command has written and not sent, and their estimated cost; part of what is on its way.</summary>
+    internal IReadOnlyDictionary<long, (long Requests, double? Usd)> Unsent { get; init; } = new Dictionary<long, (long, double?)>();
 
     /// <summary>Gets the cost of what would be sent, in the experiment's own mode.</summary>
     public double? ToSendUsd => Plan.Experiment.BatchMode ? BatchUsd : LiveUsd;

@@ -53,6 +53,7 @@ public sealed class SweepRunner
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
     private readonly Intake _intake;
+    private readonly BudgetControl _budgets;
 
     /// <summary>Creates a runner.</summary>
     /// <param name="workspace">Where everything is kept.</param>
@@ -82,6 +83,7 @@ public sealed class SweepRunner
             _spend.Observe(e);
             observe(e);
         };
+        _budgets = new BudgetControl(_cache, ledger, _observe);
         _intake = memory is null ? Intake.Open : new Intake(memory, time, new IntakeNews(new GovernorLog(workspace.MemoryLogPath, time), _observe).Take);
     }
 
@@ -109,6 +111,12 @@ public sealed class SweepRunner
         var now = SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
         runs.ForEach(run => run.FixNow(now));
         using var trails = new Trails(runs);
+        if (Sends)
+        {
+            // Before the engine starts: it sends whatever is sealed.
+            _budgets.Begin(plans);
+        }
+
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();
         await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
@@ -127,7 +135,7 @@ public sealed class SweepRunner
                 [token => CarryAsync(engine, token), WatchMemoryAsync],
                 cancellationToken)).ConfigureAwait(false);
             state = runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
-                : runs.Any(r => r.WaitsFor.Count > 0) ? SweepState.Pending : SweepState.Incomplete;
+                : runs.Any(r => r.WaitsFor.Any(row => !_ledger.IsHeldBack(row))) ? SweepState.Pending : SweepState.Incomplete;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -212,8 +220,18 @@ public sealed class SweepRunner
         {
             foreach (var run in due)
             {
-                await BeginReplayAsync(run, _options.RetryFailed && first, cancellationToken).ConfigureAwait(false);
+                if (Sends)
+                {
+                    await _budgets.BeginReplayAsync(run, _options.RetryFailed && first, cancellationToken).ConfigureAwait(false);
+                }
+                else
+                {
+                    run.Tally.BeginReplay(_options.RetryFailed && first, null);
+                }
             }
+
+            _budgets.Decide();
+            engine.Notify();
 
             await ReplayAllAsync(due, batches, live, none, cancellationToken).ConfigureAwait(false);
             await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
@@ -324,39 +342,6 @@ public sealed class SweepRunner
                 // The calls go on: their answers are in the cache, and the results are written at the end.
                 _observe(new Remark($"the results of `{run.Plan.Experiment.Name}` cannot be written yet ({error.Message}); trying again in {Wait.Text(SnapshotInterval)}"));
             }
-        }
-    }
-
-    /// <summary>Looks at what the replay would cost before it begins; more than the budget holds all of it back.</summary>
-    private async Task BeginReplayAsync(ExperimentRun run, bool retryFailed, CancellationToken cancellationToken)
-    {
-        run.Tally.BeginReplay(retryFailed, null);
-        if (!Sends || run.Plan.Experiment.BudgetUsd is not { } budget)
-        {
-            return;
-        }
-
-        var forecast = await SweepPlan.MakeOneAsync(run.Plan, _cache, _ledger, retryFailed, cancellationToken).ConfigureAwait(false);
-        if (forecast.ToSend == 0)
-        {
-            return;
-        }
-
-        // Later steps are not in the forecast: live ones draw on what the budget leaves, batch ones meet this check in the next replay.
-        run.Tally.BeginReplay(retryFailed, budget - forecast.AnsweredUsd - forecast.InFlightUsd);
-
-        if (forecast.TotalUsd is not { } total)
-        {
-            throw new SluiceException(
-                ErrorKind.Usage,
-                $"experiment `{run.Plan.Experiment.Name}` has a budget of ${budget:0.######}, but the price of a model is not known",
-                "give it with `model.price: {input: ..., output: ..., batch_input: ..., batch_output: ...}` (USD per million tokens), or remove the budget");
-        }
-
-        if (total > budget)
-        {
-            run.Tally.HoldsBack = true;
-            _observe(new Remark($"`{run.Plan.Experiment.Name}`: {forecast.ToSend} requests are held back: they would cost about ${forecast.ToSendUsd:0.######}, in all ${total:0.######}, and the budget is ${budget:0.######}"));
         }
     }
 

@@ -20,6 +20,7 @@ internal sealed class ReplayTrail : IDisposable
     private SafeFileHandle? _before;
     private SafeFileHandle? _now;
     private long _countBefore;
+    private readonly ReplayTrail? _of;
     private int _hasOtherRecords;
 
     /// <summary>Creates the trail of an experiment.</summary>
@@ -34,15 +35,28 @@ internal sealed class ReplayTrail : IDisposable
         }
     }
 
+    private ReplayTrail(ReplayTrail of)
+    {
+        (_offsets, _fields, _before, _countBefore, _of) = (of._offsets, of._fields, of._before, of._countBefore, of);
+    }
+
     /// <summary>Gets the bytes of one entry.</summary>
     public int EntryBytes => _offsets[^1];
 
     /// <summary>Gets whether the dataset has changed since the replay before: some of what was asked then may not be asked for any more.</summary>
     public bool HasOtherRecords => Volatile.Read(ref _hasOtherRecords) != 0;
 
+    /// <summary>Returns a view for a replay that only looks: it is compared with the last one and leaves no entries. Valid until the next replay ends.</summary>
+    public ReplayTrail Looking() => new(this);
+
     /// <summary>Begins a replay.</summary>
     public void Begin()
     {
+        if (_of is not null)
+        {
+            return;
+        }
+
         _now?.Dispose();
         var path = Path.Combine(Path.GetTempPath(), $"sluice-{Environment.ProcessId}-{Path.GetRandomFileName()}.trail");
         try
@@ -63,7 +77,12 @@ internal sealed class ReplayTrail : IDisposable
     {
         if (_before is not null && samples != _countBefore)
         {
-            Interlocked.Exchange(ref _hasOtherRecords, 1);
+            NoteOtherRecords();
+        }
+
+        if (_of is not null)
+        {
+            return;
         }
 
         _before?.Dispose();
@@ -100,6 +119,11 @@ internal sealed class ReplayTrail : IDisposable
     /// <summary>Writes the entries of this replay.</summary>
     public void Write(long first, ReadOnlySpan<byte> entries)
     {
+        if (_of is not null)
+        {
+            return;
+        }
+
         try
         {
             RandomAccess.Write(_now!, entries, first * EntryBytes);
@@ -116,7 +140,7 @@ internal sealed class ReplayTrail : IDisposable
         BinaryPrimitives.WriteUInt64LittleEndian(entry, Mark(Checksum.Of(json), json.Length));
         if (!before.IsEmpty && !before[..RecordBytes].SequenceEqual(entry[..RecordBytes]))
         {
-            Interlocked.Exchange(ref _hasOtherRecords, 1);
+            NoteOtherRecords();
         }
     }
 
@@ -149,8 +173,19 @@ internal sealed class ReplayTrail : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_of is not null)
+        {
+            return;
+        }
+
         _before?.Dispose();
         _now?.Dispose();
+    }
+
+    private void NoteOtherRecords()
+    {
+        Interlocked.Exchange(ref _hasOtherRecords, 1);
+        _of?.NoteOtherRecords();
     }
 
     /// <summary>Joins a checksum and a length; never zero, which stands for what is not there.</summary>

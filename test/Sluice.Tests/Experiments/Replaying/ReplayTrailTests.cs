@@ -142,6 +142,23 @@ public sealed class ReplayTrailTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_replay_that_only_looks_is_compared_too_and_leaves_nothing()
+    {
+        ExperimentPlan plan = Plan(new StepOptions { Name = "answer", Model = Model, User = "{{ 'now' | date: '%s' }}{{ sample.q }}" });
+        using var trail = new ReplayTrail(plan);
+        await ReplayAsync(plan.At(s_now), trail);
+
+        await Assert.ThrowsAsync<SluiceException>(() => ReplayAsync(plan.At(s_now.AddSeconds(1)), trail.Looking()));
+        await File.WriteAllTextAsync(_data, """{"q":"c"}""" + "\n" + """{"q":"d"}""" + "\n", Token);
+        await ReplayAsync(plan.At(s_now), trail.Looking());
+
+        Assert.True(trail.HasOtherRecords);
+        // It has left nothing: the next one is compared with the first.
+        await File.WriteAllTextAsync(_data, """{"q":"a"}""" + "\n" + """{"q":"b"}""" + "\n", Token);
+        await Assert.ThrowsAsync<SluiceException>(() => ReplayAsync(plan.At(s_now.AddSeconds(1)), trail));
+    }
+
+    [Fact]
     public async Task A_trail_leaves_no_file()
     {
         string[] before = Directory.GetFiles(Path.GetTempPath(), $"sluice-{Environment.ProcessId}-*.trail");
