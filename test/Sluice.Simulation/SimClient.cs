@@ -58,6 +58,10 @@ internal sealed class SimClient(World world, SimProcess process) : IProvider, IP
         return CallAsync<string?>($"upload {world.NameOf(spool.Intent)}", TimeSpan.FromMinutes(30), () => world.Account.Upload(spool.Intent, lines), null, cancellationToken);
     }
 
+    public Task<bool> HasFileAsync(string fileId, CancellationToken cancellationToken = default) => Task.FromResult(true);
+
+    public Task DeleteFileAsync(string file, CancellationToken cancellationToken = default) => Task.CompletedTask;
+
     public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
     {
         process.RequireAlive();

@@ -16,11 +16,18 @@ public interface IBatchApi
     /// <summary>Looks at a batch.</summary>
     Task<BatchInfo> GetAsync(string batchId, CancellationToken cancellationToken = default);
 
-    /// <summary>Lists the account's batches, newest first, back to the given time.</summary>
+    /// <summary>Lists the account's batches of the given time and later, in the provider's order, whatever that is.</summary>
+    /// <exception cref="ProviderException">The list cannot be read to its end: then nothing may be taken for absent.</exception>
     IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, CancellationToken cancellationToken = default);
 
     /// <summary>Opens one of <see cref="BatchInfo.ResultFiles"/> as a stream of lines.</summary>
     Task<Stream> OpenResultsAsync(string resultFile, CancellationToken cancellationToken = default);
+
+    /// <summary>Tells whether an uploaded file is still there.</summary>
+    Task<bool> HasFileAsync(string fileId, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes an uploaded file, or one of <see cref="BatchInfo.ResultFiles"/> of an ended batch; one that is gone already is no error.</summary>
+    Task DeleteFileAsync(string file, CancellationToken cancellationToken = default);
 
     /// <summary>Asks for a batch's end. What is finished by then stays readable.</summary>
     Task CancelAsync(string batchId, CancellationToken cancellationToken = default);
@@ -36,7 +43,11 @@ public sealed record BatchLimits(int MaxRequests, long MaxBytes);
 /// <param name="Path">The file of lines in the provider's format, each ended by a line feed.</param>
 /// <param name="Count">How many lines.</param>
 /// <param name="Bytes">The file's size.</param>
-public sealed record BatchSpool(string Intent, string Path, int Count, long Bytes);
+public sealed record BatchSpool(string Intent, string Path, int Count, long Bytes)
+{
+    /// <summary>Gets what is told, from whatever thread, how many bytes of the call that carries the file were handed to the connection; null for nobody.</summary>
+    public Action<long>? Sent { get; init; }
+}
 
 /// <summary>The normal form of a batch's state.</summary>
 public enum BatchState

@@ -71,6 +71,20 @@ internal sealed class ProviderHttp
         return (await ReadAsync(response, cancellationToken).ConfigureAwait(false), response.Headers);
     }
 
+    /// <summary>Sends a request about something; false when the provider says that there is no such thing.</summary>
+    public async Task<bool> ExistsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            (await SendAsync(request, HttpCompletionOption.ResponseContentRead, null, cancellationToken).ConfigureAwait(false)).Dispose();
+            return true;
+        }
+        catch (ProviderException error) when (error.Status is 404 or 410)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Sends a request and returns the answer's body as a stream; disposing it ends the call.</summary>
     public async Task<Stream> OpenAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -123,7 +137,10 @@ internal sealed class ProviderHttp
     {
         _authorise(request.Headers);
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("sluice", "0.1"));
-        using var deadline = new CancellationTokenSource(timeout ?? CallTimeout, _environment.Time);
+        // An upload may take as long as it moves; the time-out is the answer's.
+        var upload = request.Content as UploadContent;
+        using var deadline = new CancellationTokenSource(upload is null ? timeout ?? CallTimeout : UploadContent.Silence, _environment.Time);
+        upload?.OnMoved(() => Extend(deadline, upload.MayBeWhole ? timeout ?? CallTimeout : UploadContent.Silence));
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
         HttpResponseMessage response;
         try
@@ -133,8 +150,10 @@ internal sealed class ProviderHttp
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
             throw new ProviderException(
-                new RequestError(ErrorClass.Transient, "timeout", $"{request.RequestUri?.Host} did not answer within {(timeout ?? CallTimeout).TotalSeconds:0} s"),
-                outcomeUnknown: true,
+                new RequestError(ErrorClass.Transient, "timeout", upload?.MayBeWhole == false
+                    ? $"{request.RequestUri?.Host} took nothing of the upload for {UploadContent.Silence.TotalSeconds:0} s, after {upload.SentBytes} bytes"
+                    : $"{request.RequestUri?.Host} did not answer within {(timeout ?? CallTimeout).TotalSeconds:0} s"),
+                outcomeUnknown: upload?.MayBeWhole != false,
                 inner: error);
         }
         catch (HttpRequestException error)
@@ -143,7 +162,7 @@ internal sealed class ProviderHttp
                 or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError);
             throw new ProviderException(
                 new RequestError(ErrorClass.Transient, "network", $"{request.RequestUri?.Authority}: {error.Message}"),
-                outcomeUnknown: sent,
+                outcomeUnknown: sent && upload?.MayBeWhole != false,
                 inner: error);
         }
 
@@ -173,6 +192,18 @@ internal sealed class ProviderHttp
                 ? new RequestError(ErrorClass.Permanent, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
                 : _readError(status, body);
             throw new ProviderException(WithoutKey(error), outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status, RetryAfter(response.Headers));
+        }
+    }
+
+    private static void Extend(CancellationTokenSource deadline, TimeSpan time)
+    {
+        try
+        {
+            deadline.CancelAfter(time);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The answer came before the body was sent whole: nobody waits any more.
         }
     }
 

@@ -84,7 +84,25 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
     public static ProviderException Error(ErrorClass kind, string message = "no", bool unknown = false, int? status = null, TimeSpan? retryAfter = null) =>
         new(new RequestError(kind, kind.ToString(), message), unknown, status, retryAfter);
 
-    public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) => Called("upload", () => OnUpload(spool));
+    /// <summary>Gets the uploaded files and result files that are gone.</summary>
+    public HashSet<string> GoneFiles { get; } = [];
+
+    /// <summary>Called before a file is deleted; may throw.</summary>
+    public Action<string> OnDelete { get; set; } = _ => { };
+
+    public async Task<bool> HasFileAsync(string fileId, CancellationToken cancellationToken = default) => await Called("has-file", () => !GoneFiles.Contains(fileId));
+
+    public async Task DeleteFileAsync(string file, CancellationToken cancellationToken = default) => await Called("delete", () =>
+    {
+        OnDelete(file);
+        return GoneFiles.Add(file);
+    });
+
+    /// <summary>Gets or sets whether an upload is carried out on a thread of its own.</summary>
+    public bool UploadsElsewhere { get; set; }
+
+    public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) =>
+        UploadsElsewhere ? Task.Run(() => Called("upload", () => OnUpload(spool)), cancellationToken) : Called("upload", () => OnUpload(spool));
 
     public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
     {

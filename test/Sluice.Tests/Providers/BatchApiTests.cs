@@ -135,14 +135,14 @@ public sealed class BatchApiTests : IDisposable
     [Fact]
     public async Task A_list_is_paged_until_it_is_old_enough()
     {
-        string[] pages = ["""{"data":[{"id":"c","created_at":1700000300},{"id":"b","created_at":1700000200}],"has_more":true}""", """{"data":[{"id":"a","created_at":1700000100},{"id":"old","created_at":1600000000},{"id":"older","created_at":1500000000}],"has_more":true}"""];
+        string[] pages = ["""{"data":[{"id":"c","created_at":1700000300},{"id":"b","created_at":1700000200}],"has_more":true}""", """{"data":[{"id":"a","created_at":1700000100},{"id":"old","created_at":1600000000},{"id":"older","created_at":1500000000}],"has_more":true}""", """{"data":[{"id":"oldest","created_at":1400000000}],"has_more":true}"""];
         int page = 0;
         using var http = new StubHttp(_ => StubHttp.Json(pages[page++]));
 
         List<BatchInfo> found = await OpenAI(http).ListAsync(s_since, Token).ToListAsync(Token);
 
         Assert.Equal(["c", "b", "a"], found.Select(b => b.Id));
-        Assert.Equal(["http://h/v1/batches?limit=100", "http://h/v1/batches?limit=100&after=b"], http.Asked.Select(a => a.Url));
+        Assert.Equal(["http://h/v1/batches?limit=100", "http://h/v1/batches?limit=100&after=b", "http://h/v1/batches?limit=100&after=older"], http.Asked.Select(a => a.Url));
     }
 
     [Theory]

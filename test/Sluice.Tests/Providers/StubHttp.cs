@@ -7,7 +7,7 @@ using Sluice.Providers;
 namespace Sluice.Tests.Providers;
 
 /// <summary>Answers every HTTP call with what the test says, and keeps what was asked.</summary>
-internal sealed class StubHttp(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> answer) : HttpMessageHandler
+internal sealed class StubHttp(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> answer, bool readsBody = true) : HttpMessageHandler
 {
     public StubHttp(Func<HttpRequestMessage, HttpResponseMessage> answer)
         : this((request, _) => Task.FromResult(answer(request)))
@@ -33,7 +33,7 @@ internal sealed class StubHttp(Func<HttpRequestMessage, CancellationToken, Task<
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
+        string body = request.Content is null || !readsBody ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         Asked.Add((request.Method, request.RequestUri!.ToString(), body, request.Headers));
         return await answer(request, cancellationToken);
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Sluice.Providers.Anthropic;
@@ -19,7 +18,8 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
     /// <inheritdoc/>
     public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
     {
-        using var content = new SpoolContent(spool);
+        using var lines = new SpoolContent(spool);
+        using var content = new UploadContent(lines, spool.Sent);
         using var request = new HttpRequestMessage(HttpMethod.Post, ProviderAddress.At(root, Path)) { Content = content };
         return await SendAsync(request, createTimeout, cancellationToken).ConfigureAwait(false);
     }
@@ -32,36 +32,18 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        string? after = null;
-        while (true)
+    public IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, CancellationToken cancellationToken = default) => BatchList.ReadAsync(
+        since,
+        async (after, token) =>
         {
-            var query = after is null ? $"{Path}?limit=1000" : $"{Path}?limit=1000&after_id={Uri.EscapeDataString(after)}";
-            using var request = new HttpRequestMessage(HttpMethod.Get, ProviderAddress.At(root, query));
-            var (document, _) = await http.SendJsonAsync(request, null, cancellationToken).ConfigureAwait(false);
+            using var request = new HttpRequestMessage(HttpMethod.Get, ProviderAddress.At(root, after is null ? $"{Path}?limit=1000" : $"{Path}?limit=1000&after_id={Uri.EscapeDataString(after)}"));
+            var (document, _) = await http.SendJsonAsync(request, null, token).ConfigureAwait(false);
             using (document)
             {
-                after = null;
-                foreach (var element in ProviderHttp.List(document.RootElement))
-                {
-                    var info = ReadBatch(element, null);
-                    after = info.Id;
-                    if (info.CreatedAt < since)
-                    {
-                        yield break;
-                    }
-
-                    yield return info;
-                }
-
-                if (after is null || !document.RootElement.TryGetProperty("has_more", out var more) || more.ValueKind != JsonValueKind.True)
-                {
-                    yield break;
-                }
+                return BatchPage.Of(document.RootElement, batch => ReadBatch(batch, null));
             }
-        }
-    }
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     /// <remarks>The address is made from the batch's id: <c>results_url</c> is never followed to another host.</remarks>
@@ -73,6 +55,17 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, At(batchId, "/cancel"));
         await SendAsync(request, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> HasFileAsync(string fileId, CancellationToken cancellationToken = default) => throw new NotSupportedException("batches are created in one call: there are no files");
+
+    /// <inheritdoc/>
+    /// <remarks>A batch and its results are one: both go, and the requests with them.</remarks>
+    public async Task DeleteFileAsync(string file, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Delete, At(file, ""));
+        await http.ExistsAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task<BatchInfo> SendAsync(HttpRequestMessage request, TimeSpan? timeout, CancellationToken cancellationToken)

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net.Http.Headers;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
@@ -27,7 +26,8 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
         part.Headers.ContentType = new MediaTypeHeaderValue("application/jsonl");
         content.Add(purpose, "purpose");
         content.Add(part, "file", $"sluice-{spool.Intent}.jsonl");
-        using var request = new HttpRequestMessage(HttpMethod.Post, ProviderAddress.At(root, "/files")) { Content = content };
+        using var watched = new UploadContent(content, spool.Sent);
+        using var request = new HttpRequestMessage(HttpMethod.Post, ProviderAddress.At(root, "/files")) { Content = watched };
         var (document, _) = await http.SendJsonAsync(request, uploadTimeout, cancellationToken).ConfigureAwait(false);
         using (document)
         {
@@ -52,36 +52,18 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, [EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        string? after = null;
-        while (true)
+    public IAsyncEnumerable<BatchInfo> ListAsync(DateTimeOffset since, CancellationToken cancellationToken = default) => BatchList.ReadAsync(
+        since,
+        async (after, token) =>
         {
-            var query = after is null ? "/batches?limit=100" : $"/batches?limit=100&after={Uri.EscapeDataString(after)}";
-            using var request = new HttpRequestMessage(HttpMethod.Get, ProviderAddress.At(root, query));
-            var (document, _) = await http.SendJsonAsync(request, null, cancellationToken).ConfigureAwait(false);
+            using var request = new HttpRequestMessage(HttpMethod.Get, ProviderAddress.At(root, after is null ? "/batches?limit=100" : $"/batches?limit=100&after={Uri.EscapeDataString(after)}"));
+            var (document, _) = await http.SendJsonAsync(request, null, token).ConfigureAwait(false);
             using (document)
             {
-                after = null;
-                foreach (var element in ProviderHttp.List(document.RootElement))
-                {
-                    var info = ReadBatch(element, null);
-                    after = info.Id;
-                    if (info.CreatedAt < since)
-                    {
-                        yield break;
-                    }
-
-                    yield return info;
-                }
-
-                if (after is null || !document.RootElement.TryGetProperty("has_more", out var more) || more.ValueKind != JsonValueKind.True)
-                {
-                    yield break;
-                }
+                return BatchPage.Of(document.RootElement, batch => ReadBatch(batch, null));
             }
-        }
-    }
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     public Task<Stream> OpenResultsAsync(string resultFile, CancellationToken cancellationToken = default) =>
@@ -94,6 +76,20 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
         await SendAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <inheritdoc/>
+    public async Task<bool> HasFileAsync(string fileId, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, FileAt(fileId));
+        return await http.ExistsAsync(request, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task DeleteFileAsync(string file, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Delete, FileAt(file));
+        await http.ExistsAsync(request, cancellationToken).ConfigureAwait(false);
+    }
+
     private async Task<BatchInfo> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var (document, retryAfter) = await http.SendJsonAsync(request, null, cancellationToken).ConfigureAwait(false);
@@ -102,6 +98,8 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
             return ReadBatch(document.RootElement, retryAfter);
         }
     }
+
+    private Uri FileAt(string file) => ProviderAddress.At(root, $"/files/{Uri.EscapeDataString(file)}");
 
     private Uri At(string batchId, string rest) => ProviderAddress.At(root, $"/batches/{Uri.EscapeDataString(batchId)}{rest}");
 
