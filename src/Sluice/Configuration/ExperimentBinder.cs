@@ -93,6 +93,7 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
             MaxBytes = binder?.Integer("max_bytes", 1, long.MaxValue),
             MaxAttempts = (int)(binder?.Integer("max_attempts", 1, 100) ?? BatchDefaults.MaxAttempts),
             LostAfterSeconds = binder?.Number("lost_after_seconds", least: 1, most: 86_400),
+            DeleteFiles = binder?.Boolean("delete_files", fallback: false) ?? false,
         };
     }
 

@@ -63,7 +63,8 @@ internal static class ExperimentFields
         Of("max_requests", Whole(1), "the most requests in one batch"),
         Of("max_bytes", Whole(1), "the most bytes in one batch"),
         Of("max_attempts", Whole(1, 100), "the most tries of one request"),
-        Of("lost_after_seconds", Number(1, 86_400), "how long a batch is looked for whose create call lost its answer"));
+        Of("lost_after_seconds", Number(1, 86_400), "how long a batch is looked for whose create call lost its answer"),
+        Of("delete_files", YesNo, "whether the files of a batch at the provider are deleted once its answers are taken over"));
 
     /// <summary>Gets the stores that keep answers.</summary>
     public static IReadOnlyList<string> Stores { get; } = ["sqlite", "jsonl", "redis"];

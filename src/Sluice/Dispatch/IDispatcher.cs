@@ -1,4 +1,5 @@
 using Sluice.Caching;
+using Sluice.Ledger;
 using Sluice.Memory;
 using Sluice.Requests;
 
@@ -45,6 +46,9 @@ public sealed class DispatchTally
     private long _answered;
     private long _held;
     private double _budgetLeft = double.PositiveInfinity;
+
+    /// <summary>Gets what the experiment asks for the batches that hold its requests.</summary>
+    public BatchTerms Terms { get; init; } = BatchTerms.Default;
 
     /// <summary>Gets or sets whether requests that failed for good are sent again in this replay.</summary>
     public bool RetryFailed { get; internal set; }

@@ -25,6 +25,9 @@ public sealed record BatchOptions
     /// <summary>Gets the most tries of one request before it counts as failed.</summary>
     public int MaxAttempts { get; init; } = 3;
 
-    /// <summary>Gets after how many seconds a batch whose create call's answer was lost, and which the provider does not list, is made again; null for three minutes (three seconds at a provider on this machine).</summary>
+    /// <summary>Gets after how many seconds a batch whose create call's answer was lost, and which the provider does not list, is made again; null for three minutes (three seconds at the simulator).</summary>
     public double? LostAfterSeconds { get; init; }
+
+    /// <summary>Gets whether the uploaded and the result files of a batch are deleted at the provider once its answers are taken over.</summary>
+    public bool DeleteFiles { get; init; }
 }

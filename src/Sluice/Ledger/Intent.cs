@@ -102,6 +102,9 @@ public sealed record Intent
     /// <summary>Gets since when what <see cref="Note"/> says has kept the batch from its end; null when nothing does.</summary>
     public DateTimeOffset? TroubleSince { get; init; }
 
+    /// <summary>Gets what the experiments of its requests ask for it; known once it is sealed.</summary>
+    public BatchTerms Terms { get; init; } = BatchTerms.Default;
+
     /// <summary>Gets whether there may be a batch whose id we do not have.</summary>
     public bool IsInDoubt => State is IntentState.Creating or IntentState.Unknown or IntentState.NeedsHuman;
 

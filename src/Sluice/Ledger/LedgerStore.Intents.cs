@@ -8,7 +8,7 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files";
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
@@ -33,8 +33,12 @@ public sealed partial class LedgerStore
     }
 
     /// <summary>Records that the spool is complete and synced: from here on the intent may be sent.</summary>
-    public Intent Seal(Intent intent, int count, long bytes) =>
-        Change("seal", intent, "state=1, count=?2, bytes=?3", s => s.Bind(2, count).Bind(3, bytes));
+    /// <param name="intent">The intent.</param>
+    /// <param name="count">How many requests it has.</param>
+    /// <param name="bytes">The spool's size.</param>
+    /// <param name="terms">What the experiments of its requests ask for it; null for nothing.</param>
+    public Intent Seal(Intent intent, int count, long bytes, BatchTerms? terms = null) => Change(
+        "seal", intent, "state=1, count=?2, bytes=?3, lost_after=?4, usual_wait=?5, delete_files=?6", s => Bind(s.Bind(2, count).Bind(3, bytes), 4, terms ?? BatchTerms.Default));
 
     /// <summary>Records the uploaded file.</summary>
     public Intent MarkUploaded(Intent intent, string? fileId) => Change("uploaded", intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId));
@@ -63,6 +67,9 @@ public sealed partial class LedgerStore
     /// <summary>Records that the create call did not make a batch, or one that was refused, so that it may be tried again later.</summary>
     public Intent MarkNotCreated(Intent intent, string note) => Reject(
         "not-created", intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, lost_creates=lost_creates+(state IN (7, 8)), provisional=0, note=?2", note);
+
+    /// <summary>Records that the create call was refused because the uploaded file is gone: it is uploaded again.</summary>
+    public Intent MarkFileGone(Intent intent, string note) => Change("file-gone", intent, "state=1, file_id=NULL, note=?2", s => s.Bind(2, note));
 
     /// <summary>Records the provider's batch id.</summary>
     /// <param name="intent">The intent.</param>
@@ -283,6 +290,16 @@ public sealed partial class LedgerStore
         return intent.Owner != _owner && Look(() => IsAlive(intent.Owner));
     }
 
+    /// <summary>Returns the closed intents whose files at the provider are still to be deleted, oldest first. Their number is that of batches.</summary>
+    public IReadOnlyList<Intent> ToClean() => Look(() => Many("delete_files=1 AND state IN (5, 6) ORDER BY row"));
+
+    /// <summary>Records that nothing more is to be deleted for a closed intent.</summary>
+    public void MarkClean(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        Write("clean", durable: false, () => Sql("UPDATE intents SET delete_files=0 WHERE row=?1 AND state IN (5, 6)").Bind(1, intent.Row).Run());
+    }
+
     /// <summary>Returns the latest intents, open or not, newest first.</summary>
     public IReadOnlyList<Intent> Latest(int count) => Look(() => Many("1=1 ORDER BY row DESC LIMIT " + count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
@@ -416,7 +433,12 @@ public sealed partial class LedgerStore
         LostCreates = (int)row.Integer(23),
         Readings = (int)row.Integer(24),
         TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
+        Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0 },
     };
+
+    /// <summary>Binds terms to three parameters.</summary>
+    private static Statement Bind(Statement statement, int first, BatchTerms terms) => statement
+        .Bind(first, terms.LostAfter is { } wait ? (long)wait.TotalMilliseconds : null).Bind(first + 1, terms.HasUsualWait ? 1 : 0).Bind(first + 2, terms.DeletesFiles ? 1 : 0);
 
     /// <summary>Makes a fresh id of 100 random bits.</summary>
     private static string NewId() => RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", CustomId.IntentLength);

@@ -39,7 +39,7 @@ public static class Spool
     public static bool IsComplete(string folder, string intent) => File.Exists(PathOf(folder, intent)) && File.Exists(Path.Combine(folder, intent + Note));
 
     /// <summary>Writes how a complete spool is sent, synced to disk; a spool without it was never sent.</summary>
-    internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum, bool storesRequests = false)
+    internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum, bool storesRequests = false, BatchTerms? terms = null)
     {
         ArgumentNullException.ThrowIfNull(intent);
         using var buffer = new MemoryStream();
@@ -58,6 +58,7 @@ public static class Spool
             writer.WriteNumber("bytes", bytes);
             writer.WriteNumber("crc32c", checksum);
             writer.WriteBoolean("store_requests", storesRequests);
+            Write(writer, terms ?? BatchTerms.Default);
             writer.WriteString("created", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
             writer.WriteEndObject();
         }
@@ -169,6 +170,7 @@ public static class Spool
                 Bytes = root.GetProperty("bytes").GetInt64(),
                 CreatedAt = root.GetProperty("created").GetDateTimeOffset(),
                 Owner = "",
+                Terms = ReadTerms(root),
             };
         }
         catch (Exception error) when (error is KeyNotFoundException or InvalidOperationException or FormatException)
@@ -176,6 +178,25 @@ public static class Spool
             throw new FormatException($"the description of spool {intent} is damaged: {error.Message}", error);
         }
     }
+
+    private static void Write(Utf8JsonWriter writer, BatchTerms terms)
+    {
+        if (terms.LostAfter is { } wait)
+        {
+            writer.WriteNumber("lost_after_seconds", wait.TotalSeconds);
+        }
+
+        writer.WriteBoolean("usual_wait", terms.HasUsualWait);
+        writer.WriteBoolean("delete_files", terms.DeletesFiles);
+    }
+
+    /// <summary>Reads the terms of a batch; earlier releases wrote none.</summary>
+    private static BatchTerms ReadTerms(JsonElement root) => new()
+    {
+        LostAfter = root.TryGetProperty("lost_after_seconds", out var wait) ? TimeSpan.FromSeconds(Math.Clamp(wait.GetDouble(), 0, 86_400)) : null,
+        HasUsualWait = !root.TryGetProperty("usual_wait", out var usual) || usual.GetBoolean(),
+        DeletesFiles = root.TryGetProperty("delete_files", out var delete) && delete.GetBoolean(),
+    };
 
     private static JsonDocument? ReadNote(string folder, string intent)
     {

@@ -1,6 +1,7 @@
 using Sluice.Dispatch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
+using Sluice.Ledger;
 using Sluice.Requests;
 using Sluice.Results;
 
@@ -19,7 +20,7 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     public ExperimentFiles Files { get; } = new(Path.Combine(sweepFolder, plan.Experiment.Name));
 
     /// <summary>Gets what was dispatched for it and what it waits for.</summary>
-    public DispatchTally Tally { get; } = new();
+    public DispatchTally Tally { get; } = new() { Terms = TermsOf(plan.Experiment.Batch) };
 
     /// <summary>Gets or sets what its answers and what was in flight cost when the command first looked; null before, or without a price.</summary>
     public double? FirstUsd { get; set; }
@@ -66,4 +67,7 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
 
     /// <summary>Gets or sets whether another replay would see more.</summary>
     public bool IsRipe { get; set; } = true;
+
+    private static BatchTerms TermsOf(BatchOptions options) =>
+        BatchTerms.Of(options.LostAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, options.DeleteFiles);
 }

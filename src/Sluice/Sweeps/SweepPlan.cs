@@ -145,9 +145,8 @@ internal static class SweepLimits
     /// <summary>Returns the tightest limits on batches.</summary>
     public static BatchDispatchOptions Of(IReadOnlyList<ExperimentPlan> plans) => new(plans.Min(p => p.Experiment.Batch.MaxRequests), plans.Min(p => p.Experiment.Batch.MaxBytes));
 
-    /// <summary>Returns the fewest tries of a request in a batch, and the longest wait for a lost one.</summary>
-    public static BatchEngineOptions Batches(IReadOnlyList<ExperimentPlan> plans) =>
-        new(plans.Min(p => p.Experiment.Batch.MaxAttempts), plans.Max(p => p.Experiment.Batch.LostAfterSeconds) is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
+    /// <summary>Returns the fewest tries of a request in a batch.</summary>
+    public static BatchEngineOptions Batches(IReadOnlyList<ExperimentPlan> plans) => new(plans.Min(p => p.Experiment.Batch.MaxAttempts));
 
     /// <summary>Returns the tightest limits on live calls.</summary>
     public static LiveOptions Live(IReadOnlyList<ExperimentPlan> plans) => new()

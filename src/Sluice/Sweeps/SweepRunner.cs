@@ -120,6 +120,7 @@ public sealed class SweepRunner
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
         engine.ClearUp();
         await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
+        await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
@@ -151,9 +152,14 @@ public sealed class SweepRunner
         {
             await SaveWhatIsThereAsync(runs, isAfterError: false).ConfigureAwait(false);
         }
-        else if (Sends)
+        else
         {
-            await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
+            if (Sends)
+            {
+                await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            await engine.DeleteFilesAsync(cancellationToken).ConfigureAwait(false);
         }
 
         SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
@@ -356,6 +362,7 @@ public sealed class SweepRunner
                 return due;
             }
 
+            KeyCheck.RequireReachable(runs, engine.LeftAlone);
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
             var looked = _time.GetElapsedTime(began);
@@ -388,7 +395,8 @@ public sealed class SweepRunner
     /// <summary>Waits until nothing is left to submit.</summary>
     private async Task SubmittedAsync(BatchEngine engine, CancellationToken cancellationToken)
     {
-        while (_ledger.OpenAccounts().Any(IsToSubmit))
+        // What belongs to another key or address is not sent by this process.
+        while (_ledger.OpenAccounts().Except(engine.LeftAlone.Select(i => i.Account)).Any(IsToSubmit))
         {
             engine.Notify();
             await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);

@@ -9,6 +9,11 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2026, 
 
     private int _waiting;
 
+    /// <summary>Gets or sets how far somebody has set the wall clock; waits go on as they were.</summary>
+    public TimeSpan WallClockStep { get; set; }
+
+    public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + WallClockStep;
+
     /// <summary>Gets whether a timer runs that has not come to its end.</summary>
     public bool HasWaiters => Volatile.Read(ref _waiting) > 0;
 

@@ -17,7 +17,7 @@ internal sealed class AccountLoops
         _context = context;
         _settle = settle;
         var holds = new ModelHolds(context.Time);
-        var reconciler = new Reconciler(context, options);
+        var reconciler = new Reconciler(context);
         _submitter = new Submitter(account, context, reconciler, holds, Refuse);
         _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder, options.MaxAttempts), reconciler, holds, Settle, Refuse, Notify);
     }

@@ -16,5 +16,4 @@ public sealed record BatchContext(
 
 /// <summary>What users may set about carrying batches.</summary>
 /// <param name="MaxAttempts">The most tries of one request.</param>
-/// <param name="LostAfter">How long a batch may stay away from the provider's list after a create call with a lost answer, before it is made again; null for the usual three minutes.</param>
-public sealed record BatchEngineOptions(int MaxAttempts, TimeSpan? LostAfter = null);
+public sealed record BatchEngineOptions(int MaxAttempts);

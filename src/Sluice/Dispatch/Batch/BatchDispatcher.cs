@@ -122,11 +122,13 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
         }
 
-        return _lanes.GetOrAdd(LaneOf(route), _ => new Lazy<BatchLane>(() =>
+        if (!_lanes.TryGetValue(LaneOf(route), out var lane))
         {
-            // Here, at the first request that has to be sent: a sweep that is all answered needs no key.
+            // Here, at the first request that has to be sent: a sweep that is all answered needs no key. Before the lane: one that cannot be made would stay.
             provider.EnsureCredentials();
-            return new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed);
-        })).Value;
+            lane = _lanes.GetOrAdd(LaneOf(route), _ => new Lazy<BatchLane>(() => new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed)));
+        }
+
+        return lane.Value;
     }
 }

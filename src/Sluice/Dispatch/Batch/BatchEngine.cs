@@ -12,11 +12,12 @@ namespace Sluice.Dispatch.Batch;
 public sealed class BatchEngine
 {
     private readonly BatchContext _context;
+    private readonly FileCleaner _cleaner;
     private readonly BatchEngineOptions _options;
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
-    private readonly HashSet<long> _leftAlone = [];
     private readonly HashSet<string> _standingStill = [];
+    private readonly Dictionary<long, Intent> _leftAlone = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
@@ -26,6 +27,7 @@ public sealed class BatchEngine
     public BatchEngine(BatchContext context, BatchEngineOptions options)
     {
         _context = context;
+        _cleaner = new FileCleaner(context);
         _options = options;
     }
 
@@ -39,7 +41,7 @@ public sealed class BatchEngine
     public async Task RunAsync(bool submit, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var running = new List<Task> { KeepHouseAsync(stop.Token) };
+        var running = new List<Task> { KeepHouseAsync(stop.Token), _cleaner.RunAsync(stop.Token) };
         var changed = Wake();
         try
         {
@@ -122,6 +124,21 @@ public sealed class BatchEngine
         }
     }
 
+    /// <summary>Deletes the files of closed batches at the provider, where experiments ask for it. Call it when the engine has ended: the last batches may have been closed a moment ago.</summary>
+    public Task DeleteFilesAsync(CancellationToken cancellationToken) => _cleaner.CleanAsync(cancellationToken);
+
+    /// <summary>Gets the open batches that belong to another key or address than the one that is set now: nothing becomes of them in this command.</summary>
+    public IReadOnlyList<Intent> LeftAlone
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _leftAlone.Values];
+            }
+        }
+    }
+
     /// <summary>Says that the ledger has something new to send.</summary>
     public void Notify()
     {
@@ -194,7 +211,7 @@ public sealed class BatchEngine
             var provider = _context.Providers.Get(intent.Provider);
             if (provider.Account != intent.Account && !TryMove(intent, provider))
             {
-                if (_leftAlone.Add(intent.Row))
+                if (_leftAlone.TryAdd(intent.Row, intent))
                 {
                     _context.Observe(new Remark($"batch {intent.BatchId ?? intent.Id} belongs to another key or address ({intent.Account}); it is left alone until that is set again"));
                 }
@@ -249,6 +266,7 @@ public sealed class BatchEngine
     private void Settle(BatchSettled settled)
     {
         _context.Observe(settled);
+        _cleaner.Notify();
         _settled.Writer.TryWrite(settled);
     }
 }

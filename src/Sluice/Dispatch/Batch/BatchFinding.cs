@@ -17,5 +17,6 @@ internal abstract record BatchFinding
     /// <param name="Note">Why, for <c>status</c>.</param>
     /// <param name="NeedsHuman">Whether people can tell.</param>
     /// <param name="RetryAfter">What the provider asks for.</param>
-    public sealed record Undecided(string Note, bool NeedsHuman, TimeSpan? RetryAfter = null) : BatchFinding;
+    /// <param name="IsBlind">Whether the list could not be read, so that people may know more.</param>
+    public sealed record Undecided(string Note, bool NeedsHuman, TimeSpan? RetryAfter = null, bool IsBlind = false) : BatchFinding;
 }

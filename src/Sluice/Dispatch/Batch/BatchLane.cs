@@ -26,6 +26,8 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
     private readonly int _maxRequests = Math.Min(options.MaxRequests ?? int.MaxValue, route.Provider.Batch!.Limits.MaxRequests);
     private readonly long _maxBytes = Math.Min(options.MaxBytes ?? long.MaxValue, route.Provider.Batch!.Limits.MaxBytes);
     private OpenSpool? _spool;
+    // Intents whose spools are given up, and which the ledger could not be told of: their claims would be held for as long as this process lives.
+    private readonly List<Intent> _givenUp = [];
 
     /// <summary>Takes a request; waits while a group is being written.</summary>
     public async ValueTask AddAsync(Request request, DispatchTally tally, CancellationToken cancellationToken)
@@ -69,7 +71,16 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         if (_spool is { } spool)
         {
             Abandon(spool);
-            ledger.Discard(spool.Intent);
+            _givenUp.Add(spool.Intent);
+        }
+
+        try
+        {
+            DiscardGivenUp();
+        }
+        catch (SluiceException)
+        {
+            // The next command drops what a process that is gone has left.
         }
 
         _bodies.Dispose();
@@ -78,37 +89,45 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
     private async Task WriteGroupAsync(CancellationToken cancellationToken)
     {
+        DiscardGivenUp();
         var done = 0;
         var sizes = _group.Select(g => g.Body.Length + _envelope).ToArray();
-        while (done < _group.Count)
+        try
         {
-            var spool = _spool ??= OpenNew();
-            var fitting = Packing.Fitting(spool.Count, spool.Bytes, sizes.AsSpan(done), _maxRequests, _maxBytes);
-            if (fitting > 0)
+            while (done < _group.Count)
             {
-                try
+                var spool = _spool ??= OpenNew();
+                var fitting = Packing.Fitting(spool.Count, spool.Bytes, sizes.AsSpan(done), _maxRequests, _maxBytes);
+                if (fitting > 0)
                 {
-                    await AppendAsync(spool, done, fitting, cancellationToken).ConfigureAwait(false);
-                    done += fitting;
+                    try
+                    {
+                        await AppendAsync(spool, done, fitting, cancellationToken).ConfigureAwait(false);
+                        done += fitting;
+                    }
+                    catch (LostIntentException)
+                    {
+                        Abandon(spool);
+                    }
                 }
-                catch (LostIntentException)
+                else if (spool.Count > 0)
                 {
-                    Abandon(spool);
+                    Seal();
                 }
-            }
-            else if (spool.Count > 0)
-            {
-                Seal();
-            }
-            else
-            {
-                var (key, _, body, _, tally) = _group[done++];
-                ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
-                tally.WaitFor(0);
+                else
+                {
+                    var (key, _, body, _, tally) = _group[done++];
+                    ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
+                    tally.WaitFor(0);
+                }
             }
         }
+        finally
+        {
+            // What was not written stays for the next caller: those who asked for it have gone on.
+            _group.RemoveRange(0, done);
+        }
 
-        _group.Clear();
         _bodies.Clear();
     }
 
@@ -122,8 +141,19 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
         var claimed = new long[count];
         ledger.Claim(spool.Intent, keys, claimed, retryFailed: _group[start].Tally.RetryFailed);
-        // An answer may have come in between the look-up and the claim: then the claim is given back, or it would be paid for twice.
-        var answered = await LookAgainAsync(start, keys, cancellationToken).ConfigureAwait(false);
+        CachedResponse?[] answered;
+        try
+        {
+            // An answer may have come in between the look-up and the claim: then the claim is given back, or it would be paid for twice.
+            answered = await LookAgainAsync(start, keys, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            // What is claimed and not written would be waited for, and never be sent.
+            Release(spool, [.. keys.Where((_, i) => claimed[i] == 0)]);
+            throw;
+        }
+
         var release = new List<RequestKey>();
         try
         {
@@ -133,6 +163,10 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 if (claimed[i] != 0)
                 {
                     tally.WaitFor(claimed[i]);
+                    if (claimed[i] == spool.Intent.Row)
+                    {
+                        spool.Ask(tally.Terms);
+                    }
                 }
                 else if (answered[i] is not null)
                 {
@@ -143,6 +177,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 {
                     Append(spool, key, body.Span);
                     spool.StoresRequests |= caching.StoresRequests;
+                    spool.Ask(tally.Terms);
                     tally.AddSent();
                     tally.WaitFor(spool.Intent.Row);
                 }
@@ -150,13 +185,31 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
         catch (IOException error)
         {
+            // A line may have been cut: nothing of this spool is sent.
+            GiveUp(spool);
             throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
         }
 
         CrashPoint.Hit("spool.append.after");
-        if (release.Count > 0)
+        Release(spool, release);
+    }
+
+    /// <summary>Gives claims back; a spool whose claims the ledger does not take back is given up, since nobody could tell them from those of its lines.</summary>
+    private void Release(OpenSpool spool, List<RequestKey> keys)
+    {
+        if (keys.Count == 0)
         {
-            ledger.Release(spool.Intent, release);
+            return;
+        }
+
+        try
+        {
+            ledger.Release(spool.Intent, keys);
+        }
+        catch (SluiceException)
+        {
+            GiveUp(spool);
+            throw;
         }
     }
 
@@ -231,15 +284,23 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 return;
             }
 
-            CrashPoint.Hit("spool.sync.before");
-            spool.File.Flush(flushToDisk: true);
-            Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum), spool.StoresRequests);
-            CrashPoint.Hit("spool.sync.after");
+            try
+            {
+                CrashPoint.Hit("spool.sync.before");
+                spool.File.Flush(flushToDisk: true);
+                Spool.Describe(spoolFolder, spool.Intent, spool.Count, spool.Bytes, Checksum.Finish(spool.Checksum), spool.StoresRequests, spool.Terms);
+                CrashPoint.Hit("spool.sync.after");
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                GiveUp(spool);
+                throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
+            }
         }
 
         try
         {
-            onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes));
+            onSealed(ledger.Seal(spool.Intent, spool.Count, spool.Bytes, spool.Terms));
         }
         catch (LostIntentException)
         {
@@ -263,6 +324,38 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         Spool.Delete(spoolFolder, spool.Intent.Id);
     }
 
+    /// <summary>Gives up a spool and its claims, now or as soon as the ledger can be written.</summary>
+    private void GiveUp(OpenSpool spool)
+    {
+        _givenUp.Add(spool.Intent);
+        try
+        {
+            Abandon(spool);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // A file that cannot be deleted now belongs to no intent: the next command drops it. What is thrown by the caller tells the cause.
+        }
+
+        try
+        {
+            DiscardGivenUp();
+        }
+        catch (SluiceException)
+        {
+            // Tried again with the next group.
+        }
+    }
+
+    private void DiscardGivenUp()
+    {
+        while (_givenUp.Count > 0)
+        {
+            ledger.Discard(_givenUp[^1]);
+            _givenUp.RemoveAt(_givenUp.Count - 1);
+        }
+    }
+
     private sealed class OpenSpool(Intent intent, FileStream file)
     {
         public Intent Intent => intent;
@@ -275,6 +368,12 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
 
         /// <summary>Gets or sets whether one of the experiments that asked wants request bodies stored.</summary>
         public bool StoresRequests { get; set; }
+
+        /// <summary>Gets what the experiments that asked want of the batch.</summary>
+        public BatchTerms? Terms { get; private set; }
+
+        /// <summary>Adds what another experiment wants of the batch.</summary>
+        public void Ask(BatchTerms terms) => Terms = Terms?.With(terms) ?? terms;
 
         public uint Checksum { get; set; } = Storage.Checksum.Start;
     }

@@ -27,7 +27,7 @@ internal sealed class Collector(
     {
         while (true)
         {
-            var now = context.Time.GetUtcNow();
+            var now = context.Time.SteadyNow();
             var next = now + TimeSpan.FromSeconds(30);
             foreach (var row in _ledger.Submitted(account))
             {
@@ -40,7 +40,7 @@ internal sealed class Collector(
                 if (watch.Due <= now)
                 {
                     await LookAsync(row, watch, cancellationToken).ConfigureAwait(false);
-                    now = context.Time.GetUtcNow();
+                    now = context.Time.SteadyNow();
                 }
 
                 next = watch.Due < next ? watch.Due : next;
@@ -78,7 +78,7 @@ internal sealed class Collector(
         if (_ledger.TryOwn(row) is not { State: IntentState.Submitted } mine)
         {
             // Another process looks at it. Should that one end or die, it is found here.
-            watch.Due = context.Time.GetUtcNow() + TimeSpan.FromSeconds(1);
+            watch.Due = context.Time.SteadyNow() + TimeSpan.FromSeconds(1);
             return;
         }
 
@@ -105,7 +105,7 @@ internal sealed class Collector(
                 _ledger.MarkTrouble(mine, info.State == BatchState.Cancelling ? "the provider is cancelling it" : null);
             }
 
-            watch.Due = context.Time.GetUtcNow() + PollSchedule.Next(age, watch.Failures, info.RetryAfter, provider.IsSimulator);
+            watch.Due = context.Time.SteadyNow() + PollSchedule.Next(age, watch.Failures, info.RetryAfter, provider.IsSimulator);
         }
         catch (LostIntentException lost)
         {
@@ -132,7 +132,7 @@ internal sealed class Collector(
     private void FailedLook(Intent intent, Watch watch, string error, TimeSpan wait)
     {
         watch.Failures++;
-        watch.Due = context.Time.GetUtcNow() + wait;
+        watch.Due = context.Time.SteadyNow() + wait;
         try
         {
             intent = _ledger.MarkTrouble(intent, error);

@@ -9,7 +9,7 @@ internal sealed class ModelHolds(TimeProvider time)
     private readonly Lock _gate = new();
     private readonly Dictionary<string, (DateTimeOffset Until, int Times, DateTimeOffset Since)> _holds = [];
 
-    /// <summary>Returns until when a model is held back.</summary>
+    /// <summary>Returns until when a model is held back, as <see cref="SteadyTime"/> tells the time.</summary>
     public DateTimeOffset Until(string model)
     {
         lock (_gate)
@@ -25,8 +25,7 @@ internal sealed class ModelHolds(TimeProvider time)
         {
             var times = _holds.TryGetValue(intent.Model, out var hold) ? hold.Times + 1 : 1;
             var wait = PollSchedule.Next(TimeSpan.Zero, times, asked, provider.IsSimulator);
-            var now = time.GetUtcNow();
-            _holds[intent.Model] = (now + wait, times, now);
+            _holds[intent.Model] = (time.SteadyNow() + wait, times, time.GetUtcNow());
             return wait;
         }
     }

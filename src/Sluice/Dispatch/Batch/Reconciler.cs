@@ -7,7 +7,7 @@ using Sluice.Storage;
 namespace Sluice.Dispatch.Batch;
 
 /// <summary>Finds the batch of a create call whose outcome is not known, in the provider's own list. Never guesses: what only looks like ours has to prove it.</summary>
-internal sealed class Reconciler(BatchContext context, BatchEngineOptions options)
+internal sealed class Reconciler(BatchContext context)
 {
     /// <summary>How far our clock and the provider's may be apart: a batch before that is not looked at, and would be made a second time.</summary>
     private static readonly TimeSpan Skew = TimeSpan.FromDays(1);
@@ -19,6 +19,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
     private static readonly TimeSpan PatienceSimulator = TimeSpan.FromSeconds(3);
 
     private readonly HashSet<(long Intent, string Batch)> _foreign = [];
+    private readonly Dictionary<(long Intent, int Attempt), (TimeSpan Waited, long At)> _searches = [];
 
     /// <summary>Says how people settle a doubt.</summary>
     public static string Decide(Intent intent) =>
@@ -31,6 +32,8 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         var started = intent.CreateStartedAt ?? intent.CreatedAt;
         // What the list says holds for the moment in which it is asked for, however long it takes.
         var asked = context.Time.GetUtcNow();
+        // Until its answer was given up, the provider may have been at it, and its list could not show the batch.
+        var waited = Waited(intent, asked - (intent.LostAt ?? started));
         var candidates = new List<BatchInfo>();
         CrashPoint.Hit("provider.list.before");
         await foreach (var batch in provider.Batch!.ListAsync(started - Skew, cancellationToken).ConfigureAwait(false))
@@ -49,16 +52,27 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
 
         CrashPoint.Hit("provider.list.after");
         var age = asked - started;
-        // Until its answer was given up, the provider may have been at it, and its list could not show the batch.
-        var sinceLost = asked - (intent.LostAt ?? started);
         return candidates.Count switch
         {
             1 => new BatchFinding.Found(candidates[0], IsProvisional: true),
             > 1 => new BatchFinding.Undecided($"{candidates.Count} batches of the account might be this one ({string.Join(", ", candidates.Take(5).Select(c => c.Id))}), which their results will tell; {Decide(intent)}", NeedsHuman: true),
             _ when age > Reach => new BatchFinding.Undecided($"the create call is older than the provider's list; {Decide(intent)}", NeedsHuman: true),
-            _ when sinceLost > (options.LostAfter ?? (provider.IsSimulator ? PatienceSimulator : Patience)) => new BatchFinding.None(),
+            _ when waited > intent.Terms.Wait(provider.IsSimulator ? PatienceSimulator : Patience) => new BatchFinding.None(),
             _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
         };
+    }
+
+    /// <summary>Returns how long a batch has been looked for: by the wall clock until this process's first search, from then on by one that nobody sets.</summary>
+    private TimeSpan Waited(Intent intent, TimeSpan byWallClock)
+    {
+        var attempt = (intent.Row, intent.Attempt);
+        if (!_searches.TryGetValue(attempt, out var first))
+        {
+            first = (byWallClock > TimeSpan.Zero ? byWallClock : TimeSpan.Zero, context.Time.GetTimestamp());
+            _searches.Add(attempt, first);
+        }
+
+        return first.Waited + context.Time.GetElapsedTime(first.At);
     }
 
     /// <summary>For an intent with lost create calls: cancels other batches that came of them, and says so. Returns those that have ended: their answers are paid for.</summary>
@@ -73,7 +87,7 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
                 continue;
             }
 
-            await CancelTwinAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+            await CancelTwinAsync(intent, batch, provider).ConfigureAwait(false);
             if (batch.IsEnded)
             {
                 ended.Add(batch);
@@ -83,15 +97,15 @@ internal sealed class Reconciler(BatchContext context, BatchEngineOptions option
         return ended;
     }
 
-    /// <summary>Cancels a batch that was made beside the one the ledger has.</summary>
-    public async Task CancelTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Cancels a batch that was made beside the one the ledger has. It is paid for while it runs: a command that is stopped does not break the call off.</summary>
+    public async Task CancelTwinAsync(Intent intent, BatchInfo twin, IProvider provider)
     {
         var outcome = "it had ended, and was paid for; its answers are taken where this one has none";
         if (!twin.IsEnded)
         {
             try
             {
-                await provider.Batch!.CancelAsync(twin.Id, cancellationToken).ConfigureAwait(false);
+                await provider.Batch!.CancelAsync(twin.Id, CancellationToken.None).ConfigureAwait(false);
                 outcome = "it was cancelled; what it had finished is paid for, and `sluice adopt` fetches it";
             }
             catch (ProviderException error)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Storage;
@@ -7,8 +8,15 @@ namespace Sluice.Dispatch.Batch;
 /// <summary>Sends an account's sealed spools, one after the other, and settles create calls whose outcome is not known.</summary>
 internal sealed class Submitter(string account, BatchContext context, Reconciler reconciler, ModelHolds holds, Action<Intent, RequestError> refuse)
 {
+    // A provider that never finds its own files would otherwise be sent them for ever.
+    private const int MostUploadsAgain = 2;
+    private static readonly TimeSpan SlowAfter = TimeSpan.FromMinutes(5);
+
     private readonly LedgerStore _ledger = context.Ledger;
     private readonly SemaphoreSlim _work = new(0);
+    // There are as many as batches whose file was gone.
+    private readonly Dictionary<long, int> _uploadedAgain = [];
+    private long _bytesSent;
 
     /// <summary>Says that there may be something new to do.</summary>
     public void Notify() => _work.Release();
@@ -18,6 +26,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     {
         while (true)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (await TryNextAsync(cancellationToken).ConfigureAwait(false) is not { } wait)
             {
                 continue;
@@ -30,7 +39,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     /// <summary>Does the next step that can be done; returns how long to wait when there is none.</summary>
     private async Task<TimeSpan?> TryNextAsync(CancellationToken cancellationToken)
     {
-        var now = context.Time.GetUtcNow();
+        var now = context.Time.SteadyNow();
         // While one create call's outcome is not known, nothing else is created: a batch found in the list can then only be that one.
         var inDoubt = _ledger.InDoubt(account);
         var models = inDoubt.Count > 0 ? [.. inDoubt.Select(i => i.Model).Distinct()] : _ledger.ModelsToSend(account);
@@ -103,16 +112,23 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
                 return true;
             }
 
-            var spool = new BatchSpool(intent.Id, Spool.PathOf(context.SpoolFolder, intent.Id), intent.Count, intent.Bytes);
+            var spool = new BatchSpool(intent.Id, Spool.PathOf(context.SpoolFolder, intent.Id), intent.Count, intent.Bytes) { Sent = bytes => Interlocked.Exchange(ref _bytesSent, bytes) };
             if (intent.State == IntentState.Sealed)
             {
                 CrashPoint.Hit("provider.upload.before");
-                var file = await api.UploadAsync(spool, cancellationToken).ConfigureAwait(false);
+                var file = await UploadAsync(intent, spool, api, cancellationToken).ConfigureAwait(false);
                 CrashPoint.Hit("provider.upload.after");
                 intent = _ledger.MarkUploaded(intent, file);
                 context.Observe(new BatchChanged(intent, null));
             }
 
+            if (intent.LostCreates > 0 && await TakeEarlierAsync(intent, provider, cancellationToken).ConfigureAwait(false))
+            {
+                return true;
+            }
+
+            // From here on nothing is broken off before it is known how it ended.
+            cancellationToken.ThrowIfCancellationRequested();
             if (_ledger.MarkCreating(intent) is not { } creating)
             {
                 return false;
@@ -123,21 +139,62 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             CrashPoint.Hit("provider.create.before");
             var info = await CreateAsync(intent, spool, api, cancellationToken).ConfigureAwait(false);
             CrashPoint.Hit("provider.create.after");
-            await CreatedAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
+            await CreatedAsync(intent, info, provider).ConfigureAwait(false);
         }
         catch (ProviderException error)
         {
-            Refused(intent, provider, error);
+            if (await IsFileGoneAsync(intent, api, error).ConfigureAwait(false))
+            {
+                UploadAgain(intent);
+            }
+            else
+            {
+                Refused(intent, provider, error);
+            }
         }
 
         return true;
     }
 
-    /// <summary>Makes the create call, and breaks it off when the intent is another process's by now: that one looks for the batch already.</summary>
-    private async Task<BatchInfo> CreateAsync(Intent intent, BatchSpool spool, IBatchApi api, CancellationToken cancellationToken)
+    /// <summary>Looks once more for the batch of an earlier, lost create call, which may have turned up while the intent waited for room, and be the reason that there was none. Takes it over, or leaves it to people.</summary>
+    private async Task<bool> TakeEarlierAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
+    {
+        switch (await reconciler.FindAsync(intent, provider, cancellationToken).ConfigureAwait(false))
+        {
+            case BatchFinding.Found found:
+                context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, found.Batch.Id, found.IsProvisional), found.Batch));
+                return true;
+            case BatchFinding.Undecided { NeedsHuman: true } undecided:
+                context.Observe(new BatchChanged(_ledger.MarkNeedsHuman(intent, undecided.Note), null));
+                context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}` needs a decision: {undecided.Note}"));
+                return true;
+            default:
+                // It was looked for as long as it had to be when its call was given up.
+                return false;
+        }
+    }
+
+    /// <summary>Uploads a spool. Nothing is paid for yet: a command that is stopped breaks it off.</summary>
+    private async Task<string?> UploadAsync(Intent intent, BatchSpool spool, IBatchApi api, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var call = api.CreateAsync(spool, intent.FileId, stop.Token);
+        return await FollowAsync(intent, api.UploadAsync(spool, stop.Token), stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes the create call. A command that is stopped waits for its answer: without, nobody would know whether there is a batch, and the provider's list may be slow to tell.</summary>
+    private async Task<BatchInfo> CreateAsync(Intent intent, BatchSpool spool, IBatchApi api, CancellationToken cancellationToken)
+    {
+        using var stop = new CancellationTokenSource();
+        using var saying = cancellationToken.Register(() =>
+            context.Observe(new Remark($"waiting for the answer to the create call of batch {intent.Id} (`{intent.Model}`, {intent.Count} requests): it may be paid for already")));
+        return await FollowAsync(intent, api.CreateAsync(spool, intent.FileId, stop.Token), stop).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for a call about a spool, tells of a slow line, and breaks the call off when the intent is another process's by now: that one looks for the batch already.</summary>
+    private async Task<T> FollowAsync<T>(Intent intent, Task<T> call, CancellationTokenSource stop)
+    {
+        var began = context.Time.GetTimestamp();
+        var next = SlowAfter;
         while (true)
         {
             try
@@ -146,16 +203,66 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             }
             catch (TimeoutException) when (!call.IsCompleted)
             {
-                if (_ledger.Get(intent.Row)?.Fence != intent.Fence)
+                if (IsTakenOver(intent))
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                 }
+
+                var sent = Interlocked.Read(ref _bytesSent);
+                if (context.Time.GetElapsedTime(began) is var time && time >= next && sent < intent.Bytes)
+                {
+                    next = time * 2;
+                    context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: {Megabytes(sent)} of {Megabytes(intent.Bytes)} MB sent in {time.TotalMinutes:0} minutes; on a slow line a smaller `batch.max_bytes` makes shorter uploads"));
+                }
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (stop.IsCancellationRequested && IsTakenOver(intent))
             {
                 throw new LostIntentException(intent.Id);
             }
         }
+    }
+
+    private static string Megabytes(long bytes) => (bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture);
+
+    private bool IsTakenOver(Intent intent)
+    {
+        try
+        {
+            return _ledger.Get(intent.Row)?.Fence != intent.Fence;
+        }
+        catch (SluiceException)
+        {
+            // A ledger that cannot be read for a moment is no reason to give up a call that may be paid for: the write after it will tell.
+            return false;
+        }
+    }
+
+    /// <summary>Tells whether a create call was refused because the uploaded file is gone: deleted by somebody, or older than the provider keeps it.</summary>
+    private async Task<bool> IsFileGoneAsync(Intent intent, IBatchApi api, ProviderException error)
+    {
+        if (intent.State != IntentState.Creating || intent.FileId is not { } file || error.OutcomeUnknown || error.Status is not (400 or 404 or 410)
+            || _uploadedAgain.GetValueOrDefault(intent.Row) >= MostUploadsAgain)
+        {
+            return false;
+        }
+
+        try
+        {
+            // Not broken off with the command: that the call was refused is known, and not yet written down.
+            return !await api.HasFileAsync(file, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (ProviderException)
+        {
+            // What cannot be looked up is no reason to upload again: the refusal counts as it is.
+            return false;
+        }
+    }
+
+    private void UploadAgain(Intent intent)
+    {
+        _uploadedAgain[intent.Row] = _uploadedAgain.GetValueOrDefault(intent.Row) + 1;
+        context.Observe(new BatchChanged(_ledger.MarkFileGone(intent, $"file {intent.FileId} is gone at the provider; uploading it again"), null));
+        context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: the uploaded file {intent.FileId} is gone at the provider; it is uploaded again"));
     }
 
     /// <summary>Says what is wrong with a spool that is to be sent, or null: an answer to other words would be kept under the key of these.</summary>
@@ -172,7 +279,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     }
 
     // The hold stays until the batch runs: one that fails in validation must wait longer each time.
-    private async Task CreatedAsync(Intent intent, BatchInfo info, IProvider provider, CancellationToken cancellationToken)
+    private async Task CreatedAsync(Intent intent, BatchInfo info, IProvider provider)
     {
         try
         {
@@ -183,7 +290,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             // This process stood still around its call, and another one has taken over. Has that made a batch too, ours is one too many.
             if (!_ledger.TryHandIn(intent, info.Id))
             {
-                await reconciler.CancelTwinAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
+                await reconciler.CancelTwinAsync(intent, info, provider).ConfigureAwait(false);
             }
         }
     }
@@ -235,16 +342,22 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
                 break;
             case BatchFinding.None:
                 holds.LetGo(intent);
-                context.Observe(new BatchChanged(_ledger.MarkNotCreated(intent, "the create call was lost and left no batch; sending again"), null));
+                intent = _ledger.MarkNotCreated(intent, "the create call was lost and left no batch; sending again");
+                context.Observe(new BatchChanged(intent, null));
+                if (intent.LostCreates is 3 or 10 || intent.LostCreates % 100 == 0)
+                {
+                    context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: {intent.LostCreates} create calls were lost and left no batch; when the way to the provider cuts long uploads, a smaller `batch.max_bytes` helps (this batch: {Megabytes(intent.Bytes)} MB)"));
+                }
+
                 break;
             case BatchFinding.Undecided undecided:
                 holds.Hold(intent, provider, undecided.RetryAfter);
-                var isNew = intent.State != IntentState.NeedsHuman && undecided.NeedsHuman;
+                var isNew = undecided.NeedsHuman ? intent.State != IntentState.NeedsHuman : undecided.IsBlind && intent.Note != undecided.Note;
                 intent = undecided.NeedsHuman ? _ledger.MarkNeedsHuman(intent, undecided.Note) : _ledger.MarkUnknown(intent, undecided.Note);
                 context.Observe(new BatchChanged(intent, null));
                 if (isNew)
                 {
-                    context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}` needs a decision: {undecided.Note}"));
+                    context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}` {(undecided.NeedsHuman ? "needs a decision" : "is in doubt")}: {undecided.Note}"));
                 }
 
                 break;
@@ -268,7 +381,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
 
             var hopeless = error.Error.Class == ErrorClass.Permanent;
             return new BatchFinding.Undecided(
-                $"the list of batches cannot be read ({error.Error}); " + (hopeless ? Reconciler.Decide(intent) : "looking again later"), hopeless, error.RetryAfter);
+                $"the list of batches cannot be read ({error.Error}){(hopeless ? "" : ", and is asked again")}; {Reconciler.Decide(intent)}", hopeless, error.RetryAfter, IsBlind: true);
         }
     }
 
