@@ -68,8 +68,8 @@ public sealed partial class LedgerStore
     public Intent MarkNotCreated(Intent intent, string note) => Reject(
         "not-created", intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, lost_creates=lost_creates+(state IN (7, 8)), provisional=0, note=?2", note);
 
-    /// <summary>Records that the create call was refused because the uploaded file is gone: it is uploaded again.</summary>
-    public Intent MarkFileGone(Intent intent, string note) => Change("file-gone", intent, "state=1, file_id=NULL, note=?2", s => s.Bind(2, note));
+    /// <summary>Records that the create call, or the batch, was refused because the uploaded file is gone: it is uploaded again.</summary>
+    public Intent MarkFileGone(Intent intent, string note) => Reject("file-gone", intent, "state=1, file_id=NULL, provisional=0, note=?2", note);
 
     /// <summary>Records the provider's batch id.</summary>
     /// <param name="intent">The intent.</param>
@@ -115,7 +115,7 @@ public sealed partial class LedgerStore
         return Write("given-up", durable: true, () =>
         {
             RequireOwn(intent);
-            if (Sql("UPDATE intents SET state=5, note=?2 WHERE row=?1 AND state=4").Bind(1, intent.Row).Bind(2, note).Run() == 0)
+            if (Sql("UPDATE intents SET state=5, note=?2, delete_files=0 WHERE row=?1 AND state=4").Bind(1, intent.Row).Bind(2, note).Run() == 0)
             {
                 return false;
             }

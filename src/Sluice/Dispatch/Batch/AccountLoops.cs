@@ -19,7 +19,7 @@ internal sealed class AccountLoops
         var holds = new ModelHolds(context.Time);
         var reconciler = new Reconciler(context);
         _submitter = new Submitter(account, context, reconciler, holds, Refuse);
-        _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder, options.MaxAttempts), reconciler, holds, Settle, Refuse, Notify);
+        _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder, options.MaxAttempts), reconciler, holds, Settle, Refuse, _submitter.TryUploadAgainAsync, Notify);
     }
 
     /// <summary>Gets a task that ends when every submitted batch has been looked at once.</summary>

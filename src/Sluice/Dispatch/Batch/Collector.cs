@@ -8,7 +8,7 @@ namespace Sluice.Dispatch.Batch;
 /// <summary>Looks at an account's submitted batches, each by one process at a time, and takes over the results of ended ones.</summary>
 internal sealed class Collector(
     string account, BatchContext context, BatchIngester ingester, Reconciler reconciler, ModelHolds holds,
-    Action<Intent, IngestReport> settle, Action<Intent, RequestError> refuse, Action notify)
+    Action<Intent, IngestReport> settle, Action<Intent, RequestError> refuse, Func<Intent, IProvider, Task<bool>> uploadAgain, Action notify)
 {
     private const int MaxRefusals = 5;
     private const int MaxReadings = 3;
@@ -152,6 +152,14 @@ internal sealed class Collector(
     {
         if (info.State == BatchState.Failed && info.ResultFiles.Count == 0)
         {
+            // The file may have been deleted between the create call and the provider's check of it.
+            if (info.Error?.Class is not (ErrorClass.RateLimited or ErrorClass.Quota or ErrorClass.Credentials) && await uploadAgain(intent, provider).ConfigureAwait(false))
+            {
+                _watches.Remove(intent.Row);
+                notify();
+                return;
+            }
+
             RefusedWhole(intent, info.Error ?? new RequestError(ErrorClass.Permanent, "failed", "the provider gave no reason"), provider, watch);
             return;
         }

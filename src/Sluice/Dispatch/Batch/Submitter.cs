@@ -143,11 +143,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         }
         catch (ProviderException error)
         {
-            if (await IsFileGoneAsync(intent, api, error).ConfigureAwait(false))
-            {
-                UploadAgain(intent);
-            }
-            else
+            if (!await IsFileGoneAsync(intent, provider, error).ConfigureAwait(false))
             {
                 Refused(intent, provider, error);
             }
@@ -159,7 +155,18 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     /// <summary>Looks once more for the batch of an earlier, lost create call, which may have turned up while the intent waited for room, and be the reason that there was none. Takes it over, or leaves it to people.</summary>
     private async Task<bool> TakeEarlierAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
-        switch (await reconciler.FindAsync(intent, provider, cancellationToken).ConfigureAwait(false))
+        BatchFinding finding;
+        try
+        {
+            finding = await reconciler.FindAsync(intent, provider, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ProviderException error) when (error.Error.Class is not (ErrorClass.Credentials or ErrorClass.Quota))
+        {
+            // It was looked for when its call was given up, or people have said that there is none.
+            return false;
+        }
+
+        switch (finding)
         {
             case BatchFinding.Found found:
                 context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, found.Batch.Id, found.IsProvisional), found.Batch));
@@ -237,33 +244,51 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         }
     }
 
-    /// <summary>Tells whether a create call was refused because the uploaded file is gone: deleted by somebody, or older than the provider keeps it.</summary>
-    private async Task<bool> IsFileGoneAsync(Intent intent, IBatchApi api, ProviderException error)
+    /// <summary>Finds out whether an intent was refused because its uploaded file is gone: deleted by somebody, or older than the provider keeps it. Then the intent goes back to be uploaded again.</summary>
+    /// <returns>Whether it does; false, and nothing changed, when the refusal counts as it is.</returns>
+    public async Task<bool> TryUploadAgainAsync(Intent intent, IProvider provider)
     {
-        if (intent.State != IntentState.Creating || intent.FileId is not { } file || error.OutcomeUnknown || error.Status is not (400 or 404 or 410)
-            || _uploadedAgain.GetValueOrDefault(intent.Row) >= MostUploadsAgain)
+        if (intent.FileId is not { } file || !IsToUploadAgain(intent.Row, count: false))
         {
             return false;
         }
 
         try
         {
-            // Not broken off with the command: that the call was refused is known, and not yet written down.
-            return !await api.HasFileAsync(file, CancellationToken.None).ConfigureAwait(false);
+            // Not broken off with the command: that the batch was refused is known, and not yet written down.
+            if (await provider.Batch!.HasFileAsync(file, CancellationToken.None).ConfigureAwait(false))
+            {
+                return false;
+            }
         }
         catch (ProviderException)
         {
-            // What cannot be looked up is no reason to upload again: the refusal counts as it is.
+            // What cannot be looked up is no reason to upload again.
             return false;
+        }
+
+        IsToUploadAgain(intent.Row, count: true);
+        context.Observe(new BatchChanged(_ledger.MarkFileGone(intent, $"file {file} is gone at the provider; uploading it again"), null));
+        context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: the uploaded file {file} is gone at the provider; it is uploaded again"));
+        return true;
+    }
+
+    private bool IsToUploadAgain(long row, bool count)
+    {
+        lock (_uploadedAgain)
+        {
+            var times = _uploadedAgain.GetValueOrDefault(row);
+            if (count)
+            {
+                _uploadedAgain[row] = times + 1;
+            }
+
+            return times < MostUploadsAgain;
         }
     }
 
-    private void UploadAgain(Intent intent)
-    {
-        _uploadedAgain[intent.Row] = _uploadedAgain.GetValueOrDefault(intent.Row) + 1;
-        context.Observe(new BatchChanged(_ledger.MarkFileGone(intent, $"file {intent.FileId} is gone at the provider; uploading it again"), null));
-        context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: the uploaded file {intent.FileId} is gone at the provider; it is uploaded again"));
-    }
+    private Task<bool> IsFileGoneAsync(Intent intent, IProvider provider, ProviderException error) =>
+        intent.State == IntentState.Creating && !error.OutcomeUnknown && error.Status is 400 or 404 or 410 ? TryUploadAgainAsync(intent, provider) : Task.FromResult(false);
 
     /// <summary>Says what is wrong with a spool that is to be sent, or null: an answer to other words would be kept under the key of these.</summary>
     private string? SpoolProblem(Intent intent)
