@@ -5,15 +5,20 @@ namespace Sluice.Cli;
 /// <summary>Finds the name of a sweep when the user gives none.</summary>
 internal static class SweepName
 {
+    /// <summary>The folder below <c>runs/</c> that belongs to <c>launch</c>.</summary>
+    public const string OfLaunches = "launch";
+
     private static readonly string[] Plain = ["configs", "config", "conf", "experiments"];
 
     /// <summary>Returns the given name, or that of the configs' common folder; folders called <c>configs</c> and the like give way to their parent.</summary>
-    /// <exception cref="SluiceException">The given name cannot be a folder's name.</exception>
+    /// <exception cref="SluiceException">The given name cannot be a folder's name, or the folder is used for something else.</exception>
     public static string Of(string? given, IReadOnlyList<ExperimentPlan> plans)
     {
         if (given is not null)
         {
-            return Checked(given, "sweep");
+            return IsReserved(Checked(given, "sweep"))
+                ? throw new SluiceException(ErrorKind.Usage, $"`{given}` cannot be the name of a sweep: runs/{OfLaunches} holds the jobs of `sluice launch`", "give the sweep another name with --sweep")
+                : given;
         }
 
         var folder = plans.Select(p => Path.GetDirectoryName(Path.GetFullPath(p.Experiment.Source))!).Aggregate(Common);
@@ -23,7 +28,7 @@ internal static class SweepName
             name = Path.GetFileName(Path.GetDirectoryName(folder)) ?? name;
         }
 
-        return IsSafe(name) ? name : "sweep";
+        return IsSafe(name) && !IsReserved(name) ? name : "sweep";
     }
 
     /// <summary>Returns a name that can be a folder's.</summary>
@@ -33,6 +38,9 @@ internal static class SweepName
 
     /// <summary>Tells whether a name can be a folder's.</summary>
     public static bool IsSafe(string name) => name is { Length: > 0 and <= 100 } && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    // File systems that do not tell case apart have one folder for both.
+    private static bool IsReserved(string name) => name.Equals(OfLaunches, StringComparison.OrdinalIgnoreCase);
 
     private static string Common(string left, string right)
     {

@@ -8,6 +8,7 @@
 //   FAULTFS_ERRNO   what it fails with, as a number
 //   FAULTFS_KILL    1: SIGKILL instead of an error
 //   FAULTFS_STICKY  1: all counted operations after it fail too, as on a disk that stays full
+//   FAULTFS_DELAY   how many milliseconds an operation that is hit waits before it is done, as on a slow disk, instead of failing
 //   FAULTFS_TORN    1: a write that is hit does its first half before
 //   FAULTFS_LOG     a file that gets a line per operation below the folder, of any class: class, path, and ` !` when it is hit
 //
@@ -38,7 +39,7 @@ static const char *const names[OPERATIONS] = { "write", "sync", "truncate", "ren
 static const char *root;
 static size_t root_length;
 static unsigned counted;
-static long at;
+static long at, delay;
 static int error_number;
 static bool kills, sticky, tears;
 static int log_file = -1;
@@ -62,6 +63,7 @@ __attribute__((constructor)) static void configure(void)
                 counted |= 1u << i;
 
     at = (value = getenv("FAULTFS_AT")) ? atol(value) : 0;
+    delay = (value = getenv("FAULTFS_DELAY")) ? atol(value) : 0;
     error_number = (value = getenv("FAULTFS_ERRNO")) ? atoi(value) : EIO;
     kills = is_set("FAULTFS_KILL");
     sticky = is_set("FAULTFS_STICKY");
@@ -92,6 +94,10 @@ static enum fate fate(enum operation operation, const char *path)
 
     if (!hit)
         return PASS;
+    if (delay > 0) {
+        usleep(delay * 1000);
+        return PASS;
+    }
     if (tears && operation == WRITE && number == at)
         return TEAR;
     if (kills)

@@ -54,7 +54,7 @@ internal static class LaunchCommand
         var options = Options(parsed);
         var workspace = new Workspace(parsed.GetValue(CommonOptions.Workspace)!);
         workspace.Prepare();
-        options = options with { Folder = Path.Combine(workspace.RunsFolder, "launch", options.Name) };
+        options = options with { Folder = Path.Combine(workspace.RunsFolder, SweepName.OfLaunches, options.Name) };
         var log = new GovernorLog(workspace.MemoryLogPath, TimeProvider.System);
         LaunchResult result;
         using (var view = new LaunchView(parsed.GetValue(CommonOptions.Quiet), TimeProvider.System))

@@ -51,6 +51,11 @@ internal static class StatusCommand
         if (intents.Count == 0)
         {
             Terminal.Out.WriteLine(sweeps.Count == 0 ? "nothing here yet: start with `sluice run CONFIGS`" : "no batches on their way");
+            if (SweepManifest.Waiting(session.Workspace) is { Count: > 0 } waiting)
+            {
+                Terminal.Hint($"`sluice retrieve` writes the results of {string.Join(", ", waiting)}; what was never sent is sent when the same configs are run again");
+            }
+
             return;
         }
 

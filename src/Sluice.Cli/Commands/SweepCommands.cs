@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Sluice.Caching;
 using Sluice.Cli.Views;
 using Sluice.Experiments;
 using Sluice.Memory;
@@ -18,19 +19,75 @@ internal static class SweepCommands
     public static Command Retrieve()
     {
         var wait = new Option<bool>("--wait") { Description = "Stay until every batch has ended." };
-        var sweep = CommonOptions.Sweep("The sweep to retrieve; default: the latest one.");
+        var sweep = CommonOptions.Sweep("The one sweep to retrieve; default: all that wait, else the latest one.");
         var command = new Command("retrieve", "Take over finished batches and write results; sends nothing.") { wait, sweep };
-        command.SetAction(async (parsed, cancellationToken) =>
+        command.SetAction((parsed, cancellationToken) =>
         {
-            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
-            await using var _ = session.ConfigureAwait(false);
-            var name = parsed.GetValue(sweep) ?? SweepManifest.Sweeps(session.Workspace).FirstOrDefault()
-                ?? throw new SluiceException(ErrorKind.Usage, $"there are no results in {session.Workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
-            await session.WarnOfLossAsync(results: false, cancellationToken).ConfigureAwait(false);
-            var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
-            return await ExecuteAsync(session, plans, new SweepOptions(name, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, RetryFailed: false), Again, parsed, cancellationToken).ConfigureAwait(false);
+            var workspace = new Workspace(parsed.GetValue(CommonOptions.Workspace)!);
+            IReadOnlyList<string> names = parsed.GetValue(sweep) is { } name ? [SweepName.Checked(name, "sweep")]
+                : SweepManifest.Waiting(workspace) is { Count: > 0 } waiting ? waiting
+                : SweepManifest.Sweeps(workspace) is [var latest, ..] ? [latest]
+                : throw new SluiceException(ErrorKind.Usage, $"there are no results in {workspace.RunsFolder}", "start a sweep with `sluice run` or `sluice submit`, or name the folder with --workspace");
+            return RetrieveAsync(names, parsed.GetValue(wait) ? SweepMode.RetrieveAndWait : SweepMode.Retrieve, parsed, cancellationToken);
         });
         return command;
+    }
+
+    /// <summary>Retrieves sweeps one after the other; one that cannot be gone on with does not keep the others from their results.</summary>
+    private static async Task<int> RetrieveAsync(IReadOnlyList<string> names, SweepMode mode, ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var results = new List<SweepResult>();
+        var shadows = new List<ShadowReport?>();
+        var code = ExitCodes.Done;
+        foreach (var name in names)
+        {
+            // Of its own for each: sweeps may have other caches and simulators.
+            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            await using var _ = session.ConfigureAwait(false);
+            if (name == names[0])
+            {
+                await session.WarnOfLossAsync(results: false, cancellationToken).ConfigureAwait(false);
+            }
+
+            var options = new SweepOptions(name, mode, RetryFailed: false);
+            try
+            {
+                var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
+                var result = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+                results.Add(result);
+                shadows.Add(session.Stores.Shadow);
+                if (!parsed.GetValue(CommonOptions.Json))
+                {
+                    SweepView.Table(result, session.Stores.Shadow);
+                }
+
+                code = Worse(code, Conclude(result, options, Again, names.Count > 1));
+                if (result.State == SweepState.Interrupted)
+                {
+                    break;
+                }
+            }
+            catch (SluiceException error) when (names.Count > 1 && error.Kind != ErrorKind.Credentials)
+            {
+                Terminal.Error($"sweep `{name}`: {error.Message}", error.Hint);
+                Terminal.Hint($"go on with one sweep alone: --sweep NAME; one that is not needed any more goes with its folder, runs/{name}");
+                code = Worse(code, ExitCodes.Of(error.Kind));
+            }
+        }
+
+        if (parsed.GetValue(CommonOptions.Json) && results.Count > 0)
+        {
+            SweepView.Json(results, shadows);
+        }
+
+        return code;
+    }
+
+    // What only people can solve before what only takes time, and that before what is over.
+    private static int Worse(int one, int other)
+    {
+        int[] order = [ExitCodes.Interrupted, ExitCodes.Unexpected, ExitCodes.Usage, ExitCodes.Memory, ExitCodes.Credentials, ExitCodes.Pending, ExitCodes.Incomplete, ExitCodes.Done];
+        return order.First(code => code == one || code == other);
     }
 
     private static Command Sending(string name, string description, SweepMode mode)
@@ -62,45 +119,42 @@ internal static class SweepCommands
                 Terminal.Hint(again);
             }
 
-            return await ExecuteAsync(session, plans, options, again, parsed, cancellationToken).ConfigureAwait(false);
+            var result = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+            if (parsed.GetValue(CommonOptions.Json))
+            {
+                SweepView.Json([result], [session.Stores.Shadow]);
+            }
+            else
+            {
+                SweepView.Table(result, session.Stores.Shadow);
+            }
+
+            return Conclude(result, options, again, isOneOfSeveral: false);
         });
         return command;
     }
 
-    private static async Task<int> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, string again, ParseResult parsed, CancellationToken cancellationToken)
+    private static async Task<SweepResult> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
     {
         if (options.Mode is SweepMode.Run or SweepMode.Submit)
         {
             session.RememberSimulators();
         }
 
-        SweepResult result;
         var cache = await session.Stores.OpenAsync(sends: options.Mode is SweepMode.Run or SweepMode.Submit, cancellationToken).ConfigureAwait(false);
-        using (var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time))
-        {
-            view.Start();
-            var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe, WatchedMemory(plans));
-            result = await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
-        }
-
-        if (parsed.GetValue(CommonOptions.Json))
-        {
-            SweepView.Json(result, session.Stores.Shadow);
-        }
-        else
-        {
-            SweepView.Table(result, session.Stores.Shadow);
-        }
-
-        return Conclude(result, options, again);
+        using var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time);
+        view.Start();
+        var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe, WatchedMemory(plans));
+        return await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Returns what tells how much memory is left; nothing does when no experiment requires any.</summary>
     private static Func<MemorySample>? WatchedMemory(IReadOnlyList<ExperimentPlan> plans) =>
         plans.All(p => p.Experiment.MemoryRequiredGb == 0) ? null : MachineMemory.Probe().Sample;
 
-    private static int Conclude(SweepResult result, SweepOptions options, string again)
+    private static int Conclude(SweepResult result, SweepOptions options, string again, bool isOneOfSeveral)
     {
+        var of = isOneOfSeveral ? $"{result.Name}: " : "";
         var pending = result.Experiments.Sum(e => e.Summary?.Pending ?? 0);
         var failed = result.Experiments.Sum(e => e.Summary?.Failed ?? 0);
         switch (result.State)
@@ -108,7 +162,7 @@ internal static class SweepCommands
             case SweepState.Done:
                 return ExitCodes.Done;
             case SweepState.Pending:
-                Terminal.Line($"{Numbers.Of(pending, "sample")} still without an answer");
+                Terminal.Line($"{of}{Numbers.Of(pending, "sample")} still without an answer");
                 BatchAdvice.Give(result);
                 return ExitCodes.Pending;
             case SweepState.Interrupted:
@@ -119,14 +173,14 @@ internal static class SweepCommands
                 if (pending > 0)
                 {
                     Terminal.Line(options.Mode is SweepMode.Retrieve or SweepMode.RetrieveAndWait
-                        ? $"{Numbers.Of(pending, "sample")} not sent yet"
-                        : $"{Numbers.Of(pending, "sample")} not finished");
+                        ? $"{of}{Numbers.Of(pending, "sample")} not sent yet"
+                        : $"{of}{Numbers.Of(pending, "sample")} not finished");
                     Terminal.Hint(result.Experiments.Any(e => e.Held > 0) ? "raise `budget.usd` and run again" : "send them with `sluice run` or `sluice submit`");
                 }
 
                 if (failed > 0)
                 {
-                    Terminal.Line($"{Numbers.Of(failed, "sample")} failed for good");
+                    Terminal.Line($"{of}{Numbers.Of(failed, "sample")} failed for good");
                     Terminal.Hint("see `error` in results.jsonl; send them again with --retry-failed");
                 }
 

@@ -74,7 +74,27 @@ internal static class SweepView
         Terminal.Out.WriteLine($"results: {Path.GetRelativePath(Environment.CurrentDirectory, result.Folder)}");
     }
 
-    public static void Json(SweepResult result, ShadowReport? shadow) => JsonOut.Write(writer =>
+    /// <summary>Prints one document: the first sweep's, with those of the others in <c>other_sweeps</c>.</summary>
+    public static void Json(IReadOnlyList<SweepResult> results, IReadOnlyList<ShadowReport?> shadows) => JsonOut.Write(writer =>
+    {
+        Json(writer, results[0], shadows[0]);
+        if (results.Count == 1)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("other_sweeps");
+        foreach (var (result, shadow) in results.Zip(shadows).Skip(1))
+        {
+            writer.WriteStartObject();
+            Json(writer, result, shadow);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
+
+    private static void Json(Utf8JsonWriter writer, SweepResult result, ShadowReport? shadow)
     {
         writer.WriteString("sweep", result.Name);
         writer.WriteString("state", Word(result.State));
@@ -113,7 +133,7 @@ internal static class SweepView
             writer.WriteNumber("troubles", shadow.Troubles);
             writer.WriteEndObject();
         }
-    });
+    }
 
     private static void Experiment(Utf8JsonWriter writer, ExperimentResult experiment)
     {

@@ -1,6 +1,6 @@
 namespace Sluice.Simulator.Storage;
 
-/// <summary>Opens and replaces files the one way this project does it: asynchronous, private to the user, whole or not at all.</summary>
+/// <summary>Opens and replaces files the one way this project does it: asynchronous, private to the user, or to the group that shares the folder, whole or not at all.</summary>
 internal static class DataFiles
 {
     public static FileStream OpenRead(string path) => new(path, new FileStreamOptions
@@ -23,7 +23,7 @@ internal static class DataFiles
         };
         if (!OperatingSystem.IsWindows())
         {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | (IsShared(path) ? UnixFileMode.GroupRead | UnixFileMode.GroupWrite : 0);
         }
 
         return new FileStream(path, options);
@@ -37,7 +37,10 @@ internal static class DataFiles
         }
         else
         {
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(
+                path,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+                    | (IsShared(path) ? UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute : 0));
         }
     }
 
@@ -51,5 +54,19 @@ internal static class DataFiles
         }
 
         File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>Tells whether a group shares the folder that something is made in: it is group-writable or has the setgid bit, and is no place like /tmp.</summary>
+    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
+    private static bool IsShared(string path)
+    {
+        var folder = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        if (folder is null || !Directory.Exists(folder))
+        {
+            return false;
+        }
+
+        var mode = File.GetUnixFileMode(folder);
+        return (mode & (UnixFileMode.GroupWrite | UnixFileMode.SetGroup)) != 0 && (mode & UnixFileMode.StickyBit) == 0;
     }
 }

@@ -6,6 +6,9 @@ namespace Sluice.Configuration;
 /// <summary>Binds a composed config to an <see cref="Experiment"/> and checks every value.</summary>
 internal sealed partial class ExperimentBinder(ConfigContext context, MistakeList mistakes)
 {
+    /// <summary>What lies beside the experiments' folders in a sweep.</summary>
+    private const string ManifestFile = "manifest.json";
+
     private static readonly LiveOptions LiveDefaults = new();
     private static readonly BatchOptions BatchDefaults = new();
 
@@ -50,6 +53,11 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
         else if (name is not null && ReservedName.IsMatch(name))
         {
             binder.Mistake("name", $"{Say.Quoted(name)} cannot be a folder name: Windows reserves it");
+        }
+
+        else if (name is not null && name.Equals(ManifestFile, StringComparison.OrdinalIgnoreCase))
+        {
+            binder.Mistake("name", $"{Say.Quoted(name)} cannot be a folder name: the sweep's manifest is called so");
         }
 
         return name ?? "";

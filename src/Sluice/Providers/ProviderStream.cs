@@ -1,10 +1,19 @@
 namespace Sluice.Providers;
 
-/// <summary>A response body whose cut-off, or long silence, ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
+/// <summary>A response body whose cut-off, long silence or endless dripping ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
 internal sealed class ProviderStream(Stream inner, HttpResponseMessage response, TimeProvider time) : Stream
 {
     /// <summary>How long a download may stand still: a connection that died without a word would otherwise be waited for without end.</summary>
     internal static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
+
+    /// <summary>For how long a download may be waited for while less than <see cref="LeastBytes"/> come: one that drips would never end.</summary>
+    internal static readonly TimeSpan Dripping = TimeSpan.FromMinutes(10);
+
+    /// <summary>What has to come while a download is waited for, for as long as <see cref="Dripping"/>: 1 KiB a second.</summary>
+    internal const int LeastBytes = 600 * 1024;
+
+    private TimeSpan _waited;
+    private long _came;
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -29,9 +38,11 @@ internal sealed class ProviderStream(Stream inner, HttpResponseMessage response,
     {
         using var silence = new CancellationTokenSource(Silence, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, silence.Token);
+        var began = time.GetTimestamp();
+        int read;
         try
         {
-            return await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
+            read = await inner.ReadAsync(buffer, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (!cancellationToken.IsCancellationRequested)
         {
@@ -41,6 +52,23 @@ internal sealed class ProviderStream(Stream inner, HttpResponseMessage response,
         {
             throw new ProviderException(new RequestError(ErrorClass.Transient, "network", $"the download was cut off: {error.Message}"), outcomeUnknown: false, inner: error);
         }
+
+        // Only the waiting counts: what the reader does in between takes as long as it takes.
+        _waited += time.GetElapsedTime(began);
+        _came += read;
+        if (_waited >= Dripping && read > 0)
+        {
+            if (_came < LeastBytes)
+            {
+                throw new ProviderException(
+                    new RequestError(ErrorClass.Transient, "timeout", $"the download drips: {_came} bytes in {_waited.TotalMinutes:0} minutes, less than 1 KiB a second"),
+                    outcomeUnknown: false);
+            }
+
+            (_waited, _came) = (TimeSpan.Zero, 0);
+        }
+
+        return read;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Sluice.Storage;
 
@@ -6,14 +7,16 @@ namespace Sluice.Storage;
 /// <remarks>
 /// The host is the boot and the process namespace: in another container of the same machine the same pid is another process.
 /// </remarks>
-internal static class Owner
+internal static partial class Owner
 {
+    private const int NotPermitted = 1;
+
     private static readonly string Host = HostOfThis();
 
     /// <summary>Gets this process.</summary>
     public static string Self { get; } = $"{Environment.ProcessId}:{StartOf(Environment.ProcessId)}@{Host}";
 
-    /// <summary>Tells whether a process runs; null when it belongs to another host, where we cannot look.</summary>
+    /// <summary>Tells whether a process runs; null when it belongs to another host, or to another user whose processes are hidden, where we cannot look.</summary>
     public static bool? IsAlive(string owner)
     {
         var colon = owner.IndexOf(':', StringComparison.Ordinal);
@@ -28,10 +31,22 @@ internal static class Owner
             return null;
         }
 
-        return int.TryParse(owner.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var pid)
-            && StartOf(pid) is { Length: > 0 } start
-            && owner.AsSpan(colon + 1, at - colon - 1).SequenceEqual(start);
+        if (!int.TryParse(owner.AsSpan(0, colon), NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
+        {
+            return false;
+        }
+
+        return StartOf(pid) is { Length: > 0 } start ? owner.AsSpan(colon + 1, at - colon - 1).SequenceEqual(start)
+            : IsHidden(pid) ? null
+            : false;
     }
+
+    /// <summary>Tells whether there is a process of another user that /proc does not show us (mounted with hidepid, proc(5)).</summary>
+    private static bool IsHidden(int pid) => OperatingSystem.IsLinux() && Signal(pid, 0) != 0 && Marshal.GetLastPInvokeError() == NotPermitted;
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Signal(int process, int signal);
 
     /// <summary>Tells whether two processes run on the same boot of the same machine: then they share its clocks.</summary>
     public static bool AreOfOneBoot(string left, string right)
@@ -61,7 +76,7 @@ internal static class Owner
         {
             return StartFromSystem(pid);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return "";
         }

@@ -24,6 +24,21 @@ public static class SweepManifest
             : [];
     }
 
+    /// <summary>Returns the sweeps that wait for answers, latest first: those whose last command left something pending, or that have batches.</summary>
+    /// <remarks>A manifest that cannot be read counts as waiting: whoever goes on with it is told.</remarks>
+    public static IReadOnlyList<string> Waiting(Workspace workspace) => [.. Sweeps(workspace).Where(sweep =>
+    {
+        try
+        {
+            using var document = Read(workspace, sweep);
+            return (document.RootElement.TryGetProperty("state", out var state) && state.ValueEquals("pending")) || Entries(document).Any(e => e.Batches.Count > 0);
+        }
+        catch (Exception error) when (error is SluiceException or KeyNotFoundException or InvalidOperationException)
+        {
+            return true;
+        }
+    })];
+
     /// <summary>Returns the composed configurations that a sweep goes on with, in order: those of the last command, and those of earlier ones that
     /// waited for batches.</summary>
     /// <exception cref="SluiceException">There is no such sweep.</exception>
