@@ -95,7 +95,7 @@ public sealed class RetrieveJourneys : Journey
         Dataset(1);
         Config("manifest.json");
 
-        (await RunAsync("run", "configs")).Explains(2, "manifest.json", "cannot be a folder name");
+        (await RunAsync("run", "configs")).Is(2).Says("manifest.json", "cannot be a folder name");
     }
 
     private async Task SubmitBothAsync()

@@ -63,6 +63,12 @@ public sealed class SharedWorkspaceJourneys : Journey
         File.SetUnixFileMode(Folder, File.GetUnixFileMode(Folder) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
         var shared = Path.Combine(Folder, "shared");
         Directory.CreateDirectory(shared);
+        using (var group = System.Diagnostics.Process.Start("chgrp", ["3000", shared]))
+        {
+            await group.WaitForExitAsync(Cancel);
+            Assert.Equal(0, group.ExitCode);
+        }
+
         File.SetUnixFileMode(shared, mode ?? (UnixFileMode)0b010_111_111_111);
         Dataset(Samples);
     }

@@ -67,7 +67,7 @@ internal static class SweepCommands
                     break;
                 }
             }
-            catch (SluiceException error) when (names.Count > 1 && error.Kind != ErrorKind.Credentials)
+            catch (SluiceException error) when (names.Count > 1)
             {
                 Terminal.Error($"sweep `{name}`: {error.Message}", error.Hint);
                 Terminal.Hint($"go on with one sweep alone: --sweep NAME; one that is not needed any more goes with its folder, runs/{name}");
@@ -86,7 +86,7 @@ internal static class SweepCommands
     // What only people can solve before what only takes time, and that before what is over.
     private static int Worse(int one, int other)
     {
-        int[] order = [ExitCodes.Interrupted, ExitCodes.Unexpected, ExitCodes.Usage, ExitCodes.Memory, ExitCodes.Credentials, ExitCodes.Pending, ExitCodes.Incomplete, ExitCodes.Done];
+        int[] order = [ExitCodes.Interrupted, ExitCodes.Credentials, ExitCodes.Unexpected, ExitCodes.Usage, ExitCodes.Memory, ExitCodes.Pending, ExitCodes.Incomplete, ExitCodes.Done];
         return order.First(code => code == one || code == other);
     }
 
