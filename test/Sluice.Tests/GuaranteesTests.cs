@@ -21,6 +21,24 @@ public sealed partial class GuaranteesTests
     }
 
     [Fact]
+    public void Every_promise_is_held_by_a_test_and_every_invariant_is_planted_once()
+    {
+        string page = File.ReadAllText(Path.Join(Root, "docs", "guarantees.md"));
+        string[] promises = [.. Promise().Matches(page).Select(m => m.Groups[1].Value)];
+        string[] held = [.. TableRow().Matches(page).SelectMany(m => m.Groups[1].Value.Split(", ")).Distinct()];
+        Assert.Equal(Enumerable.Range(1, promises.Length).Select(n => n.ToString(System.Globalization.CultureInfo.InvariantCulture)), promises);
+        Assert.Empty(promises.Except(held));
+        Assert.Empty(held.Except(promises));
+
+        string checker = File.ReadAllText(Path.Join(Root, "test/Sluice.Testing/Invariants.cs"));
+        string[] invariants = [.. Invariant().Matches(checker).Select(m => m.Groups[1].Value).Distinct().Order(StringComparer.Ordinal)];
+        string[] planted = [.. typeof(Testing.InvariantTests).GetMethods().Select(m => m.Name.Split('_')[0]).Where(name => name.Length == 2 && name[0] == 'I').Order(StringComparer.Ordinal)];
+        Assert.Equal(invariants, planted);
+        Assert.Contains("Nine invariants", page, StringComparison.Ordinal);
+        Assert.Equal(9, invariants.Length);
+    }
+
+    [Fact]
     public void Crash_points_are_compiled_to_nothing()
     {
         Assert.SkipUnless(typeof(CrashPoint).GetProperty("Handler") is null, "this is the build that has them");
@@ -43,6 +61,15 @@ public sealed partial class GuaranteesTests
 
     [GeneratedRegex("`([A-Za-z]+(?:Journeys|Tests))`")]
     private static partial Regex TestName();
+
+    [GeneratedRegex(@"(?m)^\*\*(\d+)\. ")]
+    private static partial Regex Promise();
+
+    [GeneratedRegex(@"(?m)^\| ([\d, ]+) \| `")]
+    private static partial Regex TableRow();
+
+    [GeneratedRegex("\"(I\\d)[\":]")]
+    private static partial Regex Invariant();
 
     [GeneratedRegex("`(test/[A-Za-z./]+\\.cs)`")]
     private static partial Regex FilePath();
