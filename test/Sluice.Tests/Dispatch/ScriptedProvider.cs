@@ -98,11 +98,14 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
         return GoneFiles.Add(file);
     });
 
-    /// <summary>Gets or sets whether an upload is carried out on a thread of its own.</summary>
-    public bool UploadsElsewhere { get; set; }
+    /// <summary>Gets or sets what takes time before an upload arrives.</summary>
+    public Func<BatchSpool, Task> BeforeUpload { get; set; } = _ => Task.CompletedTask;
 
-    public Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default) =>
-        UploadsElsewhere ? Task.Run(() => Called("upload", () => OnUpload(spool)), cancellationToken) : Called("upload", () => OnUpload(spool));
+    public async Task<string?> UploadAsync(BatchSpool spool, CancellationToken cancellationToken = default)
+    {
+        await BeforeUpload(spool);
+        return await Called("upload", () => OnUpload(spool));
+    }
 
     public async Task<BatchInfo> CreateAsync(BatchSpool spool, string? fileId, CancellationToken cancellationToken = default)
     {

@@ -322,29 +322,25 @@ public sealed class SendingTests : IAsyncDisposable
     [Fact]
     public async Task A_slow_upload_is_told_of_and_a_smaller_batch_recommended()
     {
-        var slow = new ScriptedProvider();
-        await using var fixture = new DispatchFixture(slow);
-        var done = new TaskCompletionSource<string?>();
-        slow.OnUpload = spool =>
+        var done = new TaskCompletionSource();
+        Provider.BeforeUpload = async spool =>
         {
             spool.Sent!(10);
-            return done.Task.GetAwaiter().GetResult();
+            await done.Task;
         };
-        // The call blocks its own thread, as a slow line does: the engine must not be the one that waits.
-        slow.UploadsElsewhere = true;
-        await fixture.SpoolAsync(1);
+        await _fixture.SpoolAsync(1);
 
-        await fixture.RunUntilAsync(() =>
+        await _fixture.RunUntilAsync(() =>
         {
-            if (fixture.Events.OfType<Remark>().Any(r => r.Text.Contains("batch.max_bytes", StringComparison.Ordinal)))
+            if (Remarks.Any(r => r.Contains("batch.max_bytes", StringComparison.Ordinal)))
             {
-                done.TrySetResult("file");
+                done.TrySetResult();
             }
 
-            return fixture.Ledger.Open().Count == 0;
+            return AllSettled;
         });
 
-        Assert.Equal(1, slow.CountOf("upload"));
-        Assert.Contains(fixture.Events.OfType<Remark>(), r => r.Text.Contains("MB sent in 5 minutes", StringComparison.Ordinal));
+        Assert.Equal(1, Provider.CountOf("upload"));
+        Assert.Contains(Remarks, r => r.Contains("MB sent in", StringComparison.Ordinal));
     }
 }
