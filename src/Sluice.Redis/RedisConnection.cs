@@ -28,6 +28,9 @@ internal sealed class RedisConnection : IAsyncDisposable
     /// <summary>Gets what messages call the store.</summary>
     public string Name { get; }
 
+    /// <summary>Gets how often the connection was made anew, or that was tried. The client counts it before anything goes over the new one.</summary>
+    public long Reconnections => Math.Max(0, (_connection?.GetCounters().Interactive.SocketCount ?? 0) - 1);
+
     /// <summary>Looks something up, or looks after something.</summary>
     /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
     /// <exception cref="SluiceException">Redis does not want to.</exception>

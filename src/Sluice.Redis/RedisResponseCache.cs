@@ -47,6 +47,10 @@ public sealed class RedisResponseCache : ICacheStore
     /// <inheritdoc/>
     public string Name => _connection.Name;
 
+    /// <inheritdoc/>
+    /// <remarks>Each connection after the first one counts: the server may have been started anew, or another one may have taken its place.</remarks>
+    public long Interruptions => _connection.Reconnections;
+
     /// <summary>Returns how the server's settings let it throw answers away when it is full, or null: they do not, or it does not tell.</summary>
     /// <exception cref="CacheAwayException">Redis cannot be reached now.</exception>
     public ValueTask<string?> FindEvictionAsync(CancellationToken cancellationToken = default) => RedisEviction.FindAsync(_connection, _expires, cancellationToken);

@@ -1,30 +1,35 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace Sluice.Journeys;
 
-/// <summary>The library in test/faultfs, which makes a child's calls to the disk fail; compiled when it is first asked for.</summary>
+/// <summary>The libraries in test/faultfs, which stand between a child and the disk; each is compiled when it is first asked for.</summary>
 internal static class FaultLibrary
 {
-    private static readonly Lazy<(string? Path, string Reason)> Built = new(Build);
+    private static readonly ConcurrentDictionary<string, Lazy<(string? Path, string Reason)>> Built = new();
 
-    /// <summary>Returns the variables that load it into a child for what lies below a folder; skips the test where it cannot be made.</summary>
-    public static Dictionary<string, string> Over(string folder, string log)
+    /// <summary>Returns the variables that let a child's calls to the disk fail, for what lies below a folder; skips the test where that cannot be done.</summary>
+    public static Dictionary<string, string> Over(string folder, string log) =>
+        new() { ["LD_PRELOAD"] = PathOf("faultfs"), ["FAULTFS_ROOT"] = folder, ["FAULTFS_LOG"] = log };
+
+    /// <summary>Returns a library's path; skips the test where it cannot be made.</summary>
+    public static string PathOf(string name)
     {
-        var (path, reason) = Built.Value;
+        var (path, reason) = Built.GetOrAdd(name, _ => new(() => Build(name))).Value;
         Assert.SkipWhen(path is null, reason);
-        return new() { ["LD_PRELOAD"] = path, ["FAULTFS_ROOT"] = folder, ["FAULTFS_LOG"] = log };
+        return path;
     }
 
-    private static (string? Path, string Reason) Build()
+    private static (string? Path, string Reason) Build(string name)
     {
         if (!OperatingSystem.IsLinux())
         {
-            return (null, "disk faults are injected with LD_PRELOAD, on Linux only");
+            return (null, "calls to the disk are met with LD_PRELOAD, on Linux only");
         }
 
-        var library = Path.Combine(AppContext.BaseDirectory, "faultfs", "faultfs.so");
+        var library = Path.Combine(AppContext.BaseDirectory, "faultfs", name + ".so");
         var fresh = $"{library}.{Environment.ProcessId}";
-        var start = new ProcessStartInfo("cc", ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-o", fresh, Path.ChangeExtension(library, ".c"), "-ldl"])
+        var start = new ProcessStartInfo("cc", ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-o", fresh, Path.ChangeExtension(library, ".c"), "-ldl", "-lpthread"])
         {
             RedirectStandardError = true,
         };
@@ -40,7 +45,7 @@ internal static class FaultLibrary
         }
         catch (System.ComponentModel.Win32Exception error)
         {
-            return (null, $"disk faults need a C compiler, `cc`: {error.Message}");
+            return (null, $"it needs a C compiler, `cc`: {error.Message}");
         }
     }
 }

@@ -54,12 +54,19 @@ public abstract class Journey : IAsyncLifetime
         Set("ANTHROPIC_API_KEY", "sk-ant-journey");
     }
 
-    /// <summary>Stops the provider and starts it again, at the same address and with the same batches.</summary>
-    protected async Task RestartProviderAsync()
+    /// <summary>Stops the provider; what it has stays in its folder.</summary>
+    protected async Task StopProviderAsync()
     {
         var stopped = Simulator;
         _servers.Remove(stopped);
         await stopped.DisposeAsync();
+    }
+
+    /// <summary>Stops the provider and starts it again, at the same address and with the same batches.</summary>
+    protected async Task RestartProviderAsync()
+    {
+        var stopped = Simulator;
+        await StopProviderAsync();
         await ProviderAsync(options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = stopped.Address.Port });
     }
 
@@ -82,6 +89,10 @@ public abstract class Journey : IAsyncLifetime
     protected CliRun Start(params string[] args) => StartIn(Folder, args);
 
     protected CliRun StartIn(string folder, params string[] args) => Keep(CliRun.Start(folder, _environment, args));
+
+    /// <summary>Starts a command with more variables.</summary>
+    protected CliRun StartWith(IEnumerable<KeyValuePair<string, string>> more, params string[] args) =>
+        Keep(CliRun.Start(Folder, new Dictionary<string, string>(_environment.Concat(more)), args));
 
     protected CliRun StartBy(IReadOnlyList<string> way, params string[] args) => Keep(CliRun.StartBy(way, Folder, _environment, args));
 

@@ -33,7 +33,11 @@ public interface IResponseCache : IAsyncDisposable
     /// <exception cref="SluiceException">It could not, until people have put something right.</exception>
     ValueTask ReadyAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
-    /// <summary>Makes everything stored so far survive a power cut too; called before a batch's spool and claims are given up.</summary>
+    /// <summary>Gets how often so far the store was away, or came back as another process: what it had only in memory may be gone. 0 for ever where that cannot be.</summary>
+    /// <remarks>When it is the same before the first put of some answers and after a <see cref="SyncAsync"/>, the answers are durable. Otherwise they have to be looked up.</remarks>
+    long Interruptions => 0;
+
+    /// <summary>Makes everything stored so far survive a power cut too, by whichever process it was stored; waits while the store is away. Called before a batch's spool and claims are given up.</summary>
     ValueTask SyncAsync(CancellationToken cancellationToken = default);
 }
 

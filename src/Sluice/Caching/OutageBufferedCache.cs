@@ -31,6 +31,7 @@ public sealed class OutageBufferedCache : ICacheStore
     // Both only under the lock.
     private Task? _recovery;
     private bool _recoversAgain;
+    private long _timesAway;
 
     /// <summary>Puts itself before a store; what was kept by earlier commands is carried over at once, beside everything else.</summary>
     /// <param name="inner">The store, which says by a <see cref="CacheAwayException"/> that it is away. Disposed with this.</param>
@@ -54,6 +55,9 @@ public sealed class OutageBufferedCache : ICacheStore
 
     /// <inheritdoc/>
     public string Name => _inner.Name;
+
+    /// <inheritdoc/>
+    public long Interruptions => Interlocked.Read(ref _timesAway) + _inner.Interruptions;
 
     /// <inheritdoc/>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
@@ -174,15 +178,17 @@ public sealed class OutageBufferedCache : ICacheStore
     }
 
     /// <inheritdoc/>
-    /// <remarks>While the store is away, only what is kept here is synced.</remarks>
     public async ValueTask SyncAsync(CancellationToken cancellationToken = default)
     {
+        // At once, and not when the store is back: the command may end before that.
         await _segments.SyncAsync(cancellationToken).ConfigureAwait(false);
-        if (_away is null)
+        while (true)
         {
+            await UntilBackAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 await _inner.SyncAsync(cancellationToken).ConfigureAwait(false);
+                return;
             }
             catch (CacheAwayException error)
             {
@@ -301,6 +307,7 @@ public sealed class OutageBufferedCache : ICacheStore
 
     private void SetAway(CacheAwayException error)
     {
+        Interlocked.Increment(ref _timesAway);
         lock (_lock)
         {
             _away ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

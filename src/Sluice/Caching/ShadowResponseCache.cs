@@ -22,6 +22,9 @@ public sealed class ShadowResponseCache(IResponseCache first, IResponseCache sec
     public string Name => first.Name;
 
     /// <inheritdoc/>
+    public long Interruptions => first.Interruptions;
+
+    /// <inheritdoc/>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {
         await first.GetAsync(keys, responses, notBefore, cancellationToken).ConfigureAwait(false);

@@ -15,6 +15,9 @@ public sealed class TieredResponseCache(MemoryResponseCache memory, IResponseCac
     public string Name => store.Name;
 
     /// <inheritdoc/>
+    public long Interruptions => store.Interruptions;
+
+    /// <inheritdoc/>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {
         await memory.GetAsync(keys, responses, notBefore, cancellationToken).ConfigureAwait(false);

@@ -18,6 +18,9 @@ public sealed class WatchedResponseCache(IResponseCache inner, DateTimeOffset si
     public string Name => inner.Name;
 
     /// <inheritdoc/>
+    public long Interruptions => inner.Interruptions;
+
+    /// <inheritdoc/>
     /// <exception cref="SluiceException">It has lost answers that were put through this.</exception>
     public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
     {

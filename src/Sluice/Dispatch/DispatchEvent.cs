@@ -55,4 +55,7 @@ public sealed record IngestReport
 
     /// <summary>Gets one of the errors, as an example.</summary>
     public string? FirstError { get; init; }
+
+    /// <summary>Gets how often the cache's store had been away before the first answer was put.</summary>
+    internal long Interruptions { get; init; }
 }

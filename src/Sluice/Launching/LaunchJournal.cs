@@ -26,6 +26,8 @@ internal sealed class LaunchJournal : IDisposable
         _lock = Lock(Path.Combine(folder, "lock"));
         var path = Path.Combine(folder, "jobs.jsonl");
         PrivateFiles.Touch(path);
+        // What it tells is synced line by line; its name is synced here.
+        FolderSync.Sync(folder);
         try
         {
             foreach (var line in File.ReadLines(path))

@@ -16,13 +16,13 @@ public sealed partial class LedgerStore
     private volatile IReadOnlySet<long> _heldBack = new HashSet<long>();
     private const string IsAnswered = "state=5 AND input_tokens+output_tokens>0";
 
-    /// <summary>Begins an intent of this process.</summary>
+    /// <summary>Begins an intent of this process. Synced to disk: a complete spool that no ledger knows would be taken for what is left of a lost one.</summary>
     public Intent Begin(IProvider provider, string model)
     {
         ArgumentNullException.ThrowIfNull(provider);
         var id = NewId();
         var reference = provider.Reference;
-        return Write("begin", durable: false, () =>
+        return Write("begin", durable: true, () =>
         {
             HoldLease();
             Sql("INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)")
@@ -40,8 +40,8 @@ public sealed partial class LedgerStore
     public Intent Seal(Intent intent, int count, long bytes, BatchTerms? terms = null) => Change(
         "seal", intent, "state=1, count=?2, bytes=?3, lost_after=?4, usual_wait=?5, delete_files=?6", s => Bind(s.Bind(2, count).Bind(3, bytes), 4, terms ?? BatchTerms.Default));
 
-    /// <summary>Records the uploaded file.</summary>
-    public Intent MarkUploaded(Intent intent, string? fileId) => Change("uploaded", intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId));
+    /// <summary>Records the uploaded file. Not synced by itself: the create call's record, which follows, syncs it too, and all that a power cut in between costs is another upload.</summary>
+    public Intent MarkUploaded(Intent intent, string? fileId) => Change("uploaded", intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId), durable: false);
 
     /// <summary>Records that a create call is about to be made; null, and nothing changed, while another create call of the account is in doubt, in whatever process.</summary>
     public Intent? MarkCreating(Intent intent)
@@ -198,7 +198,7 @@ public sealed partial class LedgerStore
         }
 
         // The files first: a whole spool that no intent knows is all that is left of a lost ledger, and would be sent.
-        Spool.Delete(spoolFolder, intent.Id);
+        Spool.Drop(spoolFolder, intent.Id);
         return Discard(intent);
     }
 
@@ -358,10 +358,10 @@ public sealed partial class LedgerStore
         return row;
     }
 
-    private Intent Change(string name, Intent intent, string set, Action<Statement> bind)
+    private Intent Change(string name, Intent intent, string set, Action<Statement> bind, bool durable = true)
     {
         ArgumentNullException.ThrowIfNull(intent);
-        return Write(name, durable: true, () =>
+        return Write(name, durable, () =>
         {
             RequireOwn(intent);
             var update = Sql($"UPDATE intents SET {set} WHERE row=?1").Bind(1, intent.Row);

@@ -95,7 +95,7 @@ public sealed partial class LedgerStore
         {
             if (TryOwn(intent) is { } mine)
             {
-                Spool.Delete(spoolFolder, mine.Id);
+                Spool.Drop(spoolFolder, mine.Id);
                 Discard(mine);
             }
         }

@@ -29,6 +29,18 @@ public static class Spool
         CrashPoint.Hit("spool.delete.after");
     }
 
+    /// <summary>Deletes the files of an intent that was never sent, before the ledger forgets it: a complete spool that no intent knows is taken for what is left of a lost ledger.</summary>
+    /// <remarks>A power cut does not bring them back.</remarks>
+    public static void Drop(string folder, string intent)
+    {
+        Delete(folder, intent);
+        if (Directory.Exists(folder))
+        {
+            FolderSync.Sync(folder);
+            CrashPoint.Hit("spool.drop.after");
+        }
+    }
+
     /// <summary>Returns the intents that have a file in a folder.</summary>
     public static IEnumerable<string> In(string folder) =>
         Directory.Exists(folder)
@@ -38,7 +50,7 @@ public static class Spool
     /// <summary>Tells whether a spool has both its lines and the note how it is sent.</summary>
     public static bool IsComplete(string folder, string intent) => File.Exists(PathOf(folder, intent)) && File.Exists(Path.Combine(folder, intent + Note));
 
-    /// <summary>Writes how a complete spool is sent, synced to disk; a spool without it was never sent.</summary>
+    /// <summary>Writes how a complete spool is sent, synced to disk with the names of both files; a spool without it was never sent.</summary>
     internal static void Describe(string folder, Intent intent, int count, long bytes, uint checksum, bool storesRequests = false, BatchTerms? terms = null)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -63,9 +75,14 @@ public static class Spool
             writer.WriteEndObject();
         }
 
-        using var file = PrivateFiles.Create(Path.Combine(folder, intent.Id + Note));
-        file.Write(buffer.ToArray());
-        file.Flush(flushToDisk: true);
+        using (var file = PrivateFiles.Create(Path.Combine(folder, intent.Id + Note)))
+        {
+            file.Write(buffer.ToArray());
+            file.Flush(flushToDisk: true);
+        }
+
+        CrashPoint.Hit("spool.folder.before");
+        FolderSync.Sync(folder);
     }
 
     /// <summary>Says what is wrong with an intent's lines, or null when they are those that were written.</summary>

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Sluice.Storage;
 
-/// <summary>Replaces a file as a whole: temporary file beside it, written, synced, renamed. A reader sees the old or the new one.</summary>
+/// <summary>Replaces a file as a whole: temporary file beside it, written, synced, renamed, and the folder synced. A reader sees the old or the new one; after <see cref="Commit"/>, a power cut leaves the new one.</summary>
 internal sealed class AtomicFile : IDisposable
 {
     private const string Suffix = ".tmp";
@@ -76,8 +76,10 @@ internal sealed class AtomicFile : IDisposable
         Sync();
         CrashPoint.Hit("file.rename.before");
         File.Move(_temporary, _path, overwrite: true);
-        CrashPoint.Hit("file.rename.after");
         _committed = true;
+        CrashPoint.Hit("file.rename.after");
+        FolderSync.SyncAround(_path);
+        CrashPoint.Hit("file.folder.after");
     }
 
     /// <summary>Drops the new version unless it was committed.</summary>

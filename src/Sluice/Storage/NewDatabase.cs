@@ -59,6 +59,7 @@ internal sealed class NewDatabase : IDisposable
     {
         File.Move(Path, _target);
         _isPlaced = true;
+        FolderSync.SyncAround(_target);
     }
 
     /// <summary>Gives it its name in place of a database that is kept under another one, and returns that.</summary>

@@ -8,7 +8,7 @@ internal static class PrivateFiles
     private const UnixFileMode FolderMode = FileMode | UnixFileMode.UserExecute;
     private const UnixFileMode GroupMode = UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
 
-    /// <summary>Makes a folder and its parents; existing ones are left as they are.</summary>
+    /// <summary>Makes a folder and its parents, each of which survives a power cut; existing ones are left as they are.</summary>
     public static void CreateFolder(string path)
     {
         if (Directory.Exists(path))
@@ -30,6 +30,8 @@ internal static class PrivateFiles
         {
             Directory.CreateDirectory(path, IsShared(path) ? FolderMode | GroupMode | UnixFileMode.GroupExecute : FolderMode);
         }
+
+        FolderSync.SyncAround(path);
     }
 
     /// <summary>Makes an empty file when there is none.</summary>

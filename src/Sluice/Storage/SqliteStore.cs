@@ -131,6 +131,7 @@ internal static class SqliteStore
             }
         }
 
+        FolderSync.SyncAround(path);
         CrashPoint.Hit("aside.end");
         return kept;
     }
@@ -148,6 +149,8 @@ internal static class SqliteStore
         {
             // It could not be folded: the database cannot be read without it, if at all.
             File.Copy(log, kept + "-wal");
+            using var copy = File.OpenHandle(kept + "-wal", FileMode.Open, FileAccess.ReadWrite);
+            RandomAccess.FlushToDisk(copy);
         }
 
         CrashPoint.Hit("replace.link.after");
@@ -156,12 +159,16 @@ internal static class SqliteStore
             File.Move(path, kept);
         }
 
+        // Its other name is on the disk before the first one is another's.
+        FolderSync.SyncAround(path);
+
         // A log belongs to its database: the new one must not find another's.
         File.Delete(log);
         File.Delete(path + "-shm");
         CrashPoint.Hit("replace.rename.before");
         File.Move(replacement, path, overwrite: true);
         CrashPoint.Hit("replace.rename.after");
+        FolderSync.SyncAround(path);
         return kept;
     }
 
@@ -178,6 +185,39 @@ internal static class SqliteStore
         if (code != raw.SQLITE_OK)
         {
             throw Explain(Failure(connection, code, sql), connection.DataSource);
+        }
+    }
+
+    /// <summary>Brings everything that has been committed to a database, by whichever process, onto the disk.</summary>
+    /// <param name="path">The database, to which the caller has a connection: so its log is not deleted.</param>
+    /// <param name="withFolder">Whether the log may be a new file, which nobody has synced the folder for.</param>
+    /// <remarks>
+    /// Not by a checkpoint: that syncs the log only where it may copy from it, so not beside a reader whose snapshot is older, nor while another
+    /// checkpoint runs. What is in the database and no longer in the log was synced by the checkpoint that copied it.
+    /// The file has no locks of SQLite's, which closing it would give up: those are on the database and on the shared memory.
+    /// </remarks>
+    /// <exception cref="SluiceException">The disk is full or fails.</exception>
+    public static void SyncLog(string path, bool withFolder)
+    {
+        try
+        {
+            using (var log = File.OpenHandle(path + "-wal", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+            {
+                RandomAccess.FlushToDisk(log);
+            }
+
+            if (withFolder)
+            {
+                FolderSync.SyncAround(path);
+            }
+        }
+        catch (FileNotFoundException)
+        {
+            // Nothing has been written since it was last in the database as a whole.
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw DiskTrouble.Explain(error) ?? DiskTrouble.Denied(path + "-wal", error.Message, error);
         }
     }
 

@@ -42,12 +42,13 @@ public sealed class OutageBufferedCacheTests : CacheStoreConformance
 
         Assert.Equal(2, await cache.PutAsync([Entry(2, "two"), Entry(3, "three")], cancellationToken: Token));
         Assert.Equal(1, await cache.PutAsync([Entry(3, "late"), Entry(4, "")], cancellationToken: Token));
-        await cache.SyncAsync(Token);
+        Task synced = cache.SyncAsync(Token).AsTask();
         Assert.Equal(["two", "three", ""], (await GetAsync(cache, 2, 3, 4)).Select(Text));
         Assert.Equal(1, Spools);
 
         store.IsAway = false;
         await PassAsync(() => _remarks.All.Count == 2);
+        await synced;
         Assert.Equal(0, Spools);
         Assert.Equal(["before", "two", "three", ""], (await GetAsync(store, 1, 2, 3, 4)).Select(Text));
         Assert.StartsWith($"the store is away: the test wants it so; look-ups wait for it, and answers that arrive meanwhile are kept in {SpoolFolder}", _remarks.All[0], StringComparison.Ordinal);

@@ -60,13 +60,11 @@ internal sealed class LineIndex : IDisposable
     }
 
     /// <summary>Opens a connection for one thread at a time.</summary>
-    public static SqliteConnection Open(string path, int cacheKib)
-    {
-        var connection = SqliteStore.Open(path, pageSize: 4096, cacheKib, walPages: 4096);
-        // What a power cut takes from the index is seen when the files are longer, or shorter, than it knows; it is never synced for its own sake.
-        SqliteStore.Execute(connection, "PRAGMA synchronous=OFF");
-        return connection;
-    }
+    /// <remarks>
+    /// A power cut may take the last changes, which is seen when the files are longer, or shorter, than the index knows. It must not leave some of
+    /// them without the others, as without any sync it could: a line that is noted as indexed and has no entry would count as never answered.
+    /// </remarks>
+    public static SqliteConnection Open(string path, int cacheKib) => SqliteStore.Open(path, pageSize: 4096, cacheKib, walPages: 4096);
 
     /// <summary>Says how long to wait for another process's lock.</summary>
     public void WaitForLocks(TimeSpan wait) => SqliteStore.WaitForLocks(_connection, wait);
@@ -241,7 +239,7 @@ internal sealed class LineIndex : IDisposable
         var known = Files().ToDictionary(f => f.Name);
         if (!IsTrue(known.Values))
         {
-            _warn($"the files in {_lines.Folder} were changed by hand: their index is made anew");
+            _warn($"the files in {_lines.Folder} were changed by hand, or a power cut has taken a part of them: their index is made anew");
             Rebuild(names);
             return;
         }
@@ -312,6 +310,10 @@ internal sealed class LineIndex : IDisposable
 
         Enter(found);
         Advance(file.Id, end);
+        if (lines.Unwritten > 0)
+        {
+            _warn($"a power cut has taken {lines.Unwritten} bytes of {path}: what they answered is asked again");
+        }
     }
 
     private void Enter(List<(RequestKey Key, LinePlace Place)> found)

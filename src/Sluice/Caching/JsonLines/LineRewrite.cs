@@ -35,7 +35,8 @@ internal sealed class LineRewrite(LineIndex index, LineStore lines, Func<Respons
             }
         }
 
-        return true;
+        // What a power cut has left unwritten goes, too.
+        return scan.Unwritten == 0;
     }
 
     private long Rewrite(IndexedFile file)
@@ -62,6 +63,8 @@ internal sealed class LineRewrite(LineIndex index, LineStore lines, Func<Respons
             copy.Settle();
             CrashPoint.Hit("cache.rewrite.sync.before");
             target.Flush(flushToDisk: true);
+            // Before the file that it takes the place of is deleted.
+            FolderSync.Sync(lines.Folder);
             CrashPoint.Hit("cache.rewrite.sync.after");
             index.Advance(copy.File.Id, target.Length);
             if (target.Length == 0)

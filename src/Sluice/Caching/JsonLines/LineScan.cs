@@ -33,6 +33,9 @@ internal sealed class LineScan(string path, long from) : IDisposable
     /// <summary>Gets the line without its line feed; valid until the next one.</summary>
     public ReadOnlyMemory<byte> Line => _buffer.AsMemory(_begin, _lineLength);
 
+    /// <summary>Gets how many bytes so far were never written: a power cut has taken what was to be there, and left what came after.</summary>
+    public long Unwritten { get; private set; }
+
     /// <summary>Goes to the next whole line; false at the end, or where the last line is cut off.</summary>
     /// <param name="until">Where to stop.</param>
     public bool Next(long until = long.MaxValue)
@@ -46,9 +49,39 @@ internal sealed class LineScan(string path, long from) : IDisposable
             }
 
             _hasLine = Start < until && FindEnd();
+            SkipUnwritten();
         }
         while (_hasLine && Line.Span.Trim(" \t\r"u8).IsEmpty);
         return _hasLine;
+    }
+
+    /// <summary>Skips what a file system gives for bytes that it has never got: zeros, which no line has, with the rest of the line before them and, unless it is whole, of the one after.</summary>
+    private void SkipUnwritten()
+    {
+        if (!_hasLine || Line.Span.LastIndexOf((byte)0) is not (>= 0 and var last))
+        {
+            return;
+        }
+
+        var rest = Line[(last + 1)..];
+        var skipped = IsWhole(rest) ? last + 1 : _lineLength;
+        Unwritten += skipped;
+        Start += skipped;
+        _begin += skipped;
+        _lineLength -= skipped;
+    }
+
+    private static bool IsWhole(ReadOnlyMemory<byte> line)
+    {
+        try
+        {
+            ResponseLine.Read(line);
+            return true;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Reads the line.</summary>
@@ -87,6 +120,8 @@ internal sealed class LineScan(string path, long from) : IDisposable
         {
             warn($"the last line of {path} was cut off: {_lineLength} bytes are taken away; what they answered is asked again");
             file.SetLength(Start);
+            // Or a power cut could bring it back below what is appended in its place.
+            file.Flush(flushToDisk: true);
             return false;
         }
     }

@@ -12,27 +12,51 @@ internal readonly record struct LineRow(RequestKey Key, ReadOnlyMemory<byte> Lin
 internal sealed class LineWriter(LineIndex index, LineStore lines, TimeProvider time, long maxFileBytes) : IGroupWriter<LineRow>
 {
     private (int File, SafeFileHandle Handle)? _current;
+    private string? _listed;
 
     /// <inheritdoc/>
     public void Write(List<(LineRow Row, int Put)> rows, int[] added) => LineTrouble.Explained(lines.Folder, () => index.Locked(() => Append(rows, added)));
 
     /// <inheritdoc/>
-    public void Sync()
+    /// <remarks>Lines of other processes are synced too, dead ones among them: what this one found stored it has not stored again.</remarks>
+    public void Sync() => LineTrouble.Explained(lines.Folder, () =>
     {
-        if (_current is { } current)
+        // The newest file is enough: all others were synced before it was begun.
+        while (LineFile.In(lines.Folder) is [.., var newest] && !TrySync(newest))
         {
-            LineTrouble.Explained(lines.Folder, () =>
-            {
-                RandomAccess.FlushToDisk(current.Handle);
-                return true;
-            });
+            // It has been rewritten a moment ago.
         }
-    }
+
+        return true;
+    });
 
     public void Dispose()
     {
         _current?.Handle.Dispose();
         index.Dispose();
+    }
+
+    /// <summary>Syncs a file and, the first time, its name; false when it is gone.</summary>
+    private bool TrySync(string name)
+    {
+        try
+        {
+            using var file = File.OpenHandle(Path.Combine(lines.Folder, name), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            RandomAccess.FlushToDisk(file);
+        }
+        catch (FileNotFoundException)
+        {
+            return false;
+        }
+
+        if (name != _listed)
+        {
+            CrashPoint.Hit("cache.folder.before");
+            FolderSync.Sync(lines.Folder);
+            _listed = name;
+        }
+
+        return true;
     }
 
     private bool Append(List<(LineRow Row, int Put)> rows, int[] added)
@@ -162,7 +186,7 @@ internal sealed class LineWriter(LineIndex index, LineStore lines, TimeProvider 
                 return last;
             }
 
-            // Only the newest file is synced when the store is: the others must have been.
+            // When the store is synced, only the newest file is: all others have been.
             RandomAccess.FlushToDisk(HandleOf(last));
         }
 

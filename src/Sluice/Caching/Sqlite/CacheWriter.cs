@@ -21,6 +21,7 @@ internal sealed class CacheWriter : IGroupWriter<CacheRow>
     private readonly Statement _findOrigin;
     private readonly Statement _dictionary;
     private bool _learns;
+    private bool _isListed;
 
     /// <summary>Prepares a connection for writing; disposed with the writer.</summary>
     public CacheWriter(SqliteConnection connection, BodyCodec codec, bool compresses)
@@ -84,8 +85,13 @@ internal sealed class CacheWriter : IGroupWriter<CacheRow>
         }
     }
 
-    /// <summary>Brings what is stored onto the disk: a checkpoint syncs the log before it copies from it (sqlite.org/pragma.html#pragma_synchronous, NORMAL).</summary>
-    public void Sync() => SqliteStore.Execute(_connection, "PRAGMA wal_checkpoint(PASSIVE)");
+    /// <inheritdoc/>
+    public void Sync()
+    {
+        // The folder once: while this connection is open, the log stays where it is.
+        SqliteStore.SyncLog(_connection.DataSource, withFolder: !_isListed);
+        _isListed = true;
+    }
 
     public void Dispose()
     {

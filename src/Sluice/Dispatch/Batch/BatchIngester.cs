@@ -28,7 +28,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
-        using var reading = new Reading(intent, info, SpoolPath(intent), provider.Dialect, isTwin: false);
+        using var reading = new Reading(intent, info, SpoolPath(intent), provider.Dialect, isTwin: false, cache.Interruptions);
         await ReadFilesAsync(info, reading, provider, cancellationToken).ConfigureAwait(false);
         if (intent.IsProvisional && reading.IsForeign)
         {
@@ -44,20 +44,47 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <exception cref="ProviderException">A file could not be read to its end.</exception>
     public async Task<IngestReport> ReadTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
     {
-        using var reading = new Reading(intent, twin, SpoolPath(intent), provider.Dialect, isTwin: true);
+        using var reading = new Reading(intent, twin, SpoolPath(intent), provider.Dialect, isTwin: true, cache.Interruptions);
         await ReadFilesAsync(twin, reading, provider, cancellationToken).ConfigureAwait(false);
         return reading.Report(0);
     }
 
     /// <summary>Closes an intent whose results have been read: its answers are synced to disk first.</summary>
-    public async Task<Intent> CloseAsync(Intent intent, IngestReport report, IDialect dialect, CancellationToken cancellationToken)
+    /// <returns>The closed intent; null when the cache's store was away meanwhile and has lost answers: they are to be read again.</returns>
+    public async Task<Intent?> CloseAsync(Intent intent, IngestReport report, IDialect dialect, CancellationToken cancellationToken)
     {
         CrashPoint.Hit("cache.sync.before");
-        await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+        if (!await TrySyncAsync(intent, report.Interruptions, cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
         CrashPoint.Hit("cache.sync.after");
         var settled = ledger.MarkIngested(intent, report.Usage, report.Responses, BatchEnvelope.Size(dialect));
         Spool.Delete(spoolFolder, intent.Id);
         return settled;
+    }
+
+    /// <summary>Syncs the cache; false when answers are missing that were put before. As long as its store has not been away since, none can be.</summary>
+    private async Task<bool> TrySyncAsync(Intent intent, long before, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+            var now = cache.Interruptions;
+            if (now == before)
+            {
+                return true;
+            }
+
+            if (!await IsSettledAsync(intent, cancellationToken).ConfigureAwait(false))
+            {
+                return false;
+            }
+
+            // What was found is there since then, and is synced now.
+            before = now;
+        }
     }
 
     /// <summary>Tells whether every request of an intent is answered or has a failed try: its results were taken over, and only the last step is missing.</summary>
@@ -220,7 +247,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private readonly record struct Line(CacheEntry Entry, RequestError? Error);
 
     /// <summary>What has been read and not yet stored, and counts of all.</summary>
-    private sealed class Reading(Intent intent, BatchInfo info, string spoolPath, IDialect dialect, bool isTwin) : IDisposable
+    private sealed class Reading(Intent intent, BatchInfo info, string spoolPath, IDialect dialect, bool isTwin, long interruptions) : IDisposable
     {
         private readonly byte[] _intentId = Encoding.ASCII.GetBytes(intent.Id);
         private readonly ResponseOrigin _origin = new(intent.Provider.Provider, intent.Model, info.Id);
@@ -380,6 +407,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             Usage = _usage,
             IsForeign = IsForeign,
             FirstError = FirstError,
+            Interruptions = interruptions,
         };
 
         private void PassOver(string customId)

@@ -321,7 +321,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             // The disk is full, which has been said already; the file goes all the same.
         }
 
-        Spool.Delete(spoolFolder, spool.Intent.Id);
+        Spool.Drop(spoolFolder, spool.Intent.Id);
     }
 
     /// <summary>Gives up a spool and its claims, now or as soon as the ledger can be written.</summary>

@@ -209,7 +209,13 @@ internal sealed class Collector(
             }
         }
 
-        var settled = await ingester.CloseAsync(intent, report, provider.Dialect, cancellationToken).ConfigureAwait(false);
+        if (await ingester.CloseAsync(intent, report, provider.Dialect, cancellationToken).ConfigureAwait(false) is not { } settled)
+        {
+            watch.Stored = null;
+            context.Observe(new Remark($"the cache was away and has lost answers of batch {info.Id}: its results are read again"));
+            return;
+        }
+
         _watches.Remove(intent.Row);
         holds.TryAgain(intent);
         settle(settled, report);

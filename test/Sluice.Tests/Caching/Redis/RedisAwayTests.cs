@@ -60,12 +60,13 @@ public sealed class RedisAwayTests : IDisposable
 
         await cache.PutAsync([.. Enumerable.Range(500, 500).Select(Entry)], cancellationToken: Token);
         Assert.NotNull(await GetAsync(cache, 999));
-        await cache.SyncAsync(Token);
+        Task synced = cache.SyncAsync(Token).AsTask();
         Task<CachedResponse?> known = GetAsync(cache, 3);
         await _remarks.SaidAsync("is away");
         comeBack();
 
         Assert.NotNull(await known);
+        await synced;
         await _remarks.SaidAsync("500 answers that were kept meanwhile are in it now");
         Assert.Empty(Directory.GetDirectories(_folder));
         // With the usual patience: a busy machine is no server that is away.
