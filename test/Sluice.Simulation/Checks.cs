@@ -64,7 +64,7 @@ internal sealed class Checks(World world, SimProcess last, int[] wanted)
             _ = batch.Info(last, isList: true);
             if (batch.Fate != Fate.Failed)
             {
-                _ = batch.Download("/output", last);
+                _ = batch.Download(".output", last);
             }
 
             Expect(batch.Intent is not null || !batch.IsCancelled, $"{batch.Id}, which others made, was cancelled");
@@ -89,12 +89,12 @@ internal sealed class Checks(World world, SimProcess last, int[] wanted)
     {
         if (execution.Batch is not { } batch)
         {
-            // A live call whose answer never came is made again; a dead lease frees its request.
-            return execution.IsLost || execution.By!.IsDead || execution.By.HasLostLease;
+            // A live call whose answer never came is made again. A lease that has run out frees its request only where nobody sees that its process lives.
+            return execution.IsLost || execution.By!.IsDead || (execution.By.HasLostLease && world.Plan.Host != HostKind.OneNamespace);
         }
 
         // A line that four readings have not shown counts as a failed try; a second batch is excused by telling of it.
-        return batch.Unseen.Any(u => u.Value > MaxReadings && u.Key.CustomId.EndsWith(key.ToString(), StringComparison.Ordinal))
+        return batch.Unseen.Any(u => u.Value > MaxReadings && u.Key.EndsWith(key.ToString(), StringComparison.Ordinal))
             || !batch.CustomIds.Any(id => id.EndsWith(key.ToString(), StringComparison.Ordinal))
             || IsReported(batch);
     }
@@ -104,7 +104,7 @@ internal sealed class Checks(World world, SimProcess last, int[] wanted)
         var id = key.ToString();
         var (times, final) = world.Account.Failures.GetValueOrDefault(key);
         var batches = world.Account.Batches.Where(b => b.CustomIds.Any(c => c.EndsWith(id, StringComparison.Ordinal))).ToList();
-        var unseen = batches.Count(b => b.Unseen.Any(u => u.Value > MaxReadings && u.Key.CustomId.EndsWith(id, StringComparison.Ordinal)));
+        var unseen = batches.Count(b => b.Unseen.Any(u => u.Value > MaxReadings && u.Key.EndsWith(id, StringComparison.Ordinal)));
         var refused = batches.Where(b => b.Fate == Fate.Failed).ToList();
         return final || times + unseen >= Stage.MaxAttempts || refused.Exists(b => b.Error!.Class == Providers.ErrorClass.Permanent) || refused.Count >= 5 || world.Plan.LiveShare > 0;
     }

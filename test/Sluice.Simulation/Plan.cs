@@ -15,6 +15,32 @@ internal enum ApiKind
     Anthropic,
 }
 
+/// <summary>In which order a list has its batches.</summary>
+internal enum ListOrder
+{
+    /// <summary>As the vendors' own do.</summary>
+    NewestFirst,
+
+    /// <summary>As some compatible servers do.</summary>
+    OldestFirst,
+
+    /// <summary>In an order that says nothing.</summary>
+    Unsorted,
+}
+
+/// <summary>Where the processes of a seed run, and so what they can tell of each other.</summary>
+internal enum HostKind
+{
+    /// <summary>Each sees whether another one lives.</summary>
+    OneNamespace,
+
+    /// <summary>One machine and its clocks; only leases tell.</summary>
+    Containers,
+
+    /// <summary>Each machine has its own clocks, which are right; only leases tell.</summary>
+    Machines,
+}
+
 /// <summary>What a seed is about: sizes, speeds, and how likely each fault is. Most seeds have few kinds of faults, so that each is seen alone too.</summary>
 internal sealed class Plan
 {
@@ -25,7 +51,7 @@ internal sealed class Plan
         Kind = random.Next(8) switch { < 4 => ApiKind.OpenAI, < 7 => ApiKind.Anthropic, _ => ApiKind.Compatible };
         IsLocal = random.Next(4) != 0;
         // Mostly few: what goes wrong goes wrong with few, and small seeds are quick.
-        Requests = 3 + (int)(57 * Math.Pow(random.NextDouble(), 4));
+        Requests = 3 + (int)(47 * Math.Pow(random.NextDouble(), 5));
         MaxRequests = random.Next(3, 11);
         Models = random.Next(1, 3);
         Processes = random.Next(6) switch { < 2 => 1, < 5 => 2, _ => 3 };
@@ -33,7 +59,7 @@ internal sealed class Plan
         IsSameHost = random.Next(2) == 0;
         Kills = random.Next(3) == 0 ? 0 : random.Next(1, 5);
         Stops = random.Next(3) == 0 ? random.Next(1, 4) : 0;
-        HalfTime = TimeSpan.FromSeconds(IsLocal ? random.Next(3, 30) : random.Next(60, 600));
+        HalfTime = TimeSpan.FromSeconds(IsLocal ? random.Next(3, 30) : random.Next(60, 450));
 
         Refused = Often(0.3);
         ErrorBefore = Often(0.3);
@@ -57,6 +83,16 @@ internal sealed class Plan
         WrongCounts = Often(1);
         Others = random.Next(3) == 0 ? random.Next(1, 6) : 0;
         SlowCache = Often(0.8);
+
+        Redirects = Often(0.2);
+        Pages = Often(0.2);
+        Pauses = random.Next(4) == 0 ? random.Next(1, 4) : 0;
+        Host = IsSameHost ? HostKind.OneNamespace : random.Next(3) == 0 ? HostKind.Machines : HostKind.Containers;
+        ClockSteps = Host != HostKind.Machines && random.Next(3) == 0 ? random.Next(1, 4) : 0;
+        Order = random.Next(4) switch { 0 => ListOrder.OldestFirst, 1 => ListOrder.Unsorted, _ => ListOrder.NewestFirst };
+        OldBatches = random.Next(2) == 0 ? random.Next(1, 4) : 0;
+        // A few old batches in an order that says nothing may look like a list that is sorted: such a list comes whole.
+        PageSize = random.Next(3) == 0 && Order != ListOrder.Unsorted ? random.Next(2, 5) : 100;
     }
 
     public ApiKind Kind { get; }
@@ -129,6 +165,30 @@ internal sealed class Plan
 
     public double SlowCache { get; }
 
+    /// <summary>Gets how often a proxy sends a call elsewhere; it is not carried out.</summary>
+    public double Redirects { get; }
+
+    /// <summary>Gets how often a proxy answers with a page of its own, with a status of success or without; before the call is carried out or after it.</summary>
+    public double Pages { get; }
+
+    /// <summary>Gets how often processes stand still for longer than their leases: one of them, or all.</summary>
+    public int Pauses { get; }
+
+    /// <summary>Gets where the processes run.</summary>
+    public HostKind Host { get; }
+
+    /// <summary>Gets how often somebody sets the clock, by up to two hours to either side.</summary>
+    public int ClockSteps { get; }
+
+    /// <summary>Gets the order of lists.</summary>
+    public ListOrder Order { get; }
+
+    /// <summary>Gets how many batches of days ago the account has.</summary>
+    public int OldBatches { get; }
+
+    /// <summary>Gets how many batches a page of a list has at most.</summary>
+    public int PageSize { get; }
+
     public override string ToString()
     {
         var faults = new (string Name, double Value)[]
@@ -137,11 +197,11 @@ internal sealed class Plan
             ("throttled", Throttled), ("slow-uploads", SlowUploads), ("bad-key", BadKey), ("list-lag", ListLag), ("not-found-lag", NotFoundLag), ("late-files", LateFiles), ("cut", CutDownloads),
             ("short", ShortDownloads), ("messy", MessyLines), ("missing", MissingLines), ("failed-lines", FailedLines), ("permanent-lines", PermanentLines),
             ("unfinished", Unfinished), ("failed-batches", FailedBatches), ("wrong-counts", WrongCounts), ("others", Others), ("slow-cache", SlowCache),
-            ("live", LiveShare), ("kills", Kills), ("stops", Stops),
+            ("live", LiveShare), ("kills", Kills), ("stops", Stops), ("redirects", Redirects), ("pages", Pages), ("pauses", Pauses), ("clock-steps", ClockSteps), ("old-batches", OldBatches),
         };
         var shown = faults.Where(f => f.Value > 0).Select(f => string.Create(CultureInfo.InvariantCulture, $"{f.Name} {f.Value:0.##}"));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{Kind}, {(IsLocal ? "local" : "remote")}, {Requests} requests in batches of {MaxRequests}, {Models} models, {Processes} processes{(IsSameHost ? " on one host" : "")}, faults for {HalfTime.TotalSeconds:0} s: {string.Join(", ", shown)}");
+            $"{Kind}, {(IsLocal ? "local" : "remote")}, {Requests} requests in batches of {MaxRequests}, {Models} models, {Processes} processes{(Processes > 1 ? $" in {Host}" : "")}, lists {Order} by {PageSize}, faults for {HalfTime.TotalSeconds:0} s: {string.Join(", ", shown)}");
     }
 }

@@ -41,24 +41,26 @@ internal sealed class SimAccount(World world)
         return id;
     }
 
-    public SimBatch Create(string intent, string? file, string[]? lines)
+    public bool HasFile(string id) => _files.ContainsKey(id);
+
+    public SimBatch Create(string intent, string? file, string[] customIds)
     {
-        lines ??= _files[file!];
-        var batch = new SimBatch(world, $"batch-{Batches.Count}", intent, file, [.. lines.Select(l => JsonDocument.Parse(l).RootElement.GetProperty("custom_id").GetString()!)]);
+        customIds = file is null ? customIds : [.. _files[file].Select(l => JsonDocument.Parse(l).RootElement.GetProperty("custom_id").GetString()!)];
+        var batch = new SimBatch(world, Batches.Count, intent, file, customIds);
         Batches.Add(batch);
         world.Trace("provider", $"{batch.Id} made for {world.NameOf(intent)}: {batch.CustomIds.Length} lines, {batch.Fate} at {(batch.EndsAt - world.Now).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s");
         return batch;
     }
 
     /// <summary>Another program on the same account makes a batch.</summary>
-    public void CreateOfOthers(int count)
+    public void CreateOfOthers(int count, TimeSpan age = default)
     {
-        var batch = new SimBatch(world, $"batch-{Batches.Count}", null, "file-theirs", [.. Enumerable.Range(0, count).Select(i => $"theirs-{i}")]);
+        var batch = new SimBatch(world, Batches.Count, null, "file-theirs", [.. Enumerable.Range(0, count).Select(i => $"theirs-{i}")], age);
         Batches.Add(batch);
         world.Trace("provider", $"{batch.Id} made by others: {count} lines");
     }
 
-    public SimBatch Get(string id) => Batches.First(b => b.Id == id);
+    public SimBatch? Get(string id) => Batches.Find(b => b.Id == id);
 
     public Execution ExecuteLive(ReadOnlyMemory<byte> body, SimProcess by, out byte[] answer)
     {
@@ -110,14 +112,16 @@ internal sealed class SimBatch
     private readonly bool _tellsCounts;
     private readonly int _wrongCount;
 
-    public SimBatch(World world, string id, string? intent, string? file, string[] customIds)
+    public SimBatch(World world, int number, string? intent, string? file, string[] customIds, TimeSpan age = default)
     {
         _world = world;
-        Id = id;
+        Number = number;
+        Place = world.Random.Next();
+        Id = string.Create(CultureInfo.InvariantCulture, $"batch-{number}");
         Intent = intent;
         File = file;
         CustomIds = customIds;
-        CreatedAt = world.Now;
+        CreatedAt = world.Now - age;
         var plan = world.Plan;
         var calm = world.Stage.IsCalm;
         var local = plan.IsLocal;
@@ -147,6 +151,11 @@ internal sealed class SimBatch
 
     public string Id { get; }
 
+    public int Number { get; }
+
+    /// <summary>Gets its place in lists of no order.</summary>
+    public int Place { get; }
+
     /// <summary>Gets whose it is; null for other people's.</summary>
     public string? Intent { get; }
 
@@ -172,8 +181,8 @@ internal sealed class SimBatch
 
     public bool HasEnded => _world.Now >= EndsAt;
 
-    /// <summary>Gets how often each process has seen the batch ended, and this line not in its results.</summary>
-    public Dictionary<(SimProcess Process, string CustomId), int> Unseen { get; } = [];
+    /// <summary>Gets how often the batch was seen ended, and this line not in its results: readings are counted over all processes.</summary>
+    public Dictionary<string, int> Unseen { get; } = [];
 
     public void Cancel()
     {
@@ -215,7 +224,7 @@ internal sealed class SimBatch
     /// <summary>Returns what a download of a result file brings; each may be another cut of the truth.</summary>
     public (byte[] Bytes, bool IsCut) Download(string file, SimProcess process)
     {
-        var wanted = Results().Where(r => _world.Plan.Kind == ApiKind.Anthropic || r.IsError == file.EndsWith("/errors", StringComparison.Ordinal)).ToList();
+        var wanted = Results().Where(r => _world.Plan.Kind == ApiKind.Anthropic || r.IsError == file.EndsWith(".errors", StringComparison.Ordinal)).ToList();
         var plan = _world.Plan;
         var all = wanted.Select(r => r.Text).ToList();
         var calm = _world.Stage.IsCalm;
@@ -243,7 +252,7 @@ internal sealed class SimBatch
         {
             foreach (var (id, line, _) in wanted.Where(w => !text.Contains(w.Text + "\n", StringComparison.Ordinal)))
             {
-                Unsee(process, id);
+                Unsee(id);
             }
         }
 
@@ -257,12 +266,12 @@ internal sealed class SimBatch
         var files = new List<string>();
         if (results.Exists(r => !r.IsError))
         {
-            files.Add(Id + "/output");
+            files.Add(Id + ".output");
         }
 
         if (results.Exists(r => r.IsError))
         {
-            files.Add(Id + "/errors");
+            files.Add(Id + ".errors");
         }
 
         if (late && files.Count > 0)
@@ -279,14 +288,14 @@ internal sealed class SimBatch
         foreach (var id in CustomIds)
         {
             var line = results.FirstOrDefault(r => r.CustomId == id);
-            if (line.Text is null || (_world.Plan.Kind != ApiKind.Anthropic && !files.Contains(Id + (line.IsError ? "/errors" : "/output"))))
+            if (line.Text is null || (_world.Plan.Kind != ApiKind.Anthropic && !files.Contains(Id + (line.IsError ? ".errors" : ".output"))))
             {
-                Unsee(process, id);
+                Unsee(id);
             }
         }
     }
 
-    private void Unsee(SimProcess process, string id) => Unseen[(process, id)] = Unseen.GetValueOrDefault((process, id)) + 1;
+    private void Unsee(string id) => Unseen[id] = Unseen.GetValueOrDefault(id) + 1;
 
     /// <summary>Draws, once it has ended, what became of each line.</summary>
     private List<(string CustomId, string Text, bool IsError)> Results()

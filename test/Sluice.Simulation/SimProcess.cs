@@ -50,9 +50,10 @@ internal sealed class SimProcess
         _world = world;
         Slot = slot;
         Name = string.Create(CultureInfo.InvariantCulture, $"p{slot}.{number}");
-        Owner = string.Create(CultureInfo.InvariantCulture, $"{number}:{slot}@simulated");
+        var host = world.Plan.Host switch { HostKind.OneNamespace => "simulated_1", HostKind.Containers => $"simulated_{slot + 1}", _ => $"machine{slot + 1}_1" };
+        Owner = string.Create(CultureInfo.InvariantCulture, $"{number}:{slot}@{host}");
         _time = new SimTime(world, this);
-        _client = new SimClient(world, this);
+        _client = new SimClient(world, this, _time);
         _cache = world.Cache.For(this);
         _numbers = requests;
         _isLive = isLive;
@@ -214,8 +215,9 @@ internal sealed class SimProcess
         {
             End(Ending.Stopped);
         }
-        catch (SluiceException error) when (error.Kind == ErrorKind.Credentials && !IsDead)
+        catch (SluiceException error) when (IsOfTheWorld(error) && !IsDead)
         {
+            _world.Trace(Name, "says: " + _world.WithNames(error.Message));
             End(Ending.Stopped);
         }
         catch (Exception error) when (!IsDead)
@@ -224,6 +226,10 @@ internal sealed class SimProcess
             End(Ending.Stopped);
         }
     }
+
+    /// <summary>Tells whether a command may end with an error: where a key was refused, or where something stood between it and the provider.</summary>
+    private bool IsOfTheWorld(SluiceException error) =>
+        error.Kind == ErrorKind.Credentials || (error.Kind is ErrorKind.Environment or ErrorKind.Usage && _world.Plan.Redirects + _world.Plan.Pages > 0);
 
     private void End(Ending ending)
     {
@@ -270,6 +276,7 @@ internal sealed class SimProcess
         finally
         {
             ledger.Dispose();
+            _client.Dispose();
         }
     }
 

@@ -8,7 +8,7 @@ internal sealed class SimTime(World world, SimProcess process) : TimeProvider
     public override DateTimeOffset GetUtcNow()
     {
         world.Step();
-        return world.Now;
+        return world.Now + world.ClockIsOff;
     }
 
     public override long GetTimestamp() => world.Now.Ticks;
@@ -33,13 +33,8 @@ internal sealed class SimTime(World world, SimProcess process) : TimeProvider
                 // Late timers are coarse steps through idle times: hours pass in few of them.
                 var coarse = process.Coarseness.Ticks;
                 var due = (world.Now + dueTime).Ticks;
-                world.At(new DateTimeOffset((due + coarse - 1) / coarse * coarse, TimeSpan.Zero), process, () =>
-                {
-                    if (version == _version)
-                    {
-                        process.Do(callback);
-                    }
-                });
+                // A timer that was set anew or given up happens no more, and costs no round of waiting: each HTTP call leaves one.
+                world.At(new DateTimeOffset((due + coarse - 1) / coarse * coarse, TimeSpan.Zero), process, () => process.Do(callback), () => version == _version);
             }
 
             return true;

@@ -56,9 +56,24 @@ internal sealed class Stage(World world)
             world.After(world.Between(0, faultTime), null, Stop);
         }
 
+        for (var i = 0; i < plan.Pauses; i++)
+        {
+            world.After(world.Between(0, faultTime), null, Pause);
+        }
+
+        for (var i = 0; i < plan.ClockSteps; i++)
+        {
+            world.After(world.Between(0, faultTime), null, SetClock);
+        }
+
+        for (var i = 0; i < plan.OldBatches; i++)
+        {
+            world.Account.CreateOfOthers(world.Random.Next(1, plan.MaxRequests + 1), TimeSpan.FromDays(2 + (3 * i)));
+        }
+
         for (var i = 0; i < plan.Others; i++)
         {
-            world.After(world.Between(0, faultTime), null, () => world.Account.CreateOfOthers(world.Chance(0.7) ? plan.MaxRequests : world.Random.Next(1, plan.MaxRequests + 1)));
+            world.After(world.Between(0, faultTime), null, () => world.Account.CreateOfOthers(OtherSize()));
         }
 
         if (world.Chance(0.2))
@@ -204,6 +219,36 @@ internal sealed class Stage(World world)
             }
         }
     }
+
+    /// <summary>One process, or all of them, stand still for longer than their leases, as `docker pause` lets them.</summary>
+    private void Pause()
+    {
+        if (!IsCalm)
+        {
+            var time = LedgerStore.LeaseTime + world.Between(1, 200);
+            List<SimProcess> all = world.Chance(0.4) ? [.. _processes.Where(p => p.IsRunning)] : Any() is { } one ? [one] : [];
+            all.ForEach(p => p.Stop(time));
+        }
+    }
+
+    private void SetClock()
+    {
+        if (!IsCalm)
+        {
+            // Half of the steps are small: a lease, the wait for a lost batch, a poll.
+            var step = world.Chance(0.5) ? world.Between(1, 300) : world.Between(300, 7200);
+            world.ClockIsOff += world.Chance(0.5) ? step : -step;
+            world.Trace("people", string.Create(CultureInfo.InvariantCulture, $"set the clock: it is off by {world.ClockIsOff.TotalSeconds:0} s"));
+        }
+    }
+
+    /// <summary>Returns the size of a stranger's batch: often that of one of ours.</summary>
+    private int OtherSize() => world.Random.Next(4) switch
+    {
+        0 => world.Random.Next(1, world.Plan.MaxRequests + 1),
+        1 => world.Plan.MaxRequests,
+        _ => world.Account.Batches.LastOrDefault(b => b.Intent is not null)?.CustomIds.Length ?? world.Plan.MaxRequests,
+    };
 
     /// <summary>The faults end; one process more is started, to which everything must come home.</summary>
     private void Calm()

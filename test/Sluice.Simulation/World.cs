@@ -58,6 +58,9 @@ internal sealed class World
 
     public TimeSpan Elapsed => Now - _began;
 
+    /// <summary>Gets or sets by how much the processes' time of day is wrong; what they measure by a clock that nobody sets is right, and so is the provider's time.</summary>
+    public TimeSpan ClockIsOff { get; set; }
+
     public int Kills { get; set; }
 
     public int Faults { get; set; }
@@ -76,10 +79,14 @@ internal sealed class World
     public void After(TimeSpan delay, SimProcess? process, Action action) => At(Now + delay, process, action);
 
     /// <summary>Lets something happen at a time, in whole milliseconds: waits of less are no waits (Task.Delay), and this clock stands still in between.</summary>
-    public void At(DateTimeOffset time, SimProcess? process, Action action)
+    /// <param name="time">When.</param>
+    /// <param name="process">The process it happens to, or null.</param>
+    /// <param name="action">What happens.</param>
+    /// <param name="isMeant">Tells, when it is time, whether it is still meant to happen; null for always.</param>
+    public void At(DateTimeOffset time, SimProcess? process, Action action, Func<bool>? isMeant = null)
     {
         var ticks = Math.Max(time.Ticks, Now.Ticks) + TimeSpan.TicksPerMillisecond - 1;
-        _queue.Enqueue(new Event(process, action), (ticks - (ticks % TimeSpan.TicksPerMillisecond), Random.Next(1 << 16), _numbers++));
+        _queue.Enqueue(new Event(process, action, isMeant), (ticks - (ticks % TimeSpan.TicksPerMillisecond), Random.Next(1 << 16), _numbers++));
     }
 
     /// <summary>Called wherever code meets the simulation: whoever goes on and on without time passing spins.</summary>
@@ -158,12 +165,12 @@ internal sealed class World
                 break;
             }
 
-            Now = when.Ticks > Now.Ticks ? new DateTimeOffset(when.Ticks, TimeSpan.Zero) : Now;
-            if (next.Process is { IsDead: true })
+            if (next.Process is { IsDead: true } || next.IsMeant?.Invoke() == false)
             {
                 continue;
             }
 
+            Now = when.Ticks > Now.Ticks ? new DateTimeOffset(when.Ticks, TimeSpan.Zero) : Now;
             if (next.Process is { IsStopped: true } stopped)
             {
                 stopped.Missed.Add(next.Action);
@@ -217,5 +224,5 @@ internal sealed class World
         Hash = hash;
     }
 
-    private sealed record Event(SimProcess? Process, Action Action);
+    private sealed record Event(SimProcess? Process, Action Action, Func<bool>? IsMeant);
 }
