@@ -51,7 +51,8 @@ with() { # with NAME COMMAND...: a command that has this experiment's key
 c() { printf ' configs/%s.yaml' "$@"; }
 offset=0
 config() { # config NAME COUNT PROVIDER [MORE-MODEL] [MORE]: an experiment over questions of its own
-    local model; case $3 in anthropic) model=claude-haiku-4-5 ;; openai-compatible) model=local-7b ;; *) model=gpt-4o-mini ;; esac
+    # Models at an address of their own are asked nowhere else: whose their answers are is plain.
+    local model; case $1:$3 in url-*) model=gpt-4.1-mini ;; ant-url-*) model=claude-sonnet-4-5 ;; *:anthropic) model=claude-haiku-4-5 ;; *:openai-compatible) model=local-7b ;; *) model=gpt-4o-mini ;; esac
     cat >"$workspace/configs/$1.yaml" <<YAML
 name: $1
 dataset: { path: data.jsonl, id: id, offset: $offset, limit: $2 }
