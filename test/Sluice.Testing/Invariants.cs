@@ -161,13 +161,15 @@ public static class Invariants
 
         const UnixFileMode Group = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
         const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
-        var isShared = (File.GetUnixFileMode(facts.Folder) & (UnixFileMode.GroupWrite | UnixFileMode.SetGroup)) != 0;
+        var isShared = (ModeOf(facts.Folder) & (UnixFileMode.GroupWrite | UnixFileMode.SetGroup)) != 0;
         var forbidden = isShared ? Others : Group | Others;
         return Some("I9", "files or folders are open to others", ((string[])[".sluice", "runs"]).Select(name => Path.Combine(facts.Folder, name)).Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Prepend(folder))
-            .Where(path => (File.GetUnixFileMode(path) & forbidden) != 0)
-            .Select(path => $"{Path.GetRelativePath(facts.Folder, path)} ({Convert.ToString((int)File.GetUnixFileMode(path), 8)})").Order(StringComparer.Ordinal));
+            .Where(path => (ModeOf(path) & forbidden) != 0)
+            .Select(path => $"{Path.GetRelativePath(facts.Folder, path)} ({Convert.ToString((int)ModeOf(path), 8)})").Order(StringComparer.Ordinal));
     }
+
+    private static UnixFileMode ModeOf(string path) => OperatingSystem.IsWindows() ? UnixFileMode.None : File.GetUnixFileMode(path);
 
     private static IEnumerable<string> Repeated(IEnumerable<string> names) => names.GroupBy(name => name).Where(group => group.Count() > 1).Select(group => group.Key);
 
