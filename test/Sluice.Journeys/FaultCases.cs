@@ -96,6 +96,8 @@ internal static class FaultCases
 
     private static Ending AfterStatus(string phase, int status) => (phase, status) switch
     {
+        // While others are answered, the key is not to blame.
+        ("live", 401 or 403) => new Fails(1, Refusal),
         (_, 401 or 403) => new Stops(ErrorKind.Credentials, Refusal),
         ("get" or "content" or "results", _) => new Recovers(),
         (_, 402) => new Stops(ErrorKind.Credentials, Refusal),
@@ -109,7 +111,7 @@ internal static class FaultCases
     private static Ending AfterRedirect(string phase) => phase switch
     {
         "live" => new Fails(1, "redirects are not followed"),
-        "upload" or "create" => new Fails(First, "redirects are not followed"),
+        "upload" or "create" => new Stops(ErrorKind.Environment, "redirects are not followed"),
         _ => new Recovers(),
     };
 
@@ -146,7 +148,7 @@ internal static class FaultCases
             yield return Batch("""{ "type": "error-id-empty" }""", new Recovers());
             yield return Batch("""{ "type": "error-file-empty" }""", new Recovers());
             yield return Batch("""{ "type": "iso-times" }""", new Recovers());
-            yield return Batch("""{ "type": "all-errors", "status": 429, "code": "insufficient_quota" }""", new Recovers());
+            yield return Batch("""{ "type": "all-errors", "status": 429, "code": "insufficient_quota" }""", new Stops(ErrorKind.Credentials, "has no quota left"));
         }
 
         foreach (var gets in (int[])[1, 3])

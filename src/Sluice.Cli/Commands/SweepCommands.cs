@@ -175,7 +175,8 @@ internal static class SweepCommands
                     Terminal.Line(options.Mode is SweepMode.Retrieve or SweepMode.RetrieveAndWait
                         ? $"{of}{Numbers.Of(pending, "sample")} not sent yet"
                         : $"{of}{Numbers.Of(pending, "sample")} not finished");
-                    Terminal.Hint(result.Experiments.Any(e => e.Held > 0) ? "raise `budget.usd` and run again" : "send them with `sluice run` or `sluice submit`");
+                    Terminal.Hint(result.Experiments.Any(e => e.Stopped > 0) ? "correct what the message says and run again; to send the rest all the same, set `live.stop_after: 0`"
+                        : result.Experiments.Any(e => e.Held > 0) ? "raise `budget.usd` and run again" : "send them with `sluice run` or `sluice submit`");
                 }
 
                 if (failed > 0)

@@ -45,7 +45,12 @@ internal static class SweepView
             Terminal.Out.WriteLine("scores: mean ± standard error over the samples that are done; failed and pending ones are not in it");
         }
 
-        Terminal.Out.WriteLine($"paid by this command: {Numbers.Money(result.SpentUsd)} for {Numbers.Count(result.SpentTokens.Input)} tokens in, {Numbers.Count(result.SpentTokens.Output)} out");
+        Terminal.Out.WriteLine($"paid by this command: {(result.Unknown.Calls > 0 ? "at least " : "")}{Numbers.Money(result.SpentUsd)} for {Numbers.Count(result.SpentTokens.Input)} tokens in, {Numbers.Count(result.SpentTokens.Output)} out");
+        if (result.Unknown is (> 0, _) and var (calls, usd))
+        {
+            Terminal.Out.WriteLine($"not known: the outcome of {Numbers.Of(calls, "live call")}, which may have cost about {Numbers.Money(usd)} more");
+        }
+
         if (result.Experiments.Sum(e => e.Joined) is > 0 and var joined)
         {
             Terminal.Out.WriteLine($"joined: {Numbers.Of(joined, "answer")} that another experiment, or an earlier command, had asked for");
@@ -54,6 +59,11 @@ internal static class SweepView
         foreach (var experiment in result.Experiments.Where(e => e.Held > 0))
         {
             Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Of(experiment.Held, "request")} held back by its budget");
+        }
+
+        foreach (var experiment in result.Experiments.Where(e => e.Stopped > 0))
+        {
+            Terminal.Out.WriteLine($"{experiment.Plan.Experiment.Name}: {Numbers.Of(experiment.Stopped, "request")} not sent, because the first ones of the step all failed in the same way");
         }
 
         if (result.Experiments.Sum(e => e.Summary?.SkippedRecords ?? 0) is > 0 and var skipped)
@@ -108,11 +118,14 @@ internal static class SweepView
         writer.WriteNumber("sent", result.Experiments.Sum(e => e.Sent));
         writer.WriteNumber("joined", result.Experiments.Sum(e => e.Joined));
         writer.WriteNumber("held", result.Experiments.Sum(e => e.Held));
+        writer.WriteNumber("stopped", result.Experiments.Sum(e => e.Stopped));
         writer.WriteNumber("failed", summaries.Sum(s => s.Failed));
         writer.WriteNumber("pending", summaries.Sum(s => s.Pending));
         writer.WriteNumber("skipped_records", summaries.Sum(s => s.SkippedRecords));
         writer.Number("cost_usd", summaries.Aggregate((double?)0, (sum, s) => sum + s.CostUsd));
         writer.Number("spent_usd", result.SpentUsd);
+        writer.WriteNumber("unknown_calls", result.Unknown.Calls);
+        writer.Number("unknown_usd", result.Unknown.Usd);
         writer.WriteNumber("spent_input_tokens", result.SpentTokens.Input);
         writer.WriteNumber("spent_output_tokens", result.SpentTokens.Output);
         writer.WriteEndObject();
@@ -143,6 +156,7 @@ internal static class SweepView
         writer.WriteNumber("sent", experiment.Sent);
         writer.WriteNumber("joined", experiment.Joined);
         writer.WriteNumber("held", experiment.Held);
+        writer.WriteNumber("stopped", experiment.Stopped);
         if (experiment.Summary is { } summary)
         {
             writer.WriteNumber("samples", summary.Samples);

@@ -89,6 +89,9 @@ internal sealed partial class ExperimentBinder(ConfigContext context, MistakeLis
             Concurrency = (int)(binder?.Integer("concurrency", 1, 4096) ?? LiveDefaults.Concurrency),
             MaxAttempts = (int)(binder?.Integer("max_attempts", 1, 100) ?? LiveDefaults.MaxAttempts),
             TimeoutSeconds = binder?.Number("timeout_seconds", 0, leastExcluded: true, most: 86_400) ?? LiveDefaults.TimeoutSeconds,
+            ResendUnknown = (int)(binder?.Integer("resend_unknown", 0, 100) ?? LiveDefaults.ResendUnknown),
+            StopAfter = (int)(binder?.Integer("stop_after", 0, 1_000_000) ?? LiveDefaults.StopAfter),
+            UnreachableSeconds = binder?.Number("unreachable_seconds", 0, most: 604_800) ?? LiveDefaults.UnreachableSeconds,
         };
     }
 

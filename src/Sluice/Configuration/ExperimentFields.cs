@@ -57,7 +57,10 @@ internal static class ExperimentFields
     public static FieldSet Live { get; } = new(
         Of("concurrency", Whole(1, 4096), "the most calls under way at once per provider account"),
         Of("max_attempts", Whole(1, 100), "the most tries of one request"),
-        Of("timeout_seconds", Number(0, 86_400, isLeastExcluded: true), "how long one call may take"));
+        Of("timeout_seconds", Number(0, 86_400, isLeastExcluded: true), "how long one call may take"),
+        Of("resend_unknown", Whole(0, 100), "how often a call whose outcome is not known is made again"),
+        Of("stop_after", Whole(0, 1_000_000), "after how many first answers that are the same permanent failure no more of a step is sent; 0 for never"),
+        Of("unreachable_seconds", Number(0, 604_800), "how long calls wait for an address where nobody answers"));
 
     public static FieldSet Batch { get; } = new(
         Of("max_requests", Whole(1), "the most requests in one batch"),

@@ -26,6 +26,11 @@ public sealed record Remark(string Text) : DispatchEvent;
 /// <param name="Failed">Whether it failed.</param>
 public sealed record LiveSettled(Requests.Route Route, Requests.TokenUsage Usage, bool Failed) : DispatchEvent;
 
+/// <summary>A live call has ended without a known outcome: it may have been carried out, and be paid for.</summary>
+/// <param name="Route">Where it went.</param>
+/// <param name="Estimate">The tokens that it may have cost.</param>
+public sealed record LiveUnknown(Requests.Route Route, Requests.TokenUsage Estimate) : DispatchEvent;
+
 /// <summary>What was found in a batch's results.</summary>
 public sealed record IngestReport
 {
@@ -58,4 +63,10 @@ public sealed record IngestReport
 
     /// <summary>Gets how often the cache's store had been away before the first answer was put.</summary>
     internal long Interruptions { get; init; }
+
+    /// <summary>Gets the failure of every line, when all lines failed permanently in the same way; else null.</summary>
+    public RequestError? OnlyFailure { get; init; }
+
+    /// <summary>Gets what a line says about an account without credit; null when none does.</summary>
+    public RequestError? Spent { get; init; }
 }

@@ -45,6 +45,8 @@ public sealed class DispatchTally
     private long _sent;
     private long _answered;
     private long _held;
+    private long _stopped;
+    private double _lostUsd;
     private double _budgetLeft = double.PositiveInfinity;
 
     /// <summary>Gets what the experiment asks for the batches that hold its requests.</summary>
@@ -65,6 +67,9 @@ public sealed class DispatchTally
     /// <summary>Gets how many requests were held back, e.g. by a budget.</summary>
     public long Held => Interlocked.Read(ref _held);
 
+    /// <summary>Gets how many requests were not sent, because the first ones of their step all failed in the same way.</summary>
+    public long Stopped => Interlocked.Read(ref _stopped);
+
     /// <summary>Begins another replay: what the last one held back is counted anew.</summary>
     /// <param name="retryFailed">Whether requests that failed for good are sent again.</param>
     /// <param name="budgetLeft">What new requests may cost in US dollars; null for no limit.</param>
@@ -75,7 +80,8 @@ public sealed class DispatchTally
             RetryFailed = retryFailed;
             HoldsBack = false;
             _held = 0;
-            _budgetLeft = budgetLeft ?? double.PositiveInfinity;
+            _stopped = 0;
+            _budgetLeft = (budgetLeft ?? double.PositiveInfinity) - _lostUsd;
         }
     }
 
@@ -108,6 +114,15 @@ public sealed class DispatchTally
         }
     }
 
+    /// <summary>Keeps out of the budget, for the whole command, what calls without a known outcome may have cost.</summary>
+    public void Lose(double? usd)
+    {
+        lock (_gate)
+        {
+            _lostUsd += usd ?? 0;
+        }
+    }
+
     /// <summary>Counts a request that is sent.</summary>
     public void AddSent() => Interlocked.Increment(ref _sent);
 
@@ -116,6 +131,9 @@ public sealed class DispatchTally
 
     /// <summary>Counts requests that are held back.</summary>
     public void AddHeld(long requests = 1) => Interlocked.Add(ref _held, requests);
+
+    /// <summary>Counts a request that is not sent, because the first ones of its step all failed in the same way.</summary>
+    public void AddStopped() => Interlocked.Increment(ref _stopped);
 
     /// <summary>Notes that an answer will come with an intent (0: that it is there already). Their number is that of batches, not of requests.</summary>
     public void WaitFor(long intentRow)

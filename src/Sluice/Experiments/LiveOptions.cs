@@ -11,6 +11,15 @@ public sealed record LiveOptions
 
     /// <summary>Gets how long one call may take, in seconds.</summary>
     public double TimeoutSeconds { get; init; } = 600;
+
+    /// <summary>Gets how often a call whose outcome is not known is made again: after a time-out, a lost connection, an answer that cannot be read.</summary>
+    public int ResendUnknown { get; init; } = 1;
+
+    /// <summary>Gets after how many first answers of a step and model that are all the same permanent failure no more of it is sent; 0 for never.</summary>
+    public int StopAfter { get; init; } = 20;
+
+    /// <summary>Gets how long calls wait, in seconds, for an address where nobody answers, before the command ends.</summary>
+    public double UnreachableSeconds { get; init; } = 600;
 }
 
 /// <summary>Limits for batches.</summary>

@@ -87,9 +87,9 @@ public sealed partial class LedgerStore
                 {
                     changed++;
                     Sql("""
-                        INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, 1, ?3 OR 1>=?4, ?2)
-                        ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+1, final=?3 OR attempts+1>=?4, error=?2
-                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Run();
+                        INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?5, ?3 OR ?5>=?4, ?2)
+                        ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+?5, final=?3 OR attempts+?5>=?4, error=?2
+                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Bind(5, failed.Counts ? 1 : 0).Run();
                 }
             }
 

@@ -37,4 +37,5 @@ public readonly record struct RequestStanding(Standing Standing, long Holder, in
 /// <param name="Key">The request.</param>
 /// <param name="Error">What went wrong.</param>
 /// <param name="IsFinal">Whether no further try is to be made.</param>
-public readonly record struct FailedTry(Requests.RequestKey Key, string Error, bool IsFinal);
+/// <param name="Counts">Whether it counts as one of the request's tries; not when the account was to blame.</param>
+public readonly record struct FailedTry(Requests.RequestKey Key, string Error, bool IsFinal, bool Counts = true);

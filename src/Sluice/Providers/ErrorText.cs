@@ -11,8 +11,8 @@ internal static class ErrorText
 {
     private const int MaxLength = 1000;
 
-    /// <summary>Returns type, code and message as far as the body has them.</summary>
-    public static (string? Type, string? Code, string Message) Read(int status, ReadOnlySpan<byte> body)
+    /// <summary>Returns type, code and message as far as the body has them, and whether it is no object at all: then a proxy speaks, not the provider.</summary>
+    public static (string? Type, string? Code, string Message, bool IsForeign) Read(int status, ReadOnlySpan<byte> body)
     {
         try
         {
@@ -21,7 +21,8 @@ internal static class ErrorText
             {
                 using (document)
                 {
-                    return Read(status, document.RootElement);
+                    var (type, code, message) = Read(status, document.RootElement);
+                    return (type, code, message, Unwrap(document.RootElement).ValueKind != JsonValueKind.Object);
                 }
             }
         }
@@ -31,7 +32,7 @@ internal static class ErrorText
         }
 
         var text = Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxLength)]).Trim();
-        return (null, null, Say(status, text));
+        return (null, null, Say(status, text), IsForeign: true);
     }
 
     /// <summary>Returns type, code and message of a parsed error body, or of the error object itself.</summary>
@@ -50,7 +51,7 @@ internal static class ErrorText
 
     private static (string? Type, string? Code, string Message) ReadMembers(int status, JsonElement root)
     {
-        var error = root;
+        var error = Unwrap(root);
         while (error.ValueKind == JsonValueKind.Object)
         {
             if (error.TryGetProperty("error", out var inner) && inner.ValueKind is JsonValueKind.Object or JsonValueKind.String)
@@ -73,12 +74,16 @@ internal static class ErrorText
 
         if (error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String)
         {
-            return (Text(error, "type"), Text(error, "code"), Say(status, JsonText.Read(message)));
+            return (Text(error, "type") ?? Text(error, "status"), Text(error, "code"), Say(status, JsonText.Read(message)));
         }
 
         var text = error.ValueKind == JsonValueKind.String ? JsonText.Read(error) : Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(error));
         return (null, null, Say(status, text));
     }
+
+    /// <summary>Gemini puts its error object into a list.</summary>
+    private static JsonElement Unwrap(JsonElement root) =>
+        root.ValueKind == JsonValueKind.Array && root.GetArrayLength() > 0 && root[0].ValueKind == JsonValueKind.Object && root[0].TryGetProperty("error", out _) ? root[0] : root;
 
     private static string? Text(JsonElement element, string name) =>
         element.TryGetProperty(name, out var value)

@@ -53,6 +53,19 @@ internal static class JsonSlice
         return 0;
     }
 
+    /// <summary>Returns the error under the reader, or null for null, an empty text, and anything that is no error.</summary>
+    public static RequestError? Failure(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.String) || (reader.TokenType == JsonTokenType.String && reader.ValueSpan.IsEmpty))
+        {
+            reader.Skip();
+            return null;
+        }
+
+        using var document = JsonDocument.ParseValue(ref reader);
+        return ErrorRules.OfObject(0, document.RootElement);
+    }
+
     /// <summary>Tells whether the name or string under the reader is the given one; unlike <c>ValueTextEquals</c> it takes broken escapes for what they are.</summary>
     public static bool Is(ref Utf8JsonReader reader, ReadOnlySpan<byte> text) =>
         reader.ValueIsEscaped ? Encoding.UTF8.GetBytes(JsonText.Read(ref reader)).AsSpan().SequenceEqual(text) : reader.ValueSpan.SequenceEqual(text);

@@ -52,7 +52,7 @@ internal sealed class ProviderHttp
         var body = await ReadAsync(response, cancellationToken).ConfigureAwait(false);
         try
         {
-            return (JsonDocument.Parse(body), RetryAfter(response.Headers));
+            return (JsonDocument.Parse(body), RateWindow.RetryAfter(response.Headers, _environment.Time));
         }
         catch (JsonException error)
         {
@@ -91,32 +91,6 @@ internal sealed class ProviderHttp
         var response = await SendAsync(request, HttpCompletionOption.ResponseHeadersRead, CallTimeout, cancellationToken).ConfigureAwait(false);
         var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
         return new ProviderStream(stream, response, _environment.Time);
-    }
-
-    /// <summary>Reads how long the provider asks to wait: <c>retry-after-ms</c>, or <c>retry-after</c> as seconds (fractions too) or a date.</summary>
-    public TimeSpan? RetryAfter(HttpResponseHeaders headers)
-    {
-        if (Header(headers, "retry-after-ms") is { } ms && double.TryParse(ms, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds))
-        {
-            return Clamp(milliseconds / 1000);
-        }
-
-        if (Header(headers, "retry-after") is not { } text)
-        {
-            return null;
-        }
-
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
-        {
-            return Clamp(seconds);
-        }
-
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? Clamp((at - _environment.Time.GetUtcNow()).TotalSeconds)
-            : null;
-
-        // Negative, absent-minded or huge values happen in the field: an hour is the longest we sleep on a header's word.
-        static TimeSpan? Clamp(double value) => double.IsNaN(value) ? null : TimeSpan.FromSeconds(Math.Clamp(value, 0, 3600));
     }
 
     /// <summary>Returns a header's value, or null.</summary>
@@ -158,11 +132,11 @@ internal sealed class ProviderHttp
         }
         catch (HttpRequestException error)
         {
-            var sent = error.HttpRequestError is not (HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
+            var isReached = error.HttpRequestError is not (HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError
                 or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError);
             throw new ProviderException(
-                new RequestError(ErrorClass.Transient, "network", $"{request.RequestUri?.Authority}: {error.Message}"),
-                outcomeUnknown: sent && upload?.MayBeWhole != false,
+                new RequestError(isReached ? ErrorClass.Transient : ErrorClass.Unreachable, "network", $"{request.RequestUri?.Authority}: {error.Message}"),
+                outcomeUnknown: isReached && upload?.MayBeWhole != false,
                 inner: error);
         }
 
@@ -181,6 +155,16 @@ internal sealed class ProviderHttp
 
         if (response.IsSuccessStatusCode)
         {
+            if (response.Content.Headers.ContentType?.MediaType == "text/html")
+            {
+                // A login page, of a proxy or of a Wi-Fi. Whether the provider has seen the request, nobody knows.
+                using (response)
+                {
+                    throw new ProviderException(
+                        new RequestError(ErrorClass.Address, "html", $"{request.Method} {request.RequestUri} was answered with a web page"), outcomeUnknown: true, (int)response.StatusCode);
+                }
+            }
+
             return response;
         }
 
@@ -189,9 +173,13 @@ internal sealed class ProviderHttp
             var status = (int)response.StatusCode;
             var body = await ReadSomeAsync(response, either.Token, cancellationToken).ConfigureAwait(false);
             var error = status is >= 300 and < 400
-                ? new RequestError(ErrorClass.Permanent, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
+                ? new RequestError(ErrorClass.Address, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
+                // The status alone classifies an error whose text cannot be read; that text is a bonus.
+                : body is null ? ErrorRules.OfStatus(status, null, null, $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a readable message")
                 : _readError(status, body);
-            throw new ProviderException(WithoutKey(error), outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status, RetryAfter(response.Headers));
+            throw new ProviderException(
+                WithoutKey(error), outcomeUnknown: status >= 500 || response.StatusCode == HttpStatusCode.RequestTimeout, status,
+                RateWindow.Asked(response.Headers, body, error.Class == ErrorClass.RateLimited, _environment.Time));
         }
     }
 
@@ -227,7 +215,7 @@ internal sealed class ProviderHttp
         return buffer.AsMemory(0, read);
     }
 
-    private static async Task<byte[]> ReadSomeAsync(HttpResponseMessage response, CancellationToken either, CancellationToken cancellationToken)
+    private static async Task<byte[]?> ReadSomeAsync(HttpResponseMessage response, CancellationToken either, CancellationToken cancellationToken)
     {
         try
         {
@@ -235,8 +223,7 @@ internal sealed class ProviderHttp
         }
         catch (Exception error) when (error is HttpRequestException or IOException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            // The status alone classifies the error; its text is a bonus.
-            return [];
+            return null;
         }
     }
 }

@@ -17,6 +17,12 @@ public enum ErrorClass
 
     /// <summary>The account has no money or quota left: every further request would fail too.</summary>
     Quota,
+
+    /// <summary>No server answers at the address, or a proxy says so: it may come back by itself. Says nothing about the request.</summary>
+    Unreachable,
+
+    /// <summary>Something else than the provider answers at the address: a redirect, a page of a proxy. Only people can cure it.</summary>
+    Address,
 }
 
 /// <summary>Why a request, or a call about a batch, did not succeed.</summary>

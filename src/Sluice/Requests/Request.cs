@@ -10,6 +10,9 @@ public sealed record Request(RequestKey Key, ReadOnlyMemory<byte> Body, Route Ro
     /// <summary>Gets the key that earlier versions gave it, when that one counts too; else null.</summary>
     public RequestKey? LegacyKey { get; init; }
 
+    /// <summary>Gets the name of the step that asks; empty where there is none.</summary>
+    public string Step { get; init; } = "";
+
     /// <summary>Gets how its answer is looked for and kept.</summary>
     public CachePolicy Caching { get; init; } = CachePolicy.Default;
 }

@@ -11,6 +11,8 @@ internal sealed class SpendMeter
     private readonly Dictionary<(string Provider, string Model), Route> _routes = [];
     private TokenUsage _tokens;
     private double? _usd = 0;
+    private long _unknownCalls;
+    private double? _unknownUsd = 0;
 
     /// <summary>Gets the tokens so far.</summary>
     public TokenUsage Tokens
@@ -36,6 +38,18 @@ internal sealed class SpendMeter
         }
     }
 
+    /// <summary>Gets how many live calls ended without a known outcome, and what they may have cost; null when a price is not known.</summary>
+    public (long Calls, double? Usd) Unknown
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return (_unknownCalls, _unknownUsd);
+            }
+        }
+    }
+
     /// <summary>Learns the prices of a sweep's models.</summary>
     public void Use(IReadOnlyList<ExperimentPlan> plans)
     {
@@ -55,6 +69,14 @@ internal sealed class SpendMeter
                 break;
             case LiveSettled liveCall:
                 Add(liveCall.Usage, liveCall.Route.Cost(liveCall.Usage, batch: false));
+                break;
+            case LiveUnknown unknown:
+                lock (_gate)
+                {
+                    _unknownCalls++;
+                    _unknownUsd += unknown.Route.Cost(unknown.Estimate, batch: false);
+                }
+
                 break;
             default:
                 break;

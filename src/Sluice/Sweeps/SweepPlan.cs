@@ -154,5 +154,9 @@ internal static class SweepLimits
         Concurrency = plans.Min(p => p.Experiment.Live.Concurrency),
         MaxAttempts = plans.Min(p => p.Experiment.Live.MaxAttempts),
         TimeoutSeconds = plans.Min(p => p.Experiment.Live.TimeoutSeconds),
+        ResendUnknown = plans.Min(p => p.Experiment.Live.ResendUnknown),
+        UnreachableSeconds = plans.Min(p => p.Experiment.Live.UnreachableSeconds),
+        // 0 is the loosest one.
+        StopAfter = plans.Min(p => p.Experiment.Live.StopAfter == 0 ? int.MaxValue : p.Experiment.Live.StopAfter) is var least && least == int.MaxValue ? 0 : least,
     };
 }

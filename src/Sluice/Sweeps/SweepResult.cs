@@ -47,6 +47,9 @@ public sealed record SweepResult
 
     /// <summary>Gets what the answers cost that came in during the command; null when a price is not known.</summary>
     public double? SpentUsd { get; init; }
+
+    /// <summary>Gets how many live calls ended without a known outcome, and what they may have cost beside; null when a price is not known.</summary>
+    public (long Calls, double? Usd) Unknown { get; init; }
 }
 
 /// <summary>What came of an experiment.</summary>
@@ -57,6 +60,9 @@ public sealed record SweepResult
 /// <param name="Held">Requests held back by the budget.</param>
 public sealed record ExperimentResult(ExperimentPlan Plan, ReplaySummary? Summary, long Cached, long Sent, long Held)
 {
+    /// <summary>Gets the requests that were not sent, because the first ones of their step all failed in the same way.</summary>
+    public long Stopped { get; init; }
+
     /// <summary>Gets how many answers came in after the first replay that another experiment, or an earlier command, had asked for.</summary>
     public long Joined => Math.Max(0, (Summary?.Steps.Sum(s => s.Answered) ?? 0) - Cached - Sent);
 }

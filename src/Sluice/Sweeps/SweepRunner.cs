@@ -117,7 +117,9 @@ public sealed class SweepRunner
             _budgets.Begin(plans);
         }
 
-        var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe), SweepLimits.Batches(plans));
+        var limits = SweepLimits.Live(plans);
+        var failures = new FailureStop(limits.StopAfter, _observe);
+        var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures }, SweepLimits.Batches(plans));
         engine.ClearUp();
         await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
         await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
@@ -125,8 +127,8 @@ public sealed class SweepRunner
         {
             _observe(new BatchChanged(intent, null));
             engine.Notify();
-        }, _intake);
-        using var live = new LiveDispatcher(_ledger, _cache, SweepLimits.Live(plans), _time, _observe, Random.Shared.NextDouble, _intake);
+        }, _intake, failures);
+        using var live = new LiveDispatcher(_ledger, _cache, limits, _time, _observe, Random.Shared.NextDouble, _intake, failures);
         SweepState state;
         try
         {
@@ -168,10 +170,11 @@ public sealed class SweepRunner
             Name = _options.Name,
             Folder = folder,
             State = state,
-            Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held))],
+            Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held) { Stopped = r.Tally.Stopped })],
             OpenBatches = _ledger.Open(),
             SpentTokens = _spend.Tokens,
             SpentUsd = _spend.Usd,
+            Unknown = _spend.Unknown,
         };
     }
 

@@ -29,7 +29,7 @@ public sealed class ExperimentBindingTests : IDisposable
           - { name: t, type: exact, value: v, target: 42 }
         budget: { usd: 20 }
         memory: { required_gb: 10, enforce: true }
-        live: { concurrency: 8, max_attempts: 2, timeout_seconds: 1.5 }
+        live: { concurrency: 8, max_attempts: 2, timeout_seconds: 1.5, resend_unknown: 0, stop_after: 5, unreachable_seconds: 30 }
         batch: { max_requests: 1e3, max_bytes: 5_000_000_000, max_attempts: 4 }
         cache:
           tiers: [memory, redis]
@@ -79,7 +79,7 @@ public sealed class ExperimentBindingTests : IDisposable
             experiment.Scores[0]);
         Assert.Equal("42", experiment.Scores[1].Target);
         Assert.Equal((20.0, 10.0, true), (experiment.BudgetUsd, experiment.MemoryRequiredGb, experiment.MemoryIsEnforced));
-        Assert.Equal(new LiveOptions { Concurrency = 8, MaxAttempts = 2, TimeoutSeconds = 1.5 }, experiment.Live);
+        Assert.Equal(new LiveOptions { Concurrency = 8, MaxAttempts = 2, TimeoutSeconds = 1.5, ResendUnknown = 0, StopAfter = 5, UnreachableSeconds = 30 }, experiment.Live);
         Assert.Equal(new BatchOptions { MaxRequests = 1000, MaxBytes = 5_000_000_000, MaxAttempts = 4 }, experiment.Batch);
     }
 

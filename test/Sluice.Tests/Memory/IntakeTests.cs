@@ -124,7 +124,7 @@ public sealed class IntakeTests : IDisposable
     [Fact]
     public async Task At_yellow_half_of_the_calls_are_under_way_and_at_orange_none_begins()
     {
-        using var gate = new LiveGate(4, _time, _intake);
+        using var gate = new LiveGate("here", new LiveGateOptions(4, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
         Look(14);
         await gate.EnterAsync(Cancel);
         await gate.EnterAsync(Cancel);
@@ -146,7 +146,7 @@ public sealed class IntakeTests : IDisposable
     [Fact]
     public async Task Waiting_for_memory_keeps_no_slot_when_it_is_given_up()
     {
-        using var gate = new LiveGate(1, _time, _intake);
+        using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
         Look(9);
         using var stop = new CancellationTokenSource();
         Task waiting = gate.EnterAsync(stop.Token);

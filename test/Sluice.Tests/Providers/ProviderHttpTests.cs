@@ -25,7 +25,7 @@ public class ProviderHttpTests
     [InlineData("99999999h", 86400)]
     [InlineData("0s", 0)]
     public void Durations_of_rate_limit_headers_are_read(string text, double seconds) =>
-        Assert.Equal(TimeSpan.FromSeconds(seconds), OpenAIProviderFactory.Duration(text));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), RateWindow.Duration(text));
 
     [Theory]
     [InlineData(null)]
@@ -36,7 +36,7 @@ public class ProviderHttpTests
     [InlineData("1x")]
     [InlineData("1.2.3s")]
     [InlineData("soon")]
-    public void What_is_no_duration_is_left_out(string? text) => Assert.Null(OpenAIProviderFactory.Duration(text));
+    public void What_is_no_duration_is_left_out(string? text) => Assert.Null(RateWindow.Duration(text));
 
     [Theory]
     [InlineData("retry-after", "7", 7)]
@@ -123,21 +123,6 @@ public class ProviderHttpTests
         Assert.Equal((unknown, status, kind), (error.OutcomeUnknown, error.Status!.Value, error.Error.Class));
     }
 
-    [Theory]
-    [InlineData(HttpRequestError.NameResolutionError, false)]
-    [InlineData(HttpRequestError.ConnectionError, false)]
-    [InlineData(HttpRequestError.SecureConnectionError, false)]
-    [InlineData(HttpRequestError.ResponseEnded, true)]
-    [InlineData(HttpRequestError.Unknown, true)]
-    public async Task A_connection_that_never_was_sent_nothing(HttpRequestError problem, bool unknown)
-    {
-        using var http = new StubHttp((_, _) => throw new HttpRequestException(problem, "no way"));
-
-        ProviderException error = await FailsAsync(http);
-
-        Assert.Equal((unknown, ErrorClass.Transient, "network"), (error.OutcomeUnknown, error.Error.Class, error.Error.Code));
-    }
-
     [Fact]
     public async Task A_redirect_is_not_followed_and_says_what_to_set()
     {
@@ -145,7 +130,7 @@ public class ProviderHttpTests
 
         ProviderException error = await FailsAsync(http);
 
-        Assert.Equal((ErrorClass.Permanent, false), (error.Error.Class, error.OutcomeUnknown));
+        Assert.Equal((ErrorClass.Address, false), (error.Error.Class, error.OutcomeUnknown));
         Assert.Contains("https://elsewhere/v1", error.Message, StringComparison.Ordinal);
         Assert.Contains("base_url", error.Message, StringComparison.Ordinal);
     }

@@ -99,7 +99,7 @@ public class ReadResponseTests
     [InlineData("responses", "{\"status\":\"completed\"}")]
     [InlineData("responses", "{\"output\":{}}")]
     [InlineData("messages", "{\"content\":\"4\"}")]
-    [InlineData("messages", "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"x\"}}")]
+    [InlineData("messages", "{\"type\":\"error\",\"error\":null}")]
     public void What_is_no_response_is_a_format_error(string dialect, string body)
     {
         byte[] bytes = System.Text.Encoding.UTF8.GetBytes(body);

@@ -46,6 +46,12 @@ internal sealed class AccountLoops
 
     private void Settle(Intent intent, IngestReport report)
     {
+        if (report.Spent is { } spent)
+        {
+            _submitter.Stop(AccountTrouble.Of(_context.Providers.Get(intent.Provider), spent)!);
+        }
+
+        _context.Failures.Ended(intent.Account, intent.Provider.Api, intent.Model, report);
         _settle(new BatchSettled(intent, report));
         Notify();
     }

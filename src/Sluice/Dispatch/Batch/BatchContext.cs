@@ -12,7 +12,11 @@ namespace Sluice.Dispatch.Batch;
 /// <param name="Time">The clock.</param>
 /// <param name="Observe">Told what happens; must not block.</param>
 public sealed record BatchContext(
-    LedgerStore Ledger, IResponseCache Cache, ProviderRegistry Providers, string SpoolFolder, TimeProvider Time, Action<DispatchEvent> Observe);
+    LedgerStore Ledger, IResponseCache Cache, ProviderRegistry Providers, string SpoolFolder, TimeProvider Time, Action<DispatchEvent> Observe)
+{
+    /// <summary>Gets what says which models no more batches are created of; by default none.</summary>
+    public FailureStop Failures { get; init; } = new(0, Observe);
+}
 
 /// <summary>What users may set about carrying batches.</summary>
 /// <param name="MaxAttempts">The most tries of one request.</param>

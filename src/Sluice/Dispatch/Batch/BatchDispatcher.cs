@@ -19,6 +19,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     private readonly string _spoolFolder;
     private readonly BatchDispatchOptions _options;
     private readonly Action<Intent> _onSealed;
+    private readonly FailureStop? _failures;
     private readonly ConcurrentDictionary<(string Account, string Api, string Model), Lazy<BatchLane>> _lanes = new();
 
     /// <summary>Creates a dispatcher.</summary>
@@ -28,8 +29,11 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     /// <param name="options">The user's limits.</param>
     /// <param name="onSealed">Called when a spool is ready to be sent.</param>
     /// <param name="intake">How much new work may begin; null for no bound.</param>
-    public BatchDispatcher(LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed, Intake? intake = null)
+    /// <param name="failures">Says of which models nothing is sent any more; null for none.</param>
+    public BatchDispatcher(
+        LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed, Intake? intake = null, FailureStop? failures = null)
     {
+        _failures = failures;
         Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
@@ -64,6 +68,12 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             {
                 return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
             }
+        }
+
+        if (_failures?.IsStopped(request.Route.Provider.Account, request.Route.Provider.Reference.Api, request.Route.Model) == true)
+        {
+            tally.AddStopped();
+            return ValueTask.FromResult(DispatchResult.Pending);
         }
 
         if (tally.HoldsBack)

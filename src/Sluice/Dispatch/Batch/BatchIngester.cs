@@ -259,6 +259,9 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         private int _failed;
         private int _doubled;
         private TokenUsage _usage;
+        private RequestError? _spent;
+        private RequestError? _onlyFailure;
+        private bool _differs;
 
         public Intent Intent => intent;
 
@@ -365,7 +368,12 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 _failed += outcome == LineOutcome.Failed ? 1 : 0;
                 _retryable += outcome == LineOutcome.Retryable ? 1 : 0;
                 FirstError ??= problem.ToString();
-                Failures.Add(new FailedTry(key, problem.ToString(), outcome == LineOutcome.Failed));
+                _onlyFailure ??= problem;
+                _differs |= outcome != LineOutcome.Failed || FailureStop.Same(problem) != FailureStop.Same(_onlyFailure);
+                // An account without credit says nothing about the request: its tries are not used up.
+                var isSpent = problem.Class == ErrorClass.Quota;
+                _spent ??= isSpent ? problem : null;
+                Failures.Add(new FailedTry(key, problem.ToString(), outcome == LineOutcome.Failed, Counts: !isSpent));
                 return;
             }
 
@@ -408,6 +416,8 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             IsForeign = IsForeign,
             FirstError = FirstError,
             Interruptions = interruptions,
+            Spent = _spent,
+            OnlyFailure = _responses + missing == 0 && !_differs ? _onlyFailure : null,
         };
 
         private void PassOver(string customId)

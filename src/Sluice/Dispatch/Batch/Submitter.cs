@@ -17,6 +17,10 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
     // There are as many as batches whose file was gone.
     private readonly Dictionary<long, int> _uploadedAgain = [];
     private long _bytesSent;
+    private volatile SluiceException? _trouble;
+
+    /// <summary>Sees to it that nothing more is sent: the next spool ends the engine with this error instead.</summary>
+    public void Stop(SluiceException trouble) => _trouble = trouble;
 
     /// <summary>Says that there may be something new to do.</summary>
     public void Notify() => _work.Release();
@@ -101,6 +105,19 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
 
     private async Task<bool> SendAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)
     {
+        if (_trouble is { } trouble)
+        {
+            throw trouble;
+        }
+
+        if (context.Failures.IsStopped(account, intent.Provider.Api, intent.Model))
+        {
+            // Nothing of it was sent: the next command meets its requests again, perhaps with another config.
+            _ledger.Discard(intent);
+            Spool.Delete(context.SpoolFolder, intent.Id);
+            return true;
+        }
+
         var api = provider.Batch!;
         try
         {
@@ -340,7 +357,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
 
         switch (error.Error.Class)
         {
-            case ErrorClass.Credentials or ErrorClass.Quota:
+            case ErrorClass.Credentials or ErrorClass.Quota or ErrorClass.Address:
                 _ = creating ? _ledger.MarkNotCreated(intent, error.Error.ToString()) : _ledger.Remark(intent, error.Error.ToString());
                 throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
@@ -398,13 +415,13 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         }
         catch (ProviderException error)
         {
-            if (AccountTrouble.Of(provider, error.Error) is { } trouble)
+            if (error.Error.Class is ErrorClass.Credentials or ErrorClass.Quota && AccountTrouble.Of(provider, error.Error) is { } trouble)
             {
                 _ledger.MarkUnknown(intent, $"the list of batches cannot be read ({error.Error})");
                 throw trouble;
             }
 
-            var hopeless = error.Error.Class == ErrorClass.Permanent;
+            var hopeless = error.Error.Class is ErrorClass.Permanent or ErrorClass.Address;
             return new BatchFinding.Undecided(
                 $"the list of batches cannot be read ({error.Error}){(hopeless ? "" : ", and is asked again")}; {Reconciler.Decide(intent)}", hopeless, error.RetryAfter, IsBlind: true);
         }

@@ -15,6 +15,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <summary>How often to see whether another process's call has ended.</summary>
     private static readonly TimeSpan OthersCall = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>So many refusals in a row, by permission or by a proxy, are no matter of single requests.</summary>
+    private const int MostRefusals = 5;
+
     private readonly LedgerStore _ledger;
     private readonly IResponseCache _cache;
     private readonly LiveOptions _options;
@@ -22,8 +25,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private readonly Action<DispatchEvent> _observe;
     private readonly Func<double> _random;
     private readonly TokenEstimator _estimator;
+    private readonly FailureStop _failures;
     private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
-    private readonly ConcurrentDictionary<RequestKey, Task<DispatchResult>> _flights = new();
+    private readonly ConcurrentDictionary<RequestKey, Task<(DispatchResult Result, long? Holder)>> _flights = new();
     private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
     // Claims that this process still has although nothing is under way for them: as many as answers that could not be kept anywhere.
     private readonly ConcurrentDictionary<RequestKey, bool> _strayClaims = new();
@@ -36,8 +40,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <param name="observe">Told what happens; must not block.</param>
     /// <param name="random">Numbers from 0 to 1 for jitter.</param>
     /// <param name="intake">How much new work may begin; null for no bound.</param>
-    public LiveDispatcher(LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random, Intake? intake = null)
+    /// <param name="failures">Says what is not sent any more; null for a watch of its own, after as many failures as the limits say.</param>
+    public LiveDispatcher(
+        LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random, Intake? intake = null, FailureStop? failures = null)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        _failures = failures ?? new FailureStop(options.StopAfter, observe);
         Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
@@ -72,32 +80,43 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             return DispatchResult.Failed(standing.Error ?? "failed");
         }
 
+        if (_failures.IsStopped(request, tally))
+        {
+            tally.AddStopped();
+            return DispatchResult.Pending;
+        }
+
         if (tally.HoldsBack)
         {
             tally.AddHeld();
             return DispatchResult.Pending;
         }
 
-        var estimate = request.Route.Cost(_estimator.Estimate(request), batch: false);
+        var tokens = _estimator.Estimate(request);
+        var estimate = request.Route.Cost(tokens, batch: false);
         if (!tally.TryReserve(estimate))
         {
             tally.AddHeld();
             return DispatchResult.Pending;
         }
 
-        var own = new TaskCompletionSource<DispatchResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var own = new TaskCompletionSource<(DispatchResult, long?)>(TaskCreationOptions.RunContinuationsAsynchronously);
         var flight = _flights.GetOrAdd(request.Key, own.Task);
         if (flight != own.Task)
         {
             tally.Adjust(estimate, 0);
-            return await flight.WaitAsync(cancellationToken).ConfigureAwait(false);
+            var (joined, joinedHolder) = await flight.WaitAsync(cancellationToken).ConfigureAwait(false);
+            Await(joinedHolder);
+            return joined;
         }
 
+        var call = new LiveCall(request, standing, tally, tokens, estimate);
         try
         {
-            var result = await SendOnceAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
-            tally.Adjust(estimate, result.Response is { } response ? request.Route.Cost(response.Usage, batch: false) : 0);
-            own.SetResult(result);
+            var (result, holder) = await SendOnceAsync(call, cancellationToken).ConfigureAwait(false);
+            tally.Adjust(call.Reserved, (result.Response is { } response ? request.Route.Cost(response.Usage, batch: false) : 0) + call.Lost);
+            Await(holder);
+            own.SetResult((result, holder));
             return result;
         }
         catch (Exception error)
@@ -110,6 +129,14 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         {
             _flights.TryRemove(request.Key, out _);
         }
+
+        void Await(long? holder)
+        {
+            if (holder is { } row)
+            {
+                tally.WaitFor(row);
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -117,13 +144,15 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     {
         foreach (var gate in _gates.Values)
         {
+            Blame(gate.TakeRefused());
             gate.Dispose();
         }
     }
 
-    /// <summary>Sends a request unless another process does so at this moment: then its answer is waited for.</summary>
-    private async Task<DispatchResult> SendOnceAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    /// <summary>Sends a request unless another process does so at this moment: then its answer is waited for. Returns the result and what it waits for, if it does.</summary>
+    private async Task<(DispatchResult Result, long? Holder)> SendOnceAsync(LiveCall call, CancellationToken cancellationToken)
     {
+        var (request, tally) = (call.Request, call.Tally);
         request.Route.Provider.EnsureCredentials();
         while (true)
         {
@@ -136,26 +165,26 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             var holder = _ledger.ClaimLive(request.Key, tally.RetryFailed);
             if (holder == 0 || (_ledger.IsOwnLive(holder) && _strayClaims.TryRemove(request.Key, out _)))
             {
-                return await SendClaimedAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+                return (await SendClaimedAsync(call, cancellationToken).ConfigureAwait(false), null);
             }
 
             if (holder == RequestStanding.FailedForGood)
             {
-                return DispatchResult.Failed(_ledger.Find(request.Key).Error ?? "failed");
+                return (DispatchResult.Failed(_ledger.Find(request.Key).Error ?? "failed"), null);
             }
 
             if (!RequestStanding.IsLive(holder))
             {
-                tally.WaitFor(holder);
-                return DispatchResult.Pending;
+                return (DispatchResult.Pending, holder);
             }
 
             await Task.Delay(OthersCall, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task<DispatchResult> SendClaimedAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    private async Task<DispatchResult> SendClaimedAsync(LiveCall call, CancellationToken cancellationToken)
     {
+        var request = call.Request;
         var isClaimed = true;
         try
         {
@@ -168,7 +197,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                 return DispatchResult.Answered(cached);
             }
 
-            var (result, end) = await TryAsync(request, standing, tally, cancellationToken).ConfigureAwait(false);
+            var (result, end) = await TryAsync(call, cancellationToken).ConfigureAwait(false);
             isClaimed = false;
             end();
             return result;
@@ -190,45 +219,85 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     }
 
     /// <summary>Calls until there is an answer, or an error that stays; returns it with what the ledger is to be told.</summary>
-    private async Task<(DispatchResult Result, Action End)> TryAsync(Request request, RequestStanding standing, DispatchTally tally, CancellationToken cancellationToken)
+    private async Task<(DispatchResult Result, Action End)> TryAsync(LiveCall call, CancellationToken cancellationToken)
     {
-        var gate = _gates.GetOrAdd(request.Route.Provider.Account, _ => new LiveGate(_options.Concurrency, _time, Intake));
-        RequestError error;
-        for (var attempt = 1; ; attempt++)
+        var (request, tally, provider) = (call.Request, call.Tally, call.Request.Route.Provider);
+        var gate = _gates.GetOrAdd(
+            provider.Account,
+            _ => new LiveGate(AccountTrouble.NameOf(provider), new LiveGateOptions(_options.Concurrency, TimeSpan.FromSeconds(_options.UnreachableSeconds)), _time, Intake, _observe));
+        while (true)
         {
-            TimeSpan wait;
-            await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+            var wait = TimeSpan.Zero;
+            var began = await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 // What cannot be stored is not paid for: waits for a store that is away, and throws where people have to do something first.
                 await _cache.ReadyAsync(cancellationToken).ConfigureAwait(false);
-                if (attempt == 1)
+                if (_failures.IsStopped(request, tally))
                 {
-                    tally.AddSent();
+                    tally.AddStopped();
+                    return (DispatchResult.Pending, () => _ledger.EndLive(request.Key));
                 }
 
-                var response = await CallAsync(request, gate).ConfigureAwait(false);
+                if (!call.TryBegin())
+                {
+                    tally.AddHeld();
+                    return (DispatchResult.Pending, () => _ledger.EndLive(request.Key));
+                }
+
+                var (response, limits) = await CallAsync(request).ConfigureAwait(false);
                 tally.AddAnswered();
+                _failures.Answered(request, tally);
+                Blame(gate.Answered(limits));
                 var learned = new ModelUsage(request.Body.Length, response.Usage.Input, response.Usage.Output, 1);
                 return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned));
             }
             catch (ProviderException problem)
             {
-                error = problem.Error;
-                if (AccountTrouble.Of(request.Route.Provider, error) is { } refusal)
+                var error = problem.Error;
+                if (IsUnknown(problem))
                 {
-                    throw refusal;
+                    call.Lose();
+                    _observe(new LiveUnknown(request.Route, call.Tokens));
                 }
 
-                if (error.Class == ErrorClass.Permanent || attempt >= _options.MaxAttempts)
+                switch (error.Class)
                 {
-                    break;
-                }
+                    case ErrorClass.Quota:
+                        throw gate.End(AccountTrouble.Of(provider, error)!);
+                    case ErrorClass.Credentials or ErrorClass.Address:
+                        // A wrong key is refused whatever is asked; other refusals, and pages of a proxy, may mean one request.
+                        if (gate.Refused(request.Key, error, call.Standing.Attempts + 1, problem.Status == 401 ? 2 : MostRefusals))
+                        {
+                            throw gate.End(AccountTrouble.Of(provider, error)!);
+                        }
 
-                wait = Backoff(attempt, problem.RetryAfter);
-                if (error.Class == ErrorClass.RateLimited)
-                {
-                    gate.Close(wait);
+                        _observe(new LiveSettled(request.Route, default, Failed: true));
+                        return (DispatchResult.Failed(error.ToString()), () => _ledger.EndLive(request.Key));
+                    case ErrorClass.Unreachable when gate.Unreachable(began, provider, error) is { } gone:
+                        throw gate.End(gone);
+                    case ErrorClass.RateLimited when gate.Limited(began, provider, error, problem.RetryAfter, _random()) is { } limited:
+                        throw gate.End(limited);
+                    case ErrorClass.Unreachable or ErrorClass.RateLimited:
+                        // The gate is closed: this call waits there with all others, and no try of it is used up.
+                        break;
+                    case ErrorClass.Permanent:
+                        gate.Reached();
+                        return Failed(error);
+                    default:
+                        call.Tries++;
+                        if (call.Unknown > _options.ResendUnknown)
+                        {
+                            return Failed(error with { Message = $"{error.Message} (sent {call.Unknown} times without a known outcome; each may have been paid for)" });
+                        }
+
+                        if (call.Tries >= _options.MaxAttempts)
+                        {
+                            return Failed(error);
+                        }
+
+                        wait = Backoff(call.Tries, problem.RetryAfter);
+                        break;
                 }
             }
             finally
@@ -239,18 +308,34 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
         }
 
-        _observe(new LiveSettled(request.Route, default, Failed: true));
-        return (DispatchResult.Failed(error.ToString()), () => _ledger.EndLive(request.Key, error.ToString(), standing.Attempts + 1));
+        (DispatchResult, Action) Failed(RequestError error)
+        {
+            _failures.Failed(request, tally, error);
+            _observe(new LiveSettled(request.Route, default, Failed: true));
+            return (DispatchResult.Failed(error.ToString()), () => _ledger.EndLive(request.Key, error.ToString(), call.Standing.Attempts + 1));
+        }
+    }
+
+    /// <summary>Tells whether the provider may have carried a call out, and billed it: it was sent, and neither answered nor refused.</summary>
+    private static bool IsUnknown(ProviderException problem) =>
+        problem.OutcomeUnknown && problem.Error.Class is ErrorClass.Transient && problem.Status is null or (>= 200 and < 300) or 504 or 520 or 524;
+
+    /// <summary>Records failures of requests that were refused while the account is sound.</summary>
+    private void Blame(IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> refused)
+    {
+        foreach (var (key, error, attempts) in refused)
+        {
+            _ledger.RecordFailure(key, error.ToString(), attempts);
+        }
     }
 
     /// <summary>Makes one call. Once begun it is paid for, so it is not cancelled with the command, but ended by its own time-out.</summary>
-    private async Task<CachedResponse> CallAsync(Request request, LiveGate gate)
+    private async Task<(CachedResponse Response, RateLimits Limits)> CallAsync(Request request)
     {
         var route = request.Route;
         CrashPoint.Hit("provider.live.before");
         var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), CancellationToken.None).ConfigureAwait(false);
         CrashPoint.Hit("provider.live.after");
-        gate.Observe(answer.Limits);
         TokenUsage usage;
         RequestError? failure;
         try
@@ -264,7 +349,8 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
 
         if (failure is not null)
         {
-            throw new ProviderException(failure, outcomeUnknown: false);
+            // An answer that is not finished is still worked on, and paid for.
+            throw new ProviderException(failure, outcomeUnknown: failure.Code == ErrorRules.Unfinished);
         }
 
         var body = JsonText.SingleLine(answer.Body);
@@ -274,7 +360,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
 
         _observe(new LiveSettled(route, usage, Failed: false));
-        return new CachedResponse(body, usage, IsBatch: false);
+        return (new CachedResponse(body, usage, IsBatch: false), answer.Limits);
     }
 
     private async Task StoreAsync(Request request, ReadOnlyMemory<byte> body, TokenUsage usage)

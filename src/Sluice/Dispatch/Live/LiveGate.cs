@@ -1,111 +1,350 @@
+using Sluice.Dispatch.Batch;
 using Sluice.Memory;
 using Sluice.Providers;
+using Sluice.Requests;
 
 namespace Sluice.Dispatch.Live;
 
-/// <summary>How many calls to one account may be under way, and when none may start: concurrency, <c>retry-after</c>, rate-limit headers, memory.</summary>
-internal sealed class LiveGate(int concurrency, TimeProvider time, Intake intake) : IDisposable
+/// <summary>
+/// How many calls to one account may be under way, and when none may start: concurrency, closed rate windows, an address where nobody answers, memory.
+/// Says too who is to blame when calls fail: one request, or the account.
+/// </summary>
+/// <remarks>Thread-safe. While the account is in doubt, one call at a time is made; the first answer ends the doubt.</remarks>
+/// <param name="name">The account as people know it.</param>
+/// <param name="options">Concurrency, and how long an address without an answer is waited for.</param>
+/// <param name="time">The clock; only its timestamps count, which nobody sets back.</param>
+/// <param name="intake">How much new work memory allows.</param>
+/// <param name="observe">Told why calls wait.</param>
+internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvider time, Intake intake, Action<DispatchEvent> observe) : IDisposable
 {
-    private readonly SemaphoreSlim _slots = new(concurrency);
+    /// <summary>So many rate limits in a row without an answer in between are no window that opens again.</summary>
+    private const int MostRounds = 20;
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
+
+    private readonly SemaphoreSlim _slots = new(options.Concurrency);
+    private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
-    private DateTimeOffset _closedUntil = DateTimeOffset.MinValue;
-    private TaskCompletionSource? _left;
+    private readonly Dictionary<RequestKey, (RequestError Error, int Attempts)> _suspects = [];
+    private readonly Streak _unreachable = new();
+    private readonly Streak _limited = new();
+    private SluiceException? _trouble;
+    private long _closedUntil = time.GetTimestamp();
+    private TaskCompletionSource? _changed;
+    private bool _hasAnswered;
     private int _underWay;
 
-    /// <summary>Waits for a slot, for the gate to be open, and for memory.</summary>
-    public async Task EnterAsync(CancellationToken cancellationToken)
+    /// <summary>Waits for a slot, for the gate to be open, and for memory; returns when the call began, as a timestamp.</summary>
+    /// <exception cref="SluiceException">The account is in a trouble that only people can end: no further call of it is made.</exception>
+    public async Task<long> EnterAsync(CancellationToken cancellationToken)
     {
-        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _end.Token);
         try
         {
-            while (true)
+            await _slots.WaitAsync(either.Token).ConfigureAwait(false);
+            try
             {
-                for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
+                while (true)
                 {
-                    // Upwards: a delay of less than a millisecond is none, and the loop would spin.
-                    await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, cancellationToken).ConfigureAwait(false);
-                }
+                    for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
+                    {
+                        // Upwards: a delay of less than a millisecond is none, and the loop would spin.
+                        await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, either.Token).ConfigureAwait(false);
+                    }
 
-                if (TryBegin() is not { } mayBegin)
-                {
-                    return;
-                }
+                    if (TryBegin() is not { } mayBegin)
+                    {
+                        return time.GetTimestamp();
+                    }
 
-                await mayBegin.WaitAsync(cancellationToken).ConfigureAwait(false);
+                    await mayBegin.WaitAsync(either.Token).ConfigureAwait(false);
+                }
+            }
+            catch
+            {
+                _slots.Release();
+                throw;
             }
         }
-        catch
+        catch (OperationCanceledException) when (_trouble is { } trouble && !cancellationToken.IsCancellationRequested)
         {
-            _slots.Release();
-            throw;
+            throw Again(trouble);
         }
     }
 
     /// <summary>Gives the slot back.</summary>
     public void Leave()
     {
-        TaskCompletionSource? left;
         lock (_lock)
         {
             _underWay--;
-            left = _left;
-            _left = null;
+            Wake();
         }
 
-        left?.SetResult();
         _slots.Release();
     }
 
-    /// <summary>Closes the gate for a while for everybody: the provider said that the account, not one request, is too fast.</summary>
-    public void Close(TimeSpan wait)
+    /// <summary>Ends every call that waits, and every later one, with an error that only people can cure; the first one stays.</summary>
+    public SluiceException End(SluiceException trouble)
     {
         lock (_lock)
         {
-            var until = time.GetUtcNow() + wait;
-            _closedUntil = until > _closedUntil ? until : _closedUntil;
+            if (_trouble is { } earlier)
+            {
+                return Again(earlier);
+            }
+
+            _trouble = trouble;
+        }
+
+        _end.Cancel();
+        return trouble;
+    }
+
+    /// <summary>Notes an answer: the account is sound. Returns the requests that were refused meanwhile, which are to blame themselves.</summary>
+    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> Answered(RateLimits limits)
+    {
+        List<(RequestKey, RequestError, int)> refused;
+        TimeSpan? outage;
+        lock (_lock)
+        {
+            _hasAnswered = true;
+            refused = TakeSuspects();
+            outage = EndStreaks();
+            if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
+            {
+                CloseFor(requests);
+            }
+
+            if (limits is { RemainingTokens: 0, TokensReset: { } tokens })
+            {
+                CloseFor(tokens);
+            }
+        }
+
+        Report(outage);
+        return refused;
+    }
+
+    /// <summary>Notes that the provider itself refused a request: it is there, and takes calls.</summary>
+    public void Reached()
+    {
+        TimeSpan? outage;
+        lock (_lock)
+        {
+            outage = EndStreaks();
+        }
+
+        Report(outage);
+    }
+
+    /// <summary>Notes a call that was refused in a way that may be the account's or the request's: a key, a proxy. True when it is the account's.</summary>
+    /// <remarks>It is the account's when nobody else is under way who could tell otherwise, and nothing was answered since so many different requests were refused.</remarks>
+    /// <param name="key">The request.</param>
+    /// <param name="error">What was said.</param>
+    /// <param name="attempts">How many tries it had.</param>
+    /// <param name="most">How many refusals in a row are the account's, once it has answered.</param>
+    public bool Refused(RequestKey key, RequestError error, int attempts, int most)
+    {
+        lock (_lock)
+        {
+            _suspects[key] = (error, attempts);
+            return _underWay <= 1 && _suspects.Count >= (_hasAnswered ? most : 1);
         }
     }
 
-    /// <summary>Closes the gate when the headers say that nothing is left in the window.</summary>
-    public void Observe(RateLimits limits)
+    /// <summary>Returns the requests whose refusal nobody has explained, when the account is sound as far as anybody knows.</summary>
+    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> TakeRefused()
     {
-        if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
+        lock (_lock)
         {
-            Close(requests);
+            return _trouble is null && _hasAnswered ? TakeSuspects() : [];
+        }
+    }
+
+    /// <summary>Notes that nobody answers at the address: all calls wait together, longer each time. Returns the error when it has lasted too long.</summary>
+    public SluiceException? Unreachable(long began, IProvider provider, RequestError error)
+    {
+        TimeSpan wait, since;
+        bool speaks;
+        lock (_lock)
+        {
+            if (!_unreachable.Add(began, time))
+            {
+                return null;
+            }
+
+            wait = Min(TimeSpan.FromSeconds(Math.Pow(2, _unreachable.Rounds - 1)), LongestWait);
+            since = _unreachable.Since(time);
+            if (since >= options.Patience)
+            {
+                return AccountTrouble.Of(provider, error with { Message = $"{error.Message} (for {Wait.Text(since)})" })!;
+            }
+
+            CloseFor(wait);
+            speaks = _unreachable.Speaks(time);
         }
 
-        if (limits is { RemainingTokens: 0, TokensReset: { } tokens })
+        if (speaks)
         {
-            Close(tokens);
+            observe(new Remark($"{name} cannot be reached: {error.Message}; its calls wait{(since > TimeSpan.Zero ? $", for {Wait.Text(since)} so far" : "")}; trying again in {Wait.Text(wait)}"));
         }
+
+        return null;
+    }
+
+    /// <summary>Notes a closed rate window: all calls wait until it opens, or for growing times. Returns the error when it never opens.</summary>
+    public SluiceException? Limited(long began, IProvider provider, RequestError error, TimeSpan? told, double random)
+    {
+        TimeSpan wait;
+        bool speaks;
+        lock (_lock)
+        {
+            // Calls of the same round are refused one after the other: each may tell a later end.
+            var isNew = _limited.Add(began, time);
+            wait = Min(TimeSpan.FromSeconds(0.5 * Math.Pow(2, _limited.Rounds - 1)), LongestWait * 2) * (0.5 + (0.5 * random));
+            wait = told > wait ? told.Value : wait;
+            if (isNew && _limited.Rounds >= MostRounds && _limited.Since(time) >= options.Patience)
+            {
+                return AccountTrouble.Limited(provider, error, _limited.Rounds);
+            }
+
+            if (isNew || told is not null)
+            {
+                CloseFor(wait);
+            }
+
+            speaks = wait >= LongestWait && _limited.Speaks(time);
+        }
+
+        if (speaks)
+        {
+            observe(new Remark($"{name}: {error}; its calls wait for {Wait.Text(wait)}"));
+        }
+
+        return null;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _slots.Dispose();
+    public void Dispose()
+    {
+        _slots.Dispose();
+        _end.Dispose();
+    }
 
-    /// <summary>Counts a call as begun; where memory is too scarce for it, returns what to wait for before trying again.</summary>
+    /// <summary>Counts a call as begun; where it may not begin yet, returns what to wait for before trying again.</summary>
     private Task? TryBegin()
     {
         // Fetched before the level is looked at, so that no change is missed.
         var changed = intake.Changed;
         lock (_lock)
         {
-            if (_underWay < intake.Of(concurrency))
+            // A slot may be given to a caller whose cancellation is still on its way.
+            if (_trouble is { } trouble)
+            {
+                throw Again(trouble);
+            }
+
+            // In doubt one call at a time finds out.
+            var isInDoubt = _suspects.Count > 0 || _unreachable.Rounds > 0 || _limited.Rounds > 1;
+            if (_underWay < (isInDoubt ? 1 : intake.Of(options.Concurrency)))
             {
                 _underWay++;
                 return null;
             }
 
-            _left ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return Task.WhenAny(changed, _left.Task);
+            _changed ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return Task.WhenAny(changed, _changed.Task);
         }
     }
+
+    private static SluiceException Again(SluiceException trouble) => new(trouble.Kind, trouble.Message, trouble.Hint, trouble);
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private List<(RequestKey, RequestError, int)> TakeSuspects()
+    {
+        List<(RequestKey, RequestError, int)> all = [.. _suspects.Select(s => (s.Key, s.Value.Error, s.Value.Attempts))];
+        _suspects.Clear();
+        Wake();
+        return all;
+    }
+
+    /// <summary>Ends what was waited for; returns how long the address could not be reached, when it could not.</summary>
+    private TimeSpan? EndStreaks()
+    {
+        TimeSpan? outage = _unreachable.Rounds > 0 ? _unreachable.Since(time) : null;
+        _unreachable.End();
+        _limited.End();
+        Wake();
+        return outage;
+    }
+
+    private void Report(TimeSpan? outage)
+    {
+        if (outage is { } lasted)
+        {
+            observe(new Remark($"{name} answers again, after {Wait.Text(lasted)}"));
+        }
+    }
+
+    private void Wake()
+    {
+        _changed?.SetResult();
+        _changed = null;
+    }
+
+    private void CloseFor(TimeSpan wait) => _closedUntil = Math.Max(_closedUntil, time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency));
 
     private TimeSpan Closed()
     {
         lock (_lock)
         {
-            return _closedUntil - time.GetUtcNow();
+            return time.GetElapsedTime(time.GetTimestamp(), _closedUntil);
         }
     }
+
+    /// <summary>Rounds of equal failures without an answer in between. Calls that began before the last round was noted belong to it.</summary>
+    private sealed class Streak
+    {
+        private long _first;
+        private long _last;
+        private long? _said;
+
+        public int Rounds { get; private set; }
+
+        /// <summary>Notes a failure; false when it belongs to the round before.</summary>
+        public bool Add(long began, TimeProvider time)
+        {
+            if (Rounds > 0 && began <= _last)
+            {
+                return false;
+            }
+
+            _last = time.GetTimestamp();
+            _first = Rounds++ == 0 ? _last : _first;
+            return true;
+        }
+
+        public TimeSpan Since(TimeProvider time) => time.GetElapsedTime(_first);
+
+        /// <summary>True at the first time, and once a minute.</summary>
+        public bool Speaks(TimeProvider time)
+        {
+            if (_said is { } said && time.GetElapsedTime(said) < TimeSpan.FromMinutes(1))
+            {
+                return false;
+            }
+
+            _said = time.GetTimestamp();
+            return true;
+        }
+
+        public void End() => (Rounds, _said) = (0, null);
+    }
 }
+
+/// <summary>What users may set about an account's gate.</summary>
+/// <param name="Concurrency">The most calls under way at once.</param>
+/// <param name="Patience">How long an address without an answer is waited for.</param>
+internal sealed record LiveGateOptions(int Concurrency, TimeSpan Patience);

@@ -122,7 +122,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
                     workshop.LookAhead(plan, sample);
                 }
 
-                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, LegacyKey = legacy?[i] };
+                var request = new Request(keys[i], workshop.Bodies.WrittenSpan[bodies[i]].ToArray(), plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, Step = plan.Steps[step].Name, LegacyKey = legacy?[i] };
                 var dispatch = dispatcher.DispatchAsync(request, tally, cancellationToken);
                 if (dispatch.IsCompletedSuccessfully)
                 {
@@ -176,7 +176,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
             }
             else
             {
-                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, LegacyKey = legacy?[0] };
+                var request = new Request(key, body, plan.Steps[step].Route, plan.Steps[step].MaxOutputTokens) { Caching = plan.Caching, Step = plan.Steps[step].Name, LegacyKey = legacy?[0] };
                 going = Take(sample, step, await dispatcher.DispatchAsync(request, tally, cancellationToken).ConfigureAwait(false));
             }
         }

@@ -76,10 +76,14 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
     }
 
     /// <inheritdoc/>
-    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => AnthropicErrors.Read(status, body);
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => ErrorRules.OfAnswer(status, body);
 
     /// <inheritdoc/>
-    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
+    {
+        var (response, failure) = Parse(body, null);
+        return (response.Usage, failure);
+    }
 
     /// <inheritdoc/>
     public byte[]? Write(Response response)
@@ -104,7 +108,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
     }
 
     /// <inheritdoc/>
-    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
+    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage).Response;
 
     private BatchLine ReadLine(ReadOnlyMemory<byte> line)
     {
@@ -158,7 +162,8 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
 
         if (type == "succeeded" && !message.IsEmpty)
         {
-            return new BatchLine(customId, message, Inspect(message.Span).Usage, null);
+            var (usage, failure) = Inspect(message.Span);
+            return new BatchLine(customId, failure is null ? message : default, usage, failure);
         }
 
         return new BatchLine(customId, default, default, LineError(type, error));
@@ -180,14 +185,13 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
 
                 using (var document = JsonDocument.Parse(error))
                 {
-                    var (name, _, message) = ErrorText.Read(0, document.RootElement);
-                    return new RequestError(AnthropicErrors.ByType(name), name ?? "error", message);
+                    return ErrorRules.OfObject(0, document.RootElement);
                 }
         }
     }
 
-    /// <summary>Reads the usage; or, when that is known, only text and reason, which stand before it.</summary>
-    private static Response Parse(ReadOnlySpan<byte> body, TokenUsage? known)
+    /// <summary>Reads usage and failure; or, when the usage is known, only text and reason, which stand before it.</summary>
+    private static (Response Response, RequestError? Failure) Parse(ReadOnlySpan<byte> body, TokenUsage? known)
     {
         try
         {
@@ -196,6 +200,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
             string text = "", finish = "";
             var usage = known ?? default;
             var hasContent = false;
+            RequestError? failure = null;
             while (!(known is not null && hasContent && finish.Length > 0) && JsonSlice.NextMember(ref reader))
             {
                 if (JsonSlice.Is(ref reader, "content"u8))
@@ -214,7 +219,17 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
                 else if (JsonSlice.Is(ref reader, "stop_reason"u8))
                 {
                     reader.Read();
+                    if (reader.TokenType == JsonTokenType.Null)
+                    {
+                        failure = new RequestError(ErrorClass.Transient, ErrorRules.Unfinished, "the message is not finished: its `stop_reason` is null");
+                    }
+
                     finish = JsonSlice.Text(ref reader) ?? "";
+                }
+                else if (known is null && JsonSlice.Is(ref reader, "error"u8))
+                {
+                    reader.Read();
+                    failure = JsonSlice.Failure(ref reader);
                 }
                 else if (known is null && JsonSlice.Is(ref reader, "usage"u8))
                 {
@@ -228,7 +243,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
                 }
             }
 
-            return hasContent ? new Response(text, finish, usage) : throw new FormatException("a message has no `content`");
+            return hasContent || failure is not null ? (new Response(text, finish, usage), failure) : throw new FormatException("a message has no `content`");
         }
         catch (JsonException error)
         {

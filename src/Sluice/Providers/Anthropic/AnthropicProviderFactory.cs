@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace Sluice.Providers.Anthropic;
@@ -49,7 +48,7 @@ public sealed class AnthropicProviderFactory : IProviderFactory
             IsAlwaysSimulator = isSimulator,
             KeyVariable = reference.ApiKeyEnv ?? KeyVariable,
             Batch = new AnthropicBatchApi(http, address, TimeSpan.FromMinutes(30)),
-            Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), headers => ReadLimits(headers, environment.Time)),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, dialect.Endpoint), environment.Time),
         };
     }
 
@@ -62,17 +61,4 @@ public sealed class AnthropicProviderFactory : IProviderFactory
             headers.Add("x-api-key", key);
         }
     }
-
-    private static RateLimits ReadLimits(HttpResponseHeaders headers, TimeProvider time) => new(
-        Number(ProviderHttp.Header(headers, "anthropic-ratelimit-requests-remaining")),
-        Until(ProviderHttp.Header(headers, "anthropic-ratelimit-requests-reset"), time),
-        Number(ProviderHttp.Header(headers, "anthropic-ratelimit-tokens-remaining")),
-        Until(ProviderHttp.Header(headers, "anthropic-ratelimit-tokens-reset"), time));
-
-    private static long? Number(string? text) => long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) ? value : null;
-
-    private static TimeSpan? Until(string? text, TimeProvider time) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var at)
-            ? TimeSpan.FromSeconds(Math.Clamp((at - time.GetUtcNow()).TotalSeconds, 0, 86400))
-            : null;
 }

@@ -172,7 +172,7 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
         var first = data[0];
         var code = Text(first, "code") ?? "batch_failed";
         var line = Number(first, "line") is { } number ? $" (line {number.ToString(CultureInfo.InvariantCulture)})" : "";
-        return new RequestError(OpenAIErrors.ByCode(code), code, (Text(first, "message") ?? "the batch was refused") + line);
+        return ErrorRules.OfName(null, code, (Text(first, "message") ?? "the batch was refused") + line);
     }
 
     private static string? Text(JsonElement element, string name) =>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Sluice.Requests;
@@ -98,7 +97,7 @@ internal static class OpenAIBatchLines
         // A status of 0 with no error has been seen: anything but 2xx is a failure.
         if (status is < 200 or > 299)
         {
-            return new BatchLine(customId, default, default, OpenAIErrors.Read((int)status, body.Span));
+            return new BatchLine(customId, default, default, ErrorRules.OfLine((int)status, body.Span));
         }
 
         var (usage, failure) = dialect.Inspect(body.Span);
@@ -113,15 +112,6 @@ internal static class OpenAIBatchLines
         }
 
         using var document = JsonDocument.Parse(error);
-        var (type, code, message) = ErrorText.Read(status, document.RootElement);
-        // vLLM: a status beside a text, or the status as the code. (providers.md section 15)
-        if (code is null && status is >= 400)
-        {
-            return OpenAIErrors.Classify(status, type, null, message);
-        }
-
-        return int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out var codeStatus)
-            ? OpenAIErrors.Classify(codeStatus, type, null, message)
-            : new RequestError(OpenAIErrors.ByCode(code ?? type), code ?? type ?? "error", message);
+        return ErrorRules.OfObject(status, document.RootElement);
     }
 }

@@ -58,10 +58,14 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
     public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line) => OpenAIBatchLines.Read(line, this);
 
     /// <inheritdoc/>
-    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => OpenAIErrors.Read(status, body);
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => ErrorRules.OfAnswer(status, body);
 
     /// <inheritdoc/>
-    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body) => (Parse(body, null).Usage, null);
+    public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
+    {
+        var (response, failure) = Parse(body, null);
+        return (response.Usage, failure);
+    }
 
     /// <inheritdoc/>
     public byte[]? Write(Response response)
@@ -89,10 +93,10 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
     }
 
     /// <inheritdoc/>
-    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage);
+    public Response ReadResponse(ReadOnlySpan<byte> body, TokenUsage usage) => Parse(body, usage).Response;
 
-    /// <summary>Reads the usage; or, when that is known, only the text, which stands before it.</summary>
-    private static Response Parse(ReadOnlySpan<byte> body, TokenUsage? known)
+    /// <summary>Reads usage and failure; or, when the usage is known, only the text, which stands before it.</summary>
+    private static (Response Response, RequestError? Failure) Parse(ReadOnlySpan<byte> body, TokenUsage? known)
     {
         try
         {
@@ -100,6 +104,7 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
             JsonSlice.RequireObject(ref reader, "a chat completion");
             TokenUsage usage = default;
             var hasChoices = false;
+            RequestError? failure = null;
             while (JsonSlice.NextMember(ref reader))
             {
                 if (JsonSlice.Is(ref reader, "choices"u8))
@@ -109,7 +114,7 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                     if (hasChoices && known is { } stored)
                     {
                         var (text, finish) = ReadChoices(ref reader);
-                        return new Response(text, finish, stored);
+                        return (new Response(text, finish, stored), null);
                     }
 
                     reader.Skip();
@@ -119,6 +124,22 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                     reader.Read();
                     usage = OpenAIUsage.Read(ref reader);
                 }
+                else if (known is null && JsonSlice.Is(ref reader, "error"u8))
+                {
+                    // OpenRouter and others report errors of the model behind them with status 200.
+                    reader.Read();
+                    failure = JsonSlice.Failure(ref reader);
+                }
+                else if (known is null && JsonSlice.Is(ref reader, "object"u8))
+                {
+                    reader.Read();
+                    if (reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("chat.completion.chunk"u8))
+                    {
+                        failure = new RequestError(ErrorClass.Transient, ErrorRules.Unfinished, "the answer is a piece of a stream, not a whole one");
+                    }
+
+                    reader.Skip();
+                }
                 else
                 {
                     reader.Read();
@@ -126,7 +147,9 @@ internal sealed class OpenAIChatDialect(string name) : IDialect
                 }
             }
 
-            return hasChoices ? new Response("", "", usage) : throw new FormatException("a chat completion has no `choices`");
+            return hasChoices || failure is not null
+                ? (new Response("", "", usage), failure)
+                : throw new FormatException("a chat completion has no `choices`");
         }
         catch (JsonException error)
         {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net.Http.Headers;
 
 namespace Sluice.Providers.OpenAI;
@@ -67,7 +66,7 @@ public sealed class OpenAIProviderFactory : IProviderFactory
             IsAlwaysSimulator = isSimulator,
             KeyVariable = reference.ApiKeyEnv ?? requiredVariable,
             Batch = new OpenAIBatchApi(http, address, dialect.Endpoint, TimeSpan.FromMinutes(30)),
-            Live = new HttpLiveApi(http, ProviderAddress.At(address, path), ReadLimits),
+            Live = new HttpLiveApi(http, ProviderAddress.At(address, path), environment.Time),
         };
     }
 
@@ -86,42 +85,5 @@ public sealed class OpenAIProviderFactory : IProviderFactory
             ProviderAddress.RequireSendable(reference, key);
             headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         }
-    }
-
-    private static RateLimits ReadLimits(HttpResponseHeaders headers) => new(
-        Number(ProviderHttp.Header(headers, "x-ratelimit-remaining-requests")),
-        Duration(ProviderHttp.Header(headers, "x-ratelimit-reset-requests")),
-        Number(ProviderHttp.Header(headers, "x-ratelimit-remaining-tokens")),
-        Duration(ProviderHttp.Header(headers, "x-ratelimit-reset-tokens")));
-
-    private static long? Number(string? text) => long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var value) ? value : null;
-
-    /// <summary>Reads a duration like <c>1s</c>, <c>6m0s</c>, <c>120ms</c>, <c>1h2m3.5s</c>.</summary>
-    internal static TimeSpan? Duration(string? text)
-    {
-        if (string.IsNullOrEmpty(text))
-        {
-            return null;
-        }
-
-        var total = 0.0;
-        var rest = text.AsSpan();
-        while (!rest.IsEmpty)
-        {
-            var digits = rest.IndexOfAnyExcept("0123456789.");
-            if (digits < 1 || !double.TryParse(rest[..digits], NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-            {
-                return null;
-            }
-
-            rest = rest[digits..];
-            var unit = rest.IndexOfAny("0123456789.");
-            var name = unit < 0 ? rest : rest[..unit];
-            rest = unit < 0 ? default : rest[unit..];
-            var seconds = name switch { "ms" => 0.001, "s" => 1, "m" => 60, "h" => 3600, "d" => 86400, _ => double.NaN };
-            total += value * seconds;
-        }
-
-        return double.IsNaN(total) ? null : TimeSpan.FromSeconds(Math.Min(total, 86400));
     }
 }

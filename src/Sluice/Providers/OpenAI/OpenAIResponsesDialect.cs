@@ -52,7 +52,7 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
     public BatchLine ReadBatchLine(ReadOnlyMemory<byte> line) => OpenAIBatchLines.Read(line, this);
 
     /// <inheritdoc/>
-    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => OpenAIErrors.Read(status, body);
+    public RequestError ReadError(int status, ReadOnlySpan<byte> body) => ErrorRules.OfAnswer(status, body);
 
     /// <inheritdoc/>
     public (TokenUsage Usage, RequestError? Failure) Inspect(ReadOnlySpan<byte> body)
@@ -155,7 +155,12 @@ internal sealed class OpenAIResponsesDialect(string name) : IDialect
             if (status is "failed" or "cancelled")
             {
                 var code = error.Code ?? status;
-                return (new Response("", status, usage), new RequestError(OpenAIErrors.ByCode(code), code, error.Message ?? $"the response ended as `{status}`"));
+                return (new Response("", status, usage), ErrorRules.OfName(null, code, error.Message ?? $"the response ended as `{status}`"));
+            }
+
+            if (status.Length > 0 && status is not ("completed" or "incomplete"))
+            {
+                return (new Response("", status, usage), new RequestError(ErrorClass.Transient, ErrorRules.Unfinished, $"the response is not finished: its status is `{status}`"));
             }
 
             if (!hasOutput)

@@ -95,7 +95,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
         Provider.OnSend = (_, _) =>
         {
             times.Add(_fixture.Time.GetUtcNow());
-            return times.Count < 3 ? throw ScriptedProvider.Error(ErrorClass.Transient, unknown: true) : Task.FromResult(ScriptedProvider.Answer("at last"));
+            return times.Count < 3 ? throw ScriptedProvider.Error(ErrorClass.Transient, unknown: true, status: 500) : Task.FromResult(ScriptedProvider.Answer("at last"));
         };
         using LiveDispatcher dispatcher = Dispatcher(random: 1);
 
@@ -166,7 +166,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     [Fact]
     public async Task After_enough_tries_a_request_counts_as_failed()
     {
-        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "down", unknown: true);
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "down", unknown: true, status: 500);
         using LiveDispatcher dispatcher = Dispatcher(maxAttempts: 4);
 
         Task<DispatchResult> sending = SendAsync(dispatcher, 1);
@@ -201,7 +201,8 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
         Assert.Equal(ErrorKind.Credentials, error.Kind);
         Assert.Equal(Standing.New, _fixture.Ledger.Find(_fixture.Request(1).Key).Standing);
         Provider.OnSend = (_, _) => Task.FromResult(ScriptedProvider.Answer("ok"));
-        Assert.NotNull((await SendAsync(dispatcher, 1)).Response);
+        using LiveDispatcher next = Dispatcher();
+        Assert.NotNull((await SendAsync(next, 1)).Response);
     }
 
     [Fact]

@@ -1,0 +1,66 @@
+using Sluice.Ledger;
+using Sluice.Requests;
+
+namespace Sluice.Dispatch.Live;
+
+/// <summary>A request on its way to an answer: its tries, and what they may have cost. Used by one caller at a time.</summary>
+/// <param name="request">The request.</param>
+/// <param name="standing">What the ledger knew of it.</param>
+/// <param name="tally">Counts on behalf of the experiment that asks.</param>
+/// <param name="tokens">The tokens that one call is expected to take.</param>
+/// <param name="estimate">What that costs, already taken out of the budget; null when the price is not known.</param>
+internal sealed class LiveCall(Request request, RequestStanding standing, DispatchTally tally, TokenUsage tokens, double? estimate)
+{
+    private bool _isSent;
+    private int _paidFor = 1;
+
+    public Request Request => request;
+
+    public RequestStanding Standing => standing;
+
+    public DispatchTally Tally => tally;
+
+    public TokenUsage Tokens => tokens;
+
+    /// <summary>Gets or sets how many tries have failed by an error that another try may cure.</summary>
+    public int Tries { get; set; }
+
+    /// <summary>Gets how many calls ended without a known outcome.</summary>
+    public int Unknown { get; private set; }
+
+    /// <summary>Gets what was taken out of the budget for it.</summary>
+    public double? Reserved => estimate * _paidFor;
+
+    /// <summary>Gets what calls without a known outcome may have cost.</summary>
+    public double? Lost => estimate * Unknown ?? 0;
+
+    /// <summary>Counts a call that is about to be made; false when the budget has no room for one more that may be paid for.</summary>
+    public bool TryBegin()
+    {
+        if (_isSent && _paidFor > Unknown)
+        {
+            return true;
+        }
+
+        if (_isSent)
+        {
+            if (!tally.TryReserve(estimate))
+            {
+                return false;
+            }
+
+            _paidFor++;
+        }
+
+        _isSent = true;
+        tally.AddSent();
+        return true;
+    }
+
+    /// <summary>Notes that a call ended without a known outcome: what it may have cost stays out of the budget.</summary>
+    public void Lose()
+    {
+        Unknown++;
+        tally.Lose(estimate);
+    }
+}

@@ -1,0 +1,438 @@
+using System.Collections.Concurrent;
+using System.Text;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Live;
+using Sluice.Experiments;
+using Sluice.Ledger;
+using Sluice.Providers;
+
+namespace Sluice.Tests.Dispatch.Live;
+
+/// <summary>When calls fail, the right one is blamed: the request, the account, or the address.</summary>
+public sealed class LiveBlameTests : IAsyncDisposable
+{
+    private readonly DispatchFixture _fixture = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private ScriptedProvider Provider => _fixture.Provider;
+
+    private IEnumerable<string> Remarks => _fixture.Events.OfType<Remark>().Select(r => r.Text);
+
+    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+
+    private LiveDispatcher Dispatcher(int concurrency = 4, int maxAttempts = 3, int resendUnknown = 1, double unreachable = 600) => new(
+        _fixture.Ledger, _fixture.Cache,
+        new LiveOptions { Concurrency = concurrency, MaxAttempts = maxAttempts, ResendUnknown = resendUnknown, UnreachableSeconds = unreachable },
+        _fixture.Time, _fixture.Events.Enqueue, () => 1);
+
+    private Task<DispatchResult> SendAsync(LiveDispatcher dispatcher, int number, DispatchTally? tally = null) =>
+        dispatcher.DispatchAsync(_fixture.Request(number), tally ?? new DispatchTally(), Token).AsTask();
+
+    private List<Task<DispatchResult>> SendAll(LiveDispatcher dispatcher, int count, DispatchTally? tally = null) =>
+        [.. Enumerable.Range(0, count).Select(i => SendAsync(dispatcher, i, tally))];
+
+    /// <summary>Says which request a body is.</summary>
+    private static int NumberOf(ReadOnlyMemory<byte> body) => System.Text.Json.JsonDocument.Parse(body).RootElement.GetProperty("i").GetInt32();
+
+    /// <summary>Moves the clock whenever somebody waits for it, until the work is done, however it ends; returns how long that took on the clock.</summary>
+    private async Task<TimeSpan> DriveAsync(IEnumerable<Task> work, double step = 0.1)
+    {
+        Task all = Task.WhenAll(work);
+        DateTimeOffset began = _fixture.Time.GetUtcNow();
+        for (int idle = 0; !all.IsCompleted;)
+        {
+            if (await _fixture.Time.ArmedAsync(Token))
+            {
+                while (!all.IsCompleted && _fixture.Time.HasWaiters)
+                {
+                    _fixture.Time.Advance(TimeSpan.FromSeconds(step));
+                    await Task.Yield();
+                }
+            }
+            else
+            {
+                Assert.True(++idle < 60_000, "nothing happens");
+            }
+        }
+
+        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return _fixture.Time.GetUtcNow() - began;
+    }
+
+    private Standing StandingOf(int number) => _fixture.Ledger.Find(_fixture.Request(number).Key).Standing;
+
+    [Fact]
+    public async Task A_server_that_cannot_be_reached_is_waited_for_by_all_calls_together()
+    {
+        var back = _fixture.Time.GetUtcNow() + TimeSpan.FromSeconds(25);
+        int refused = 0;
+        Provider.OnSend = (_, _) =>
+        {
+            if (_fixture.Time.GetUtcNow() < back)
+            {
+                Interlocked.Increment(ref refused);
+                throw ScriptedProvider.Error(ErrorClass.Unreachable, "Connection refused");
+            }
+
+            return Task.FromResult(ScriptedProvider.Answer("ok"));
+        };
+        using LiveDispatcher dispatcher = Dispatcher(maxAttempts: 1);
+
+        var calls = SendAll(dispatcher, 40);
+        await DriveAsync(calls);
+
+        Assert.All(calls, call => Assert.NotNull(call.Result.Response));
+        // Four at once, then one at a time, after 1, 2, 4, 8 and 16 seconds.
+        Assert.InRange(refused, 5, 4 + 5);
+        Assert.Contains("`scripted` at here cannot be reached: Connection refused; its calls wait; trying again in 1 s", Remarks);
+        Assert.Single(Remarks, r => r.StartsWith("`scripted` at here answers again, after ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_server_that_stays_away_ends_the_command_and_marks_no_request()
+    {
+        var (began, last) = (_fixture.Time.GetUtcNow(), DateTimeOffset.MinValue);
+        Provider.OnSend = (_, _) =>
+        {
+            last = _fixture.Time.GetUtcNow();
+            throw ScriptedProvider.Error(ErrorClass.Unreachable, "Connection refused");
+        };
+        using LiveDispatcher dispatcher = Dispatcher(unreachable: 120);
+
+        var calls = SendAll(dispatcher, 40);
+        await DriveAsync(calls);
+
+        foreach (var call in calls)
+        {
+            var error = await Assert.ThrowsAsync<SluiceException>(() => call);
+            Assert.Equal(ErrorKind.Environment, error.Kind);
+            Assert.Contains("cannot be reached", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.True(last - began >= TimeSpan.FromSeconds(120), $"{last - began}");
+        Assert.InRange(Provider.CountOf("send"), 5, 14);
+        Assert.All(Enumerable.Range(0, 40), i => Assert.Equal(Standing.New, StandingOf(i)));
+    }
+
+    [Fact]
+    public async Task With_no_patience_an_unreachable_server_ends_the_command_at_once()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Unreachable, "no such host");
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1, unreachable: 0);
+
+        var calls = SendAll(dispatcher, 5);
+
+        Assert.Equal(TimeSpan.Zero, await DriveAsync(calls));
+        Assert.Equal(1, Provider.CountOf("send"));
+        Assert.All(calls, call => Assert.IsType<SluiceException>(call.Exception!.InnerException));
+    }
+
+    [Fact]
+    public async Task A_closed_rate_window_uses_up_no_tries()
+    {
+        var opens = _fixture.Time.GetUtcNow() + TimeSpan.FromSeconds(100);
+        Provider.OnSend = (_, _) => _fixture.Time.GetUtcNow() < opens
+            ? throw ScriptedProvider.Error(ErrorClass.RateLimited, "slow down", status: 429, retryAfter: TimeSpan.FromSeconds(12))
+            : Task.FromResult(ScriptedProvider.Answer("ok"));
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 4, maxAttempts: 1);
+
+        var calls = SendAll(dispatcher, 8);
+        await DriveAsync(calls);
+
+        Assert.All(calls, call => Assert.NotNull(call.Result.Response));
+        // Twice four, then one call at a time finds out.
+        Assert.InRange(Provider.CountOf("send"), 8 + 4, 8 + 18);
+    }
+
+    [Fact]
+    public async Task A_rate_window_without_a_told_end_is_tried_with_growing_waits_and_given_up()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.RateLimited, "slow down", status: 429);
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 4, unreachable: 300);
+
+        var calls = SendAll(dispatcher, 8);
+        await DriveAsync(calls, step: 0.5);
+
+        var error = await Assert.ThrowsAsync<SluiceException>(() => calls[0]);
+        Assert.Equal((ErrorKind.Environment, true), (error.Kind, error.Message.Contains("by its rate limit", StringComparison.Ordinal)));
+        Assert.InRange(Provider.CountOf("send"), 20, 30);
+        Assert.All(Enumerable.Range(0, 8), i => Assert.Equal(Standing.New, StandingOf(i)));
+    }
+
+    [Fact]
+    public async Task A_wait_of_zero_seconds_is_no_reason_to_call_without_a_pause()
+    {
+        int calls = 0;
+        Provider.OnSend = (_, _) => ++calls < 5 ? throw ScriptedProvider.Error(ErrorClass.RateLimited, status: 429, retryAfter: TimeSpan.Zero) : Task.FromResult(ScriptedProvider.Answer("ok"));
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1);
+
+        Assert.True(await DriveAsync([SendAsync(dispatcher, 1)]) >= TimeSpan.FromSeconds(0.5 + 1 + 2 + 4));
+    }
+
+    /// <summary>No credit: 402 on the 4th of 200 calls.</summary>
+    [Theory]
+    [InlineData(ErrorClass.Quota, 402, 1, 0)]
+    [InlineData(ErrorClass.Quota, 400, 4, 3)]
+    // One refused key may be one request's matter; the next one is not.
+    [InlineData(ErrorClass.Credentials, 401, 1, 1)]
+    [InlineData(ErrorClass.Credentials, 403, 1, 4)]
+    [InlineData(ErrorClass.Address, 302, 1, 4)]
+    public async Task A_refused_account_ends_the_calls_that_wait_at_the_gate_too(ErrorClass kind, int status, int concurrency, int more)
+    {
+        int number = 0;
+        Provider.OnSend = (_, _) => Interlocked.Increment(ref number) >= 4 ? throw ScriptedProvider.Error(kind, "pay", status: status) : Task.FromResult(ScriptedProvider.Answer("ok"));
+        LiveDispatcher dispatcher = Dispatcher(concurrency);
+
+        var calls = SendAll(dispatcher, 200);
+        await DriveAsync(calls);
+        dispatcher.Dispose();
+
+        Assert.InRange(number, 4, 4 + more);
+        Assert.Equal(3, calls.Count(c => c.IsCompletedSuccessfully && c.Result.Response is not null));
+        var error = await Assert.ThrowsAsync<SluiceException>(() => calls[^1]);
+        Assert.Equal(kind == ErrorClass.Address ? ErrorKind.Environment : ErrorKind.Credentials, error.Kind);
+        Assert.All(Enumerable.Range(0, 200), i => Assert.NotEqual(Standing.Failed, StandingOf(i)));
+    }
+
+    [Theory]
+    [InlineData(ErrorClass.Credentials, 403)]
+    [InlineData(ErrorClass.Credentials, 401)]
+    [InlineData(ErrorClass.Address, 413)]
+    public async Task A_refusal_of_one_request_while_others_succeed_is_that_requests_failure(ErrorClass kind, int status)
+    {
+        Provider.OnSend = (body, _) => NumberOf(body) is 7 ? throw ScriptedProvider.Error(kind, "not this one", status: status) : Task.FromResult(ScriptedProvider.Answer("ok"));
+        foreach (int concurrency in (int[])[1, 4])
+        {
+            using LiveDispatcher dispatcher = Dispatcher(concurrency);
+            var calls = SendAll(dispatcher, 20);
+            await DriveAsync(calls);
+
+            Assert.Contains("not this one", calls[7].Result.Failure, StringComparison.Ordinal);
+            Assert.Equal(19, calls.Count(c => c.Result.Response is not null));
+            Assert.Equal(Standing.Failed, StandingOf(7));
+        }
+
+        // The second dispatcher did not ask again.
+        Assert.Equal(20, Provider.CountOf("send"));
+    }
+
+    /// <summary>Whether the last request or the account was refused, nobody can tell any more: what was answered before decides.</summary>
+    [Fact]
+    public async Task The_last_request_of_all_is_to_blame_itself_once_the_account_has_answered()
+    {
+        Provider.OnSend = (body, _) => NumberOf(body) is 4 ? throw ScriptedProvider.Error(ErrorClass.Credentials, "no", status: 403) : Task.FromResult(ScriptedProvider.Answer("ok"));
+        using (LiveDispatcher dispatcher = Dispatcher(concurrency: 1))
+        {
+            var calls = SendAll(dispatcher, 5);
+            await DriveAsync(calls);
+            Assert.NotNull(calls[4].Result.Failure);
+        }
+
+        Assert.Equal(Standing.Failed, StandingOf(4));
+    }
+
+    [Fact]
+    public async Task A_refusal_before_any_answer_waits_for_the_calls_under_way()
+    {
+        var others = new ConcurrentQueue<TaskCompletionSource<LiveAnswer>>();
+        Provider.OnSend = (body, _) =>
+        {
+            if (NumberOf(body) == 0)
+            {
+                throw ScriptedProvider.Error(ErrorClass.Credentials, "moderated", status: 403);
+            }
+
+            var answer = new TaskCompletionSource<LiveAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+            others.Enqueue(answer);
+            return answer.Task;
+        };
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 3);
+        var slow = (Task<DispatchResult>[])[SendAsync(dispatcher, 1), SendAsync(dispatcher, 2)];
+        while (others.Count < 2)
+        {
+            await Task.Yield();
+        }
+
+        Assert.NotNull((await SendAsync(dispatcher, 0)).Failure);
+        foreach (var answer in others)
+        {
+            answer.SetResult(ScriptedProvider.Answer("ok"));
+        }
+
+        Assert.All(await Task.WhenAll(slow), result => Assert.NotNull(result.Response));
+        Assert.Equal(Standing.Failed, StandingOf(0));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 2)]
+    [InlineData(3, 4)]
+    public async Task A_call_without_a_known_outcome_has_a_bound_of_its_own(int resend, int calls)
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "no answer within 600 s", unknown: true);
+        using LiveDispatcher dispatcher = Dispatcher(maxAttempts: 6, resendUnknown: resend);
+        var tally = new DispatchTally();
+
+        var sending = SendAsync(dispatcher, 1, tally);
+        await DriveAsync([sending]);
+
+        Assert.Contains($"(sent {calls} times without a known outcome; each may have been paid for)", (await sending).Failure, StringComparison.Ordinal);
+        Assert.Equal((calls, calls, calls), (Provider.CountOf("send"), (int)tally.Sent, _fixture.Events.OfType<LiveUnknown>().Count()));
+    }
+
+    [Theory]
+    [InlineData(500, 6)]
+    [InlineData(503, 6)]
+    [InlineData(504, 2)]
+    [InlineData(524, 2)]
+    [InlineData(200, 2)]
+    [InlineData(null, 2)]
+    public async Task An_error_that_the_provider_tells_is_no_unknown_outcome(int? status, int calls)
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "down", unknown: true, status: status);
+        using LiveDispatcher dispatcher = Dispatcher(maxAttempts: 6);
+
+        await DriveAsync([SendAsync(dispatcher, 1)]);
+
+        Assert.Equal(calls, Provider.CountOf("send"));
+    }
+
+    [Fact]
+    public async Task What_a_lost_call_may_have_cost_stays_out_of_the_budget()
+    {
+        int calls = 0;
+        Provider.OnSend = (_, _) => ++calls == 1 ? throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true) : Task.FromResult(ScriptedProvider.Answer("ok"));
+        using LiveDispatcher dispatcher = Dispatcher();
+        var request = new Sluice.Requests.Request(_fixture.Request(1).Key, _fixture.Request(1).Body, new Sluice.Requests.Route(Provider, "m", new ModelPrice(1e6, 1e6, 1e6, 1e6)), 10);
+        // A call is expected to cost 4 for the body of 13 bytes, and 10 for the answer; the answer costs 5.
+        var tally = new DispatchTally();
+        tally.BeginReplay(false, 33);
+
+        var sending = dispatcher.DispatchAsync(request, tally, Token).AsTask();
+        await DriveAsync([sending]);
+
+        Assert.NotNull((await sending).Response);
+        Assert.False(tally.TryReserve(14.5));
+        Assert.True(tally.TryReserve(14));
+        tally.BeginReplay(false, 20);
+        Assert.False(tally.TryReserve(6.5));
+    }
+
+    [Fact]
+    public async Task A_lost_call_is_not_made_again_when_the_budget_has_no_room()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true);
+        using LiveDispatcher dispatcher = Dispatcher();
+        var request = new Sluice.Requests.Request(_fixture.Request(1).Key, _fixture.Request(1).Body, new Sluice.Requests.Route(Provider, "m", new ModelPrice(1e6, 1e6, 1e6, 1e6)), 10);
+        var tally = new DispatchTally();
+        tally.BeginReplay(false, 20);
+
+        var sending = dispatcher.DispatchAsync(request, tally, Token).AsTask();
+        await DriveAsync([sending]);
+
+        Assert.Equal(DispatchResult.Pending, await sending);
+        Assert.Equal((1, 1L), (Provider.CountOf("send"), tally.Held));
+        Assert.Equal(Standing.New, StandingOf(1));
+    }
+
+    [Fact]
+    public async Task After_twenty_equal_failures_no_more_of_a_step_is_sent()
+    {
+        Provider.OnSend = (body, _) => throw ScriptedProvider.Error(ErrorClass.Permanent, $"`temperature` is not supported (request req_{NumberOf(body)}, 17{NumberOf(body)} bytes)", status: 400);
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 4);
+        var tally = new DispatchTally();
+
+        var calls = SendAll(dispatcher, 300, tally);
+        await DriveAsync(calls);
+
+        Assert.InRange(Provider.CountOf("send"), 20, 23);
+        Assert.Equal(300 - Provider.CountOf("send"), tally.Stopped);
+        Assert.Equal(Provider.CountOf("send"), calls.Count(c => c.Result.Failure is not null));
+        Assert.Single(Remarks, r => r.Contains("its first 20 answers are the same failure, so no further calls of it are made: Permanent: `temperature` is not supported", StringComparison.Ordinal));
+        Assert.Equal(Standing.New, StandingOf(299));
+    }
+
+    [Theory]
+    [InlineData(20)]
+    [InlineData(0)]
+    public async Task One_other_answer_or_a_stop_after_of_0_keeps_a_step_going(int stopAfter)
+    {
+        Provider.OnSend = (body, _) => stopAfter > 0 && NumberOf(body) == 3 ? Task.FromResult(ScriptedProvider.Answer("ok")) : throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
+        using var dispatcher = new LiveDispatcher(
+            _fixture.Ledger, _fixture.Cache, new LiveOptions { Concurrency = 4, StopAfter = stopAfter }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+
+        await DriveAsync(SendAll(dispatcher, 100));
+
+        Assert.Equal(100, Provider.CountOf("send"));
+    }
+
+    [Fact]
+    public async Task Steps_and_experiments_stop_each_for_itself()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
+        using var dispatcher = new LiveDispatcher(
+            _fixture.Ledger, _fixture.Cache, new LiveOptions { Concurrency = 1, StopAfter = 3 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+        var (one, other) = (new DispatchTally(), new DispatchTally());
+        for (int i = 0; i < 10; i++)
+        {
+            await dispatcher.DispatchAsync(_fixture.Request(i) with { Step = "answer" }, one, Token);
+            await dispatcher.DispatchAsync(_fixture.Request(100 + i) with { Step = "judge" }, one, Token);
+            await dispatcher.DispatchAsync(_fixture.Request(200 + i) with { Step = "answer" }, other, Token);
+        }
+
+        Assert.Equal((9, 14L, 7L), (Provider.CountOf("send"), one.Stopped, other.Stopped));
+    }
+
+    /// <summary>The wall clock is set back by an hour while a rate window is closed for two seconds.</summary>
+    [Fact]
+    public async Task A_clock_that_is_set_back_closes_no_gate()
+    {
+        var time = new SetBackTime();
+        using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(1)), time, Sluice.Memory.Intake.Open, _ => { });
+        long began = await gate.EnterAsync(Token);
+        Assert.Null(gate.Limited(began, Provider, new RequestError(ErrorClass.RateLimited, "429", "m"), TimeSpan.FromSeconds(2), 0));
+        gate.Leave();
+        time.SetBack(TimeSpan.FromHours(1));
+
+        Task next = gate.EnterAsync(Token);
+        Assert.False(next.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(2));
+        await next;
+        gate.Leave();
+    }
+
+    [Fact]
+    public async Task Who_joins_a_call_that_a_batch_has_waits_for_that_batch_too()
+    {
+        // A batch claims the request while the first caller waits for another process's call.
+        using LedgerStore other = _fixture.OpenLedger("2:2@elsewhere");
+        Assert.Equal(0, other.ClaimLive(_fixture.Request(0).Key, retryFailed: false));
+        using LiveDispatcher dispatcher = Dispatcher();
+        var (one, joined) = (new DispatchTally(), new DispatchTally());
+        var first = SendAsync(dispatcher, 0, one);
+        var second = SendAsync(dispatcher, 0, joined);
+        Assert.Equal((false, false), (first.IsCompleted, second.IsCompleted));
+
+        other.EndLive(_fixture.Request(0).Key);
+        await _fixture.SpoolAsync(1);
+        await DriveAsync([first, second]);
+
+        long row = _fixture.Ledger.Open().Single().Row;
+        Assert.Equal((DispatchResult.Pending, DispatchResult.Pending), (await first, await second));
+        Assert.Equal([row], one.WaitingFor());
+        Assert.Equal([row], joined.WaitingFor());
+    }
+
+    /// <summary>A clock whose wall time can be set back; its timestamps go on.</summary>
+    private sealed class SetBackTime : Microsoft.Extensions.Time.Testing.FakeTimeProvider
+    {
+        private TimeSpan _back;
+
+        public void SetBack(TimeSpan by) => _back += by;
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() - _back;
+
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
+    }
+}
