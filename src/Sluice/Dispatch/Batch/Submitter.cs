@@ -113,8 +113,8 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         if (context.Failures.IsStopped(account, intent.Provider.Api, intent.Model))
         {
             // Nothing of it was sent: the next command meets its requests again, perhaps with another config.
+            Spool.Drop(context.SpoolFolder, intent.Id);
             _ledger.Discard(intent);
-            Spool.Delete(context.SpoolFolder, intent.Id);
             return true;
         }
 
