@@ -28,7 +28,7 @@ public sealed class CancelJourneys : Journey
         (await RunAsync("status", "--workspace", "ours")).Is(8).Says("perhaps ours");
 
         var cancelled = (await RunAsync("cancel", "--all", "--json", "--workspace", "ours")).Is(1).Json["batches"]![0]!;
-        Assert.Equal(false, (bool)cancelled["cancelled"]!);
+        Assert.False((bool)cancelled["cancelled"]!);
         Assert.Contains("not proven to be ours", (string)cancelled["result"]!, StringComparison.Ordinal);
 
         Assert.Equal((1, 0), (Anthropic.BatchesCreated, Anthropic.HttpRequests.GetValueOrDefault("cancel")));

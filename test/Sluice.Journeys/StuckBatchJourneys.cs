@@ -99,7 +99,7 @@ public sealed class StuckBatchJourneys : Journey
     private async Task UntilEndedAsync()
     {
         using var client = new HttpClient { DefaultRequestHeaders = { { "Authorization", "Bearer sk-journey" } } };
-        for (var list = ""; !list.Contains("\"completed\"", StringComparison.Ordinal); await Task.Delay(20, Cancel))
+        for (var list = ""; !list.Contains("\"completed\"", StringComparison.Ordinal); await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel))
         {
             list = await client.GetStringAsync(new Uri(Simulator.Address, "/v1/batches"), Cancel);
         }

@@ -82,7 +82,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         var calls = SendAll(dispatcher, 40);
         await DriveAsync(calls);
 
-        Assert.All(calls, call => Assert.NotNull(call.Result.Response));
+        Assert.All(await Task.WhenAll(calls), r => Assert.NotNull(r.Response));
         // Four at once, then one at a time, after 1, 2, 4, 8 and 16 seconds.
         Assert.InRange(refused, 5, 4 + 5);
         Assert.Contains("`scripted` at here cannot be reached: Connection refused; its calls wait; trying again in 1 s", Remarks);
@@ -140,7 +140,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         var calls = SendAll(dispatcher, 8);
         await DriveAsync(calls);
 
-        Assert.All(calls, call => Assert.NotNull(call.Result.Response));
+        Assert.All(await Task.WhenAll(calls), r => Assert.NotNull(r.Response));
         // Twice four, then one call at a time finds out.
         Assert.InRange(Provider.CountOf("send"), 8 + 4, 8 + 18);
     }
@@ -189,7 +189,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         dispatcher.Dispose();
 
         Assert.InRange(number, 4, 4 + more);
-        Assert.Equal(3, calls.Count(c => c.IsCompletedSuccessfully && c.Result.Response is not null));
+        Assert.Equal(3, (await Task.WhenAll(calls.Where(c => c.IsCompletedSuccessfully))).Count(r => r.Response is not null));
         var error = await Assert.ThrowsAsync<SluiceException>(() => calls[^1]);
         Assert.Equal(kind == ErrorClass.Address ? ErrorKind.Environment : ErrorKind.Credentials, error.Kind);
         Assert.All(Enumerable.Range(0, 200), i => Assert.NotEqual(Standing.Failed, StandingOf(i)));
@@ -208,8 +208,8 @@ public sealed class LiveBlameTests : IAsyncDisposable
             var calls = SendAll(dispatcher, 20);
             await DriveAsync(calls);
 
-            Assert.Contains("not this one", calls[7].Result.Failure, StringComparison.Ordinal);
-            Assert.Equal(19, calls.Count(c => c.Result.Response is not null));
+            Assert.Contains("not this one", (await calls[7]).Failure, StringComparison.Ordinal);
+            Assert.Equal(19, (await Task.WhenAll(calls)).Count(r => r.Response is not null));
             Assert.Equal(Standing.Failed, StandingOf(7));
         }
 
@@ -226,7 +226,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         {
             var calls = SendAll(dispatcher, 5);
             await DriveAsync(calls);
-            Assert.NotNull(calls[4].Result.Failure);
+            Assert.NotNull((await calls[4]).Failure);
         }
 
         Assert.Equal(Standing.Failed, StandingOf(4));
@@ -348,7 +348,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
 
         Assert.InRange(Provider.CountOf("send"), 20, 23);
         Assert.Equal(300 - Provider.CountOf("send"), tally.Stopped);
-        Assert.Equal(Provider.CountOf("send"), calls.Count(c => c.Result.Failure is not null));
+        Assert.Equal(Provider.CountOf("send"), (await Task.WhenAll(calls)).Count(r => r.Failure is not null));
         Assert.Single(Remarks, r => r.Contains("its first 20 answers are the same failure, so no further calls of it are made: Permanent: `temperature` is not supported", StringComparison.Ordinal));
         Assert.Equal(Standing.New, StandingOf(299));
     }
