@@ -163,7 +163,7 @@ public sealed partial class LedgerStore
         return Write("refused", durable: true, () =>
         {
             RequireOwn(intent);
-            Sql("UPDATE intents SET state=6, note=?2 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Run();
+            Sql("UPDATE intents SET state=6, note=?2, refused_at=?3 WHERE row=?1").Bind(1, intent.Row).Bind(2, reason).Bind(3, FailedAt()).Run();
             Sql("UPDATE failures SET intent=0 WHERE intent=?1 AND intent<>0").Bind(1, intent.Row).Run();
             ForgetRejected(intent);
             return Row(intent.Row);

@@ -10,7 +10,7 @@ public sealed partial class LedgerStore
     public long ClaimLive(RequestKey key, bool retryFailed) => Write("live-claim", durable: false, () =>
     {
         // In the same transaction: another process's call may have failed since the caller looked.
-        var holder = !retryFailed && FailedForGood(key) ? RequestStanding.FailedForGood : Claim(LiveHolder(HoldLease()), key, retryFailed);
+        var holder = FailedForGood(key, retryFailed) ? RequestStanding.FailedForGood : Claim(LiveHolder(HoldLease()), key, retryFailed);
         if (holder == 0)
         {
             _liveClaims++;

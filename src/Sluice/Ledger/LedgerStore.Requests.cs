@@ -10,7 +10,7 @@ public sealed partial class LedgerStore
     /// <param name="intent">The intent that will send them.</param>
     /// <param name="keys">The requests.</param>
     /// <param name="claimed">Receives, per request, 0 when it is now ours, else who has it: the row of an intent, a live call (see <see cref="RequestStanding.IsLive"/>), or <see cref="RequestStanding.FailedForGood"/>.</param>
-    /// <param name="retryFailed">Whether requests that failed for good are claimed too.</param>
+    /// <param name="retryFailed">Whether requests that failed permanently before this command began are claimed too.</param>
     public void Claim(Intent intent, ReadOnlySpan<RequestKey> keys, Span<long> claimed, bool retryFailed)
     {
         ArgumentNullException.ThrowIfNull(intent);
@@ -87,9 +87,9 @@ public sealed partial class LedgerStore
                 {
                     changed++;
                     Sql("""
-                        INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?5, ?3 OR ?5>=?4, ?2)
-                        ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+?5, final=?3 OR attempts+?5>=?4, error=?2
-                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Bind(5, failed.Counts ? 1 : 0).Run();
+                        INSERT INTO failures(key, intent, attempts, final, error, at) VALUES(?1, 0, ?5, ?3 OR ?5>=?4, ?2, ?6)
+                        ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+?5, final=?3 OR attempts+?5>=?4, error=?2, at=?6
+                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Bind(5, failed.Counts ? 1 : 0).Bind(6, FailedAt()).Run();
                 }
             }
 
@@ -117,8 +117,8 @@ public sealed partial class LedgerStore
     public void AddUsage(string model, ModelUsage usage) => Write("usage", durable: false, () => AddUsageRow(model, usage));
 
     private int RecordFailureRow(RequestKey key, string error, int attempts) =>
-        Sql("INSERT INTO failures(key, intent, attempts, final, error) VALUES(?1, 0, ?2, 1, ?3) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3 WHERE intent=0")
-            .Bind(1, key).Bind(2, attempts).Bind(3, error).Run();
+        Sql("INSERT INTO failures(key, intent, attempts, final, error, at) VALUES(?1, 0, ?2, 1, ?3, ?4) ON CONFLICT(key) DO UPDATE SET attempts=?2, final=1, error=?3, at=?4 WHERE intent=0")
+            .Bind(1, key).Bind(2, attempts).Bind(3, error).Bind(4, FailedAt()).Run();
 
     private int AddUsageRow(string model, ModelUsage usage) =>
         Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
@@ -132,7 +132,7 @@ public sealed partial class LedgerStore
         var looksForFailures = Number("SELECT EXISTS(SELECT 1 FROM failures)", static s => s) != 0;
         foreach (var i in order)
         {
-            claimed[i] = looksForFailures && !retryFailed && FailedForGood(keys[i]) ? RequestStanding.FailedForGood : Claim(intent.Row, keys[i], retryFailed);
+            claimed[i] = looksForFailures && FailedForGood(keys[i], retryFailed) ? RequestStanding.FailedForGood : Claim(intent.Row, keys[i], retryFailed);
             if (looksForFailures && claimed[i] == 0)
             {
                 // A failure sent again on purpose starts counting its tries anew.
@@ -154,7 +154,7 @@ public sealed partial class LedgerStore
 
         if (IsRefused(holder))
         {
-            if (!retryFailed)
+            if (!retryFailed || IsRefusedHere(holder))
             {
                 return RequestStanding.FailedForGood;
             }
@@ -170,9 +170,13 @@ public sealed partial class LedgerStore
 
     private bool IsRefused(long intentRow) => Number("SELECT state FROM intents WHERE row=?1", s => s.Bind(1, intentRow)) == (long)IntentState.Refused;
 
+    private bool IsRefusedHere(long intentRow) => Number("SELECT refused_at FROM intents WHERE row=?1", s => s.Bind(1, intentRow)) > _began;
+
     private long OpenRequests() => Number("SELECT sum(count) FROM intents WHERE " + IsOpen, static s => s);
 
-    private bool FailedForGood(RequestKey key) => Number("SELECT 1 FROM failures WHERE key=?1 AND final", s => s.Bind(1, key)) == 1;
+    /// <summary>Tells whether a request has failed permanently; where failed requests are sent again, only what has failed since this command began counts.</summary>
+    private bool FailedForGood(RequestKey key, bool retryFailed) =>
+        Number("SELECT 1 FROM failures WHERE key=?1 AND final AND at>?2", s => s.Bind(1, key).Bind(2, retryFailed ? _began : -1)) == 1;
 }
 
 /// <summary>Sums over earlier responses of a model, from which the size of future ones is estimated.</summary>

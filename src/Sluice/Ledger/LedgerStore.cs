@@ -59,6 +59,8 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN usual_wait INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE intents ADD COLUMN delete_files INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX intents_files ON intents(row) WHERE delete_files=1;
+        ALTER TABLE intents ADD COLUMN refused_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE failures ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
         """,
     ];
 
@@ -66,6 +68,8 @@ public sealed partial class LedgerStore : IDisposable
     private readonly TimeProvider _time;
     private readonly string _owner;
     private readonly Func<string, bool?> _isAlive;
+    // Nothing is later: without a beginning no failure is of this command.
+    private long _began = long.MaxValue - 1;
     private bool _isDisposed;
     private readonly SqliteConnection _connection;
     private readonly SlotIndex _claims;
@@ -103,6 +107,9 @@ public sealed partial class LedgerStore : IDisposable
     /// <summary>Gets whether <see cref="Find(RequestKey)"/> may know anything that this process has not claimed itself. Without, only a claim can tell: another process may have begun since.</summary>
     public bool HasHistory { get; private set; }
 
+    /// <summary>Says that a command begins: requests that fail from now on are not among those that it sends again because they have failed.</summary>
+    public void BeginCommand() => _began = Now();
+
     /// <summary>Returns what is known about a request.</summary>
     public RequestStanding Find(RequestKey key)
     {
@@ -113,7 +120,7 @@ public sealed partial class LedgerStore : IDisposable
 
         try
         {
-            var standing = finder.Find(key);
+            var standing = finder.Find(key, _began);
             _finders.Add(finder);
             return standing;
         }
@@ -244,15 +251,18 @@ public sealed partial class LedgerStore : IDisposable
 
     private long Now() => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
+    /// <summary>Returns the time that a failure bears: one after the command's beginning, whatever the clock says.</summary>
+    private long FailedAt() => _began == long.MaxValue - 1 ? Now() : Math.Max(Now(), _began + 1);
+
     /// <summary>Returns milliseconds of a clock that nobody sets and that stands while the machine sleeps; processes of one boot share it.</summary>
     private long Steady() => (long)(_time.GetTimestamp() / (_time.TimestampFrequency / 1000.0));
 
     private sealed class Finder(SqliteConnection connection) : IDisposable
     {
-        private readonly Statement _claim = new(connection, $"SELECT c.value, i.state, i.note FROM ({SlotIndex.Lookup("claims")}) c LEFT JOIN intents i ON i.row=c.value");
-        private readonly Statement _failure = new(connection, "SELECT attempts, final, error FROM failures WHERE key=?1");
+        private readonly Statement _claim = new(connection, $"SELECT c.value, i.state, i.note, i.refused_at FROM ({SlotIndex.Lookup("claims")}) c LEFT JOIN intents i ON i.row=c.value");
+        private readonly Statement _failure = new(connection, "SELECT attempts, final, error, at FROM failures WHERE key=?1");
 
-        public RequestStanding Find(RequestKey key)
+        public RequestStanding Find(RequestKey key, long began)
         {
             try
             {
@@ -260,12 +270,12 @@ public sealed partial class LedgerStore : IDisposable
                 if (_claim.Bind(1, key.Slot).Step())
                 {
                     return (IntentState)_claim.Integer(1) == IntentState.Refused
-                        ? new RequestStanding(Standing.Failed, 0, 1, _claim.Text(2))
+                        ? new RequestStanding(Standing.Failed, 0, 1, _claim.Text(2)) { IsOfThisCommand = _claim.Integer(3) > began }
                         : new RequestStanding(Standing.InFlight, _claim.Integer(0), 0, null);
                 }
 
                 return _failure.Bind(1, key).Step()
-                    ? new RequestStanding(_failure.Integer(1) != 0 ? Standing.Failed : Standing.Retryable, 0, (int)_failure.Integer(0), _failure.Text(2))
+                    ? new RequestStanding(_failure.Integer(1) != 0 ? Standing.Failed : Standing.Retryable, 0, (int)_failure.Integer(0), _failure.Text(2)) { IsOfThisCommand = _failure.Integer(3) > began }
                     : default;
             }
             finally

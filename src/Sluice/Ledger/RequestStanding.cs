@@ -26,6 +26,13 @@ public readonly record struct RequestStanding(Standing Standing, long Holder, in
     /// <summary>Gets whether this is known of the key that an earlier version gave the request.</summary>
     public bool IsLegacy { get; init; }
 
+    /// <summary>Gets whether it failed since this command began (<see cref="LedgerStore.BeginCommand"/>): a retry of failed requests is meant for earlier ones.</summary>
+    public bool IsOfThisCommand { get; init; }
+
+    /// <summary>Tells whether the request counts as failed and is not sent.</summary>
+    /// <param name="retryFailed">Whether requests that failed in earlier commands are sent again.</param>
+    public bool StaysFailed(bool retryFailed) => Standing == Standing.Failed && (!retryFailed || IsOfThisCommand);
+
     /// <summary>Stands for "it failed for good" where a holder is told.</summary>
     public const long FailedForGood = -1;
 

@@ -43,7 +43,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
     {
         var standing = ledger?.Find(request) ?? default;
         var counts = CountsOf(tally);
-        if (standing.Standing == Standing.Failed && !retryFailed)
+        if (standing.StaysFailed(retryFailed))
         {
             return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
         }

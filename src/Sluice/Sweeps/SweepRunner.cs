@@ -94,6 +94,7 @@ public sealed class SweepRunner
     public async Task<SweepResult> RunAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plans);
+        _ledger.BeginCommand();
         await RequireResultsAsync(plans, cancellationToken).ConfigureAwait(false);
         var folder = _workspace.SweepFolder(_options.Name);
         // Before this command writes its own configs: those of earlier ones tell where their answers came from.

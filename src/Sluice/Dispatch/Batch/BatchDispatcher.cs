@@ -64,7 +64,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
                 return ValueTask.FromResult(DispatchResult.Pending);
             }
 
-            if (standing.Standing == Standing.Failed && !tally.RetryFailed)
+            if (standing.StaysFailed(tally.RetryFailed))
             {
                 return ValueTask.FromResult(DispatchResult.Failed(standing.Error ?? "failed"));
             }

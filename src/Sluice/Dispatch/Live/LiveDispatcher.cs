@@ -75,7 +75,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             return DispatchResult.Pending;
         }
 
-        if (standing.Standing == Standing.Failed && !tally.RetryFailed)
+        if (standing.StaysFailed(tally.RetryFailed))
         {
             return DispatchResult.Failed(standing.Error ?? "failed");
         }
