@@ -95,10 +95,11 @@ public sealed class BadInputJourneys : Journey
     public async Task A_provider_that_cannot_be_reached_is_named_when_live()
     {
         Dataset(2);
-        Config(more: "batch_mode: false\nlive: { max_attempts: 2 }");
+        Config(more: "batch_mode: false\nlive: { unreachable_seconds: 2 }");
         Set("OPENAI_API_KEY", "sk");
         Set("OPENAI_BASE_URL", "http://127.0.0.1:9/v1");
-        (await SweepAsync()).Is(1).Says("127.0.0.1:9");
+        (await SweepAsync()).Is(3).Says("127.0.0.1:9");
+        Assert.All(Rows(), line => Assert.Equal("pending", (string?)line["status"]));
     }
 
     [Theory]

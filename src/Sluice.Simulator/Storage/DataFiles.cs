@@ -37,6 +37,12 @@ internal static class DataFiles
         }
         else
         {
+            // One after the other: each takes after the folder that it is made in.
+            if (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) is { } parent && !Directory.Exists(parent))
+            {
+                CreateFolder(parent);
+            }
+
             Directory.CreateDirectory(
                 path,
                 UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute

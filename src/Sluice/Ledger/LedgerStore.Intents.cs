@@ -68,6 +68,13 @@ public sealed partial class LedgerStore
     public Intent MarkNotCreated(Intent intent, string note) => Reject(
         "not-created", intent, "state=CASE WHEN file_id IS NULL THEN 1 ELSE 2 END, lost_creates=lost_creates+(state IN (7, 8)), provisional=0, note=?2", note);
 
+    /// <summary>Tells whether an earlier create call of an intent may have left a batch beside its own: one that was lost, or that was answered with an error and no batch, as a gateway does.</summary>
+    public bool MayHaveTwin(Intent intent)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        return intent.LostCreates > 0 || intent.Attempt - 1 > Look(() => Number("SELECT count(*) FROM rejected WHERE intent=?1", s => s.Bind(1, intent.Row)));
+    }
+
     /// <summary>Records that the create call, or the batch, was refused because the uploaded file is gone: it is uploaded again.</summary>
     public Intent MarkFileGone(Intent intent, string note) => Reject("file-gone", intent, "state=1, file_id=NULL, provisional=0, note=?2", note);
 

@@ -184,7 +184,7 @@ internal sealed class Collector(
 
         // What is stored need not be read again should the next step fail.
         watch.Stored = report;
-        if (intent.LostCreates > 0)
+        if (_ledger.MayHaveTwin(intent))
         {
             try
             {
