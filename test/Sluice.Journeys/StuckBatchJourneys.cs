@@ -42,7 +42,7 @@ public sealed class StuckBatchJourneys : Journey
     [Fact]
     public async Task Results_of_a_batch_that_was_given_up_still_count_when_they_turn_up()
     {
-        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": 2, "fault": { "type": "http-status", "status": 404 } }]""");
+        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }]""");
         (await RunAsync("retrieve")).Is(8);
         (await RunAsync("resend", await StuckAsync("answers 404"))).Is(0);
         await UntilEndedAsync();
