@@ -26,7 +26,7 @@ public sealed class SecretJourneys : Journey
              { "when": { "operation": "cancel" }, "fault": { "type": "http-status", "status": 500, "body": "{{echo}}" } },
              { "when": { "operation": "line", "match": "Question 3 " }, "times": 1, "fault": { "type": "line-error", "status": 400, "message": "line with {{_canary}}" } },
              { "when": { "operation": "live", "match": "Question 4 " }, "times": 1, "fault": { "type": "http-status", "status": 400, "body": "{{echo}}" } },
-             { "when": { "operation": "live", "match": "Question 5 " }, "skip": 1, "times": 1, "fault": { "type": "http-status", "status": 401, "body": "{{echo}}" } }]
+             { "when": { "operation": "live", "match": "Question 5 " }, "skip": 1, "times": 1, "fault": { "type": "http-status", "status": 402, "body": "{{echo}}" } }]
             """, batchDelay: 1);
         Set(variable, _canary);
         Dataset(8);
