@@ -19,8 +19,13 @@ public sealed class SlowDiskJourneys : Journey
         }
 
         Set("FAULTFS_OPS", "sync");
-        // The first one is that of config.yaml, the second one that of manifest.json.
-        Set("FAULTFS_AT", "2");
+        // A run on a quick disk tells which sync is the first of a manifest.
+        (await RunAsync("run", "configs", "--json")).Is(0);
+        var syncs = File.ReadLines(log).Where(line => line.StartsWith("sync ", StringComparison.Ordinal)).TakeWhile(line => !line.Contains("manifest.json", StringComparison.Ordinal)).Count();
+        File.Delete(log);
+        Directory.Delete(runs, recursive: true);
+        Directory.Delete(Path.Combine(Folder, ".sluice"), recursive: true);
+        Set("FAULTFS_AT", $"{syncs + 1}");
         Set("FAULTFS_DELAY", "5000");
         var run = Start("run", "configs", "--json");
         await Poll.UntilAsync(() => File.Exists(log) && File.ReadAllText(log).Contains(" !", StringComparison.Ordinal), () => run.Text);

@@ -62,7 +62,7 @@ internal sealed class FileCleaner(BatchContext context)
 
                 context.Ledger.MarkClean(intent);
             }
-            catch (ProviderException error) when (error.Error.Class == ErrorClass.Permanent)
+            catch (ProviderException error) when (error.Error.Class == ErrorClass.Permanent || error.Status == 405)
             {
                 Say(intent, $"the files of batch {intent.BatchId ?? intent.Id} cannot be deleted ({error.Error}); delete them at the provider");
                 context.Ledger.MarkClean(intent);
