@@ -31,7 +31,7 @@ public sealed class StoreOutageTests : IDisposable
         await using OutageBufferedCache cache = Buffered(store);
         await cache.PutAsync([Live(1, "before")], cancellationToken: Token);
         Task ready;
-        using (Locked(kind))
+        using (await LockedAsync(kind))
         {
             Assert.Equal(1, await cache.PutAsync([Live(2, "paid")], cancellationToken: Token));
             Assert.Single(Directory.GetDirectories(Buffer));
@@ -53,7 +53,7 @@ public sealed class StoreOutageTests : IDisposable
     public async Task What_is_kept_when_the_command_ends_under_the_lock_is_taken_in_by_the_next_one(string kind)
     {
         OutageBufferedCache ended = Buffered(Open(kind));
-        using (Locked(kind))
+        using (await LockedAsync(kind))
         {
             await ended.PutAsync([Live(1, "paid")], cancellationToken: Token);
             await ended.DisposeAsync();
@@ -69,7 +69,7 @@ public sealed class StoreOutageTests : IDisposable
     public async Task Without_a_buffer_a_lock_is_an_error_that_says_what_is_in_the_way()
     {
         await using ICacheStore store = Open("sqlite");
-        using (Locked("sqlite"))
+        using (await LockedAsync("sqlite"))
         {
             CacheAwayException error = await Assert.ThrowsAsync<CacheAwayException>(async () => await store.PutAsync([Live(1, "one")], cancellationToken: Token));
             Assert.Contains("cache.db", error.Message, StringComparison.Ordinal);
@@ -218,15 +218,15 @@ public sealed class StoreOutageTests : IDisposable
     private OutageBufferedCache Buffered(ICacheStore store) => new(store, Buffer, _remarks.Add, _time, Second);
 
     /// <summary>Holds the store's lock, as another process would.</summary>
-    private SqliteConnection Locked(string kind)
+    private async Task<SqliteConnection> LockedAsync(string kind)
     {
         // Made first: an empty file has no tables to be locked out of.
-        Open(kind).DisposeAsync().AsTask().GetAwaiter().GetResult();
+        await Open(kind).DisposeAsync();
         var connection = new SqliteConnection($"Data Source={(kind == "sqlite" ? Path.Combine(_folder, "cache.db") : Path.Combine(_folder, "cache", "index.db"))};Pooling=False");
-        connection.Open();
-        using SqliteCommand begin = connection.CreateCommand();
+        await connection.OpenAsync(Token);
+        await using SqliteCommand begin = connection.CreateCommand();
         begin.CommandText = "BEGIN IMMEDIATE";
-        begin.ExecuteNonQuery();
+        await begin.ExecuteNonQueryAsync(Token);
         return connection;
     }
 
