@@ -34,7 +34,8 @@ internal sealed class Checks(World world, SimProcess last, int[] wanted)
         CheckBatches();
         CheckRequests();
         // Another process may have got an answer after the last one gave up: the ledger knows, the last one does not.
-        var failed = Rows(database, "SELECT key FROM failures WHERE final").Select(row => new RequestKey((byte[])row[0]).ToString());
+        using var ledger = new LedgerStore(world.LedgerPath, new SimTime(world, last), "0:0@simulated", _ => null);
+        var failed = last.Failed.Keys.Select(KeyOf).Where(key => ledger.Find(key).Standing == Standing.Failed).Select(key => key.ToString());
         foreach (var violation in Invariants.Check(FactsOf(left, [.. failed])))
         {
             world.Violate(violation);
