@@ -39,6 +39,45 @@ public sealed class StuckBatchJourneys : Journey
         await FinishesLiveAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_batch_of_another_key_is_not_taken_for_one_that_is_gone(bool isLookedAt)
+    {
+        // To the keys of another project a batch under way is a 404.
+        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }, { "when": { "operation": "cancel" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }]""");
+        var batch = Simulator.Batches().Single().Id;
+        Set("OPENAI_API_KEY", "sk-other");
+        if (isLookedAt)
+        {
+            (await RunAsync("retrieve")).Is(8);
+            Assert.Equal(batch, await StuckAsync("made with another key or address"));
+        }
+
+        (await RunAsync("resend", batch)).Is(1).Says("left alone: it was made with another key or address", "`--yes`");
+        (await RunAsync("cancel", batch)).Is(1).Says("not cancelled", "made with another key or address");
+
+        Set("OPENAI_API_KEY", "sk-journey");
+        (await RunAsync("resend", batch)).Is(0).Says($"given up: its {N} requests can be asked again");
+    }
+
+    [Fact]
+    public async Task A_result_file_that_is_gone_costs_no_answer_of_the_other_and_frees_nothing_by_itself()
+    {
+        await SubmitAsync("""[{ "when": { "operation": "line", "match": "Question 2" }, "times": -1, "fault": { "type": "line-error" } }]""");
+        var errors = (string)(await UntilEndedAsync())["data"]![0]!["error_file_id"]!;
+        using var client = Client();
+        (await client.DeleteAsync(new Uri(Simulator.Address, $"/v1/files/{errors}"), Cancel)).EnsureSuccessStatusCode();
+
+        (await RunAsync("retrieve")).Is(8);
+
+        Assert.Equal(N - 1, Count("done"));
+        var stuck = await StuckAsync("answers 404");
+        (await RunAsync("resend", stuck)).Is(1).Says("only a part of its results is gone", "`sluice retrieve`", "`--yes`");
+        (await RunAsync("resend", stuck, "--yes")).Is(0);
+        Assert.Equal(1, (await SweepAsync("batch_mode=false")).Is(0).Sent);
+    }
+
     [Fact]
     public async Task Results_of_a_batch_that_was_given_up_still_count_when_they_turn_up()
     {
@@ -96,14 +135,19 @@ public sealed class StuckBatchJourneys : Journey
     }
 
     /// <summary>Waits until the provider's list shows the batch as completed.</summary>
-    private async Task UntilEndedAsync()
+    private async Task<JsonNode> UntilEndedAsync()
     {
-        using var client = new HttpClient { DefaultRequestHeaders = { { "Authorization", "Bearer sk-journey" } } };
-        for (var list = ""; !list.Contains("\"completed\"", StringComparison.Ordinal); await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel))
+        using var client = Client();
+        var list = "";
+        for (; !list.Contains("\"completed\"", StringComparison.Ordinal); await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, Cancel))
         {
             list = await client.GetStringAsync(new Uri(Simulator.Address, "/v1/batches"), Cancel);
         }
+
+        return JsonNode.Parse(list)!;
     }
+
+    private static HttpClient Client() => new() { DefaultRequestHeaders = { { "Authorization", "Bearer sk-journey" } } };
 
     /// <summary>Asks <c>status</c> for the one batch that is stuck, with a reason and since when.</summary>
     private async Task<string> StuckAsync(string reason)

@@ -181,7 +181,7 @@ internal static class AdoptCommand
         catch (ProviderException error)
         {
             throw AccountTrouble.Of(provider, error.Error)
-                ?? new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` does not show batch `{batchId}`: {error.Error}", "check the id in the provider's console; nothing was changed", error);
+                ?? new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` does not show batch `{batchId}`: {error.Error}", $"{AccountTrouble.StrangerTo(intent, provider) ?? "check the id in the provider's console"}; nothing was changed", error);
         }
 
         if ((info.Intent ?? id) != id || (info.Total ?? intent.Count) != intent.Count)
@@ -265,12 +265,18 @@ internal static class AdoptCommand
                 writer.WriteNumber("failed", report.Failed);
                 writer.WriteNumber("others", report.Others);
                 writer.WriteNumber("unreadable", report.Unreadable);
+                writer.WriteNumber("gone", report.Gone);
             });
             return;
         }
 
         var source = files > 0 ? Numbers.Of(files, "file") : $"{Numbers.Of(report.Batches, "batch")}, {Numbers.Count(report.Ours)} of them ours";
         Terminal.Print($"{source}: {Numbers.Of(report.Responses, "answer")}, {Numbers.Count(report.New)} of them new here; {Numbers.Of(report.Failed, "failed line")}, {Numbers.Of(report.Others, "line")} of others, {Numbers.Of(report.Unreadable, "unreadable line")}");
+        if (report.Gone > 0)
+        {
+            Terminal.Line($"{Numbers.Of(report.Gone, "result file")} of the account no longer there");
+        }
+
         if (report.UnderWay > 0)
         {
             Terminal.Line($"{Numbers.Of(report.UnderWay, "batch")} of ours still under way: `sluice run` collects what they bring");

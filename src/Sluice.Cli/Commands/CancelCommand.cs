@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Sluice.Cli.Views;
+using Sluice.Dispatch;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Storage;
@@ -66,16 +67,18 @@ internal static class CancelCommand
             case IntentState.Submitted when intent.IsProvisional:
                 return (false, "left alone: it is not proven to be ours, only its size and time agree, and it may be another's. Wait for its results, or cancel it at the provider");
             default:
+                var provider = session.Providers.Get(intent.Provider);
+                provider.EnsureCredentials();
                 try
                 {
                     CrashPoint.Hit("provider.cancel.before");
-                    await session.Providers.Get(intent.Provider).Batch!.CancelAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
+                    await provider.Batch!.CancelAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
                     CrashPoint.Hit("provider.cancel.after");
                     return (true, "cancelling: collect what it has finished with `sluice retrieve --wait`");
                 }
                 catch (ProviderException error)
                 {
-                    return (false, $"not cancelled: {error.Error}; if it has ended, collect it with `sluice retrieve`");
+                    return (false, $"not cancelled: {error.Error}; {(error.Status is 404 or 410 ? AccountTrouble.StrangerTo(intent, provider) : null) ?? "if it has ended, collect it with `sluice retrieve`"}");
                 }
         }
     }

@@ -73,27 +73,49 @@ internal static class ResendCommand
         provider.EnsureCredentials();
         try
         {
-            var info = await provider.Batch!.GetAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
+            if (await UnlessGoneAsync(() => provider.Batch!.GetAsync(intent.BatchId!, cancellationToken)).ConfigureAwait(false) is not { } info)
+            {
+                return AccountTrouble.StrangerTo(intent, provider) is { } stranger ? $"{stranger}. `--yes` gives it up all the same" : null;
+            }
+
             if (!info.IsEnded)
             {
                 return $"the provider has it as `{info.RawState}`; what it still answers is paid for. `--yes` gives it up all the same";
             }
 
+            var left = 0;
             foreach (var file in info.ResultFiles)
             {
-                await using var _ = (await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+                var stream = await UnlessGoneAsync(() => provider.Batch!.OpenResultsAsync(file, cancellationToken)).ConfigureAwait(false);
+                await using var _ = (stream ?? Stream.Null).ConfigureAwait(false);
+                left += stream is null ? 0 : 1;
             }
 
-            return $"it has ended as `{info.RawState}`: `sluice retrieve` collects it. `--yes` gives it up all the same";
-        }
-        catch (ProviderException error) when (error.Status is 404 or 410)
-        {
-            return null;
+            return (left, info.ResultFiles.Count - left) switch
+            {
+                (0, > 0) => null,
+                (_, 0) => $"it has ended as `{info.RawState}`: `sluice retrieve` collects it. `--yes` gives it up all the same",
+                _ => $"it has ended as `{info.RawState}`, and only a part of its results is gone: `sluice retrieve` takes what is there. Then `--yes` frees the rest",
+            };
         }
         catch (ProviderException error)
         {
             throw AccountTrouble.Of(provider, error.Error)
                 ?? new SluiceException(ErrorKind.Environment, $"whether the provider still has batch {intent.BatchId} cannot be told: {error.Error}", "try again later, or say --yes: should it have it, its requests are paid for twice", error);
+        }
+    }
+
+    /// <summary>Asks for something of a batch; null when it is gone.</summary>
+    private static async Task<T?> UnlessGoneAsync<T>(Func<Task<T>> ask)
+        where T : class
+    {
+        try
+        {
+            return await ask().ConfigureAwait(false);
+        }
+        catch (ProviderException error) when (error.Status is 404 or 410)
+        {
+            return null;
         }
     }
 

@@ -1,3 +1,4 @@
+using Sluice.Ledger;
 using Sluice.Providers;
 
 namespace Sluice.Dispatch;
@@ -35,6 +36,15 @@ public static class AccountTrouble
         ArgumentNullException.ThrowIfNull(provider);
         var address = provider.Account.Split('#')[0].Split('@');
         return $"`{provider.Reference.Provider}`{(address.Length > 1 ? $" at {address[^1]}" : "")}";
+    }
+
+    /// <summary>Says that a batch was made with another key or address than a provider's account has; null when the account has made or shown it. To all others it is not there.</summary>
+    public static string? StrangerTo(Intent intent, IProvider provider)
+    {
+        ArgumentNullException.ThrowIfNull(intent);
+        ArgumentNullException.ThrowIfNull(provider);
+        var home = intent.HomeAccount ?? intent.Account;
+        return home == provider.Account ? null : $"it was made with another key or address ({home}), and only there it can be seen; set that again";
     }
 
     private static string Key(IProvider provider) => provider.KeyVariable is { } variable ? $"the environment variable {variable}" : "`api_key_env` of the model";

@@ -48,6 +48,9 @@ public sealed record Intent
     /// <summary>Gets the account, as <see cref="IProvider.Account"/> tells it.</summary>
     public required string Account { get; init; }
 
+    /// <summary>Gets the account that has made or last shown the batch, when <see cref="Account"/> is another since and has not shown it yet; else null.</summary>
+    public string? HomeAccount { get; init; }
+
     /// <summary>Gets the model of all lines.</summary>
     public required string Model { get; init; }
 

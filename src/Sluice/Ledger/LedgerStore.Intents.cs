@@ -8,7 +8,7 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home";
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
@@ -83,7 +83,7 @@ public sealed partial class LedgerStore
     /// <param name="batchId">The id.</param>
     /// <param name="provisional">Whether it was found by size and time alone, so that its results must prove that it is ours.</param>
     public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false) =>
-        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL, readings=0, read_at=NULL, trouble_since=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
+        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL, home=NULL, readings=0, read_at=NULL, trouble_since=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
 
     /// <summary>Records the id of a batch that came of a create call which another process has taken over in the meantime. That process goes on with it.</summary>
     /// <returns>False, and nothing changed, when the other process has made a batch of its own, or is about to.</returns>
@@ -97,6 +97,9 @@ public sealed partial class LedgerStore
 
     /// <summary>Records that a batch taken for this intent's is another's: the outcome of the create call is unknown again.</summary>
     public Intent MarkForeign(Intent intent, string note) => Reject("foreign", intent, "state=7, provisional=0, note=?2", note);
+
+    /// <summary>Records that the account to which an intent was moved has its batch.</summary>
+    public Intent MarkAtHome(Intent intent) => Change("at-home", intent, "home=NULL", static _ => { });
 
     /// <summary>Counts a reading of an ended batch's results that lacked something. Those that follow each other within a time count once, however many commands make them.</summary>
     public Intent CountReading(Intent intent, TimeSpan within) => Change(
@@ -209,10 +212,10 @@ public sealed partial class LedgerStore
         return Discard(intent);
     }
 
-    /// <summary>Moves an intent to another account, unless a living process works on it; an uploaded file is left behind.</summary>
+    /// <summary>Moves an intent to another account, unless a living process works on it; an uploaded file is left behind. Whose account has its batch stays known.</summary>
     public bool TryMove(Intent intent, string account) => TryOwn(intent) is { } mine && Write("move", durable: true, () =>
         Sql("""
-            UPDATE intents SET account=?2, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END
+            UPDATE intents SET account=?2, home=CASE WHEN state=4 THEN nullif(coalesce(home, account), ?2) END, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END
             WHERE row=?1 AND state IN (1, 2, 4) AND fence=?3
             """).Bind(1, mine.Row).Bind(2, account).Bind(3, mine.Fence).Run() == 1);
 
@@ -440,6 +443,7 @@ public sealed partial class LedgerStore
         LostCreates = (int)row.Integer(23),
         Readings = (int)row.Integer(24),
         TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
+        HomeAccount = row.Text(29),
         Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0 },
     };
 

@@ -61,6 +61,7 @@ public sealed partial class LedgerStore : IDisposable
         CREATE INDEX intents_files ON intents(row) WHERE delete_files=1;
         ALTER TABLE intents ADD COLUMN refused_at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE failures ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE intents ADD COLUMN home TEXT;
         """,
     ];
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 
 namespace Sluice.Providers;
 
@@ -7,6 +8,9 @@ internal static class BatchList
 {
     /// <summary>The most pages that are read: what lies behind them is not looked at, and nobody may take it for absent.</summary>
     internal const int MaxPages = 1000;
+
+    /// <summary>The smallest page that providers cut a list to when nobody asks for another size.</summary>
+    private const int SmallestCut = 20;
 
     /// <summary>Lists batches that were created at a time or later; one that does not tell its time is listed.</summary>
     /// <param name="since">The time.</param>
@@ -17,12 +21,15 @@ internal static class BatchList
         DateTimeOffset since, Func<string?, CancellationToken, Task<BatchPage>> readPage, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         string? after = null;
+        HashSet<string> before = [];
         var order = new ListOrder();
         for (var pages = 0; pages < MaxPages; pages++)
         {
             var page = await readPage(after, cancellationToken).ConfigureAwait(false);
             var isOld = true;
-            foreach (var batch in page.Batches)
+            // Lists that grow while they are read, and those that know no pages, show batches again.
+            var batches = page.Batches.Where(batch => !before.Contains(batch.Id)).ToList();
+            foreach (var batch in batches)
             {
                 order.Add(batch.CreatedAt);
                 if (batch.CreatedAt >= since || batch.CreatedAt is null)
@@ -33,18 +40,29 @@ internal static class BatchList
             }
 
             // A page of old batches ends the list only where younger ones are known to come first.
-            if (!page.HasMore || page.Batches.Count == 0 || (isOld && order.IsNewestFirst))
+            if (page.HasMore == false || (isOld && batches.Count > 0 && order.IsNewestFirst))
             {
                 yield break;
             }
 
-            var last = page.Batches[^1].Id;
-            if (last == after)
+            if (page.HasMore is null && (page.Batches.Count == 0 || (batches.Count == 0 && page.Batches.Count < SmallestCut)))
             {
-                throw Endless("repeats the same page for ever");
+                // A provider that does not tell whether there are more shows nothing after the last one, or all there are each time.
+                yield break;
             }
 
-            after = last;
+            if (page.Batches.Count == 0 && (page.Last is null || page.Last == after))
+            {
+                throw Endless("says that there is more, and does not show it");
+            }
+
+            if (page.Batches.Count > 0 && batches.Count == 0)
+            {
+                throw Endless(page.HasMore is null ? "does not tell whether it is whole" : "repeats the same page for ever");
+            }
+
+            after = page.Batches.Count > 0 ? page.Batches[^1].Id : page.Last;
+            before = [.. page.Batches.Select(batch => batch.Id)];
         }
 
         throw Endless($"has more than {MaxPages} pages");
@@ -74,12 +92,14 @@ internal static class BatchList
 
 /// <summary>A page of a provider's list of batches.</summary>
 /// <param name="Batches">The batches, as they are listed.</param>
-/// <param name="HasMore">Whether the provider says that there are more.</param>
-internal sealed record BatchPage(IReadOnlyList<BatchInfo> Batches, bool HasMore)
+/// <param name="HasMore">Whether the provider says that there are more; null when it does not say.</param>
+/// <param name="Last">Which batch the provider calls the last of the page; null when it does not say.</param>
+internal sealed record BatchPage(IReadOnlyList<BatchInfo> Batches, bool? HasMore, string? Last)
 {
     /// <summary>Reads a page.</summary>
     /// <exception cref="ProviderException">The answer is no such page.</exception>
-    public static BatchPage Of(System.Text.Json.JsonElement page, Func<System.Text.Json.JsonElement, BatchInfo> read) => new(
+    public static BatchPage Of(JsonElement page, Func<JsonElement, BatchInfo> read) => new(
         [.. ProviderHttp.List(page).Select(read)],
-        page.TryGetProperty("has_more", out var more) && more.ValueKind == System.Text.Json.JsonValueKind.True);
+        page.TryGetProperty("has_more", out var more) && more.ValueKind is JsonValueKind.True or JsonValueKind.False ? more.GetBoolean() : null,
+        page.TryGetProperty("last_id", out var last) && last.ValueKind == JsonValueKind.String && last.GetString() is { Length: > 0 } id ? id : null);
 }

@@ -82,6 +82,18 @@ internal static class ErrorRules
         return int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out var codeStatus) ? OfStatus(codeStatus, type, null, message) : OfName(type, code, message);
     }
 
+    /// <summary>Classifies the error member of a result line; null when there is none, or when it says nothing: some services always write one.</summary>
+    public static RequestError? OfMember(int status, ReadOnlyMemory<byte> error)
+    {
+        if (error.IsEmpty)
+        {
+            return null;
+        }
+
+        using var document = JsonDocument.Parse(error);
+        return ErrorText.SaysNothing(document.RootElement) ? null : OfObject(status, document.RootElement);
+    }
+
     private static ErrorClass? ByName(string? type, string? code) => (code ?? type) switch
     {
         "token_limit_exceeded" or "rate_limit_error" or "rate_limit_exceeded" or "too_many_requests" => ErrorClass.RateLimited,

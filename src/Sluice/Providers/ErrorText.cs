@@ -49,6 +49,16 @@ internal static class ErrorText
         }
     }
 
+    /// <summary>Tells whether an error tells of none: null, false, 0 and empty texts, and objects and lists of nothing else.</summary>
+    public static bool SaysNothing(JsonElement error) => error.ValueKind switch
+    {
+        JsonValueKind.Object => error.EnumerateObject().All(member => SaysNothing(member.Value)),
+        JsonValueKind.Array => error.EnumerateArray().All(SaysNothing),
+        JsonValueKind.String => string.IsNullOrWhiteSpace(JsonText.Read(error)),
+        JsonValueKind.Number => error.GetRawText() == "0",
+        _ => error.ValueKind != JsonValueKind.True,
+    };
+
     private static (string? Type, string? Code, string Message) ReadMembers(int status, JsonElement root)
     {
         var error = Unwrap(root);

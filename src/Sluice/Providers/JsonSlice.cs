@@ -7,6 +7,9 @@ namespace Sluice.Providers;
 /// <summary>Small reads over JSON bytes without building a tree: results files are read at tens of thousands of lines a second.</summary>
 internal static class JsonSlice
 {
+    /// <summary>More than any model takes or gives in one call.</summary>
+    private const long MaxTokens = 1_000_000_000;
+
     /// <summary>Moves past the value under the reader and returns its raw bytes.</summary>
     public static ReadOnlyMemory<byte> Raw(ref Utf8JsonReader reader, ReadOnlyMemory<byte> source)
     {
@@ -53,17 +56,20 @@ internal static class JsonSlice
         return 0;
     }
 
-    /// <summary>Returns the error under the reader, or null for null, an empty text, and anything that is no error.</summary>
+    /// <summary>Returns the number of tokens under the reader; 0 for what cannot be one: it is not known, and neither cost nor budget may follow it.</summary>
+    public static long Tokens(ref Utf8JsonReader reader) => Integer(ref reader) is > 0 and <= MaxTokens and var tokens ? tokens : 0;
+
+    /// <summary>Returns the error under the reader, or null for one that says nothing, and anything that is no error.</summary>
     public static RequestError? Failure(ref Utf8JsonReader reader)
     {
-        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.String) || (reader.TokenType == JsonTokenType.String && reader.ValueSpan.IsEmpty))
+        if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.String))
         {
             reader.Skip();
             return null;
         }
 
         using var document = JsonDocument.ParseValue(ref reader);
-        return ErrorRules.OfObject(0, document.RootElement);
+        return ErrorText.SaysNothing(document.RootElement) ? null : ErrorRules.OfObject(0, document.RootElement);
     }
 
     /// <summary>Tells whether the name or string under the reader is the given one; unlike <c>ValueTextEquals</c> it takes broken escapes for what they are.</summary>

@@ -30,6 +30,9 @@ public sealed record AdoptReport
     /// <summary>Gets lines that cannot be read as a result.</summary>
     public long Unreadable { get; init; }
 
+    /// <summary>Gets result files that the provider no longer has.</summary>
+    public int Gone { get; init; }
+
     /// <summary>Adds two reports up.</summary>
     public static AdoptReport operator +(AdoptReport left, AdoptReport right)
     {
@@ -46,6 +49,7 @@ public sealed record AdoptReport
             Failed = left.Failed + right.Failed,
             Others = left.Others + right.Others,
             Unreadable = left.Unreadable + right.Unreadable,
+            Gone = left.Gone + right.Gone,
         };
     }
 }

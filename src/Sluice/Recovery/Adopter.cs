@@ -16,22 +16,34 @@ public sealed class Adopter(BatchContext context)
     /// <summary>Takes over the answers of every ended batch of an account, and into the ledger what is still under way.</summary>
     /// <param name="accounts">The account, once per kind of request that it takes.</param>
     /// <param name="cancellationToken">Ends the work; what was stored stays.</param>
-    /// <exception cref="ProviderException">The list, or a file, cannot be read.</exception>
+    /// <exception cref="ProviderException">The list, or a file that is still there, cannot be read; all that can be was taken over.</exception>
     public async Task<AdoptReport> AdoptAsync(IReadOnlyList<IProvider> accounts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(accounts);
         var report = new AdoptReport();
         var api = accounts[0].Batch!;
+        ProviderException? unread = null;
         await foreach (var batch in api.ListAsync(DateTimeOffset.MinValue, cancellationToken).ConfigureAwait(false))
         {
             var provider = accounts.FirstOrDefault(a => a.Dialect.Endpoint == batch.Endpoint) ?? accounts[0];
-            report += batch.IsEnded || batch.ResultFiles.Count > 0
-                ? await AdoptEndedAsync(batch, provider, cancellationToken).ConfigureAwait(false)
-                : await AdoptUnderWayAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+            if (!batch.IsEnded && batch.ResultFiles.Count == 0)
+            {
+                report += await AdoptUnderWayAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            var (found, error) = await AdoptEndedAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+            report += found;
+            unread ??= error;
+            if (error is not null && (error.Error.Class == ErrorClass.RateLimited || AccountTrouble.Of(provider, error.Error) is not null))
+            {
+                // It is not this batch's own: the next ones fare no better.
+                break;
+            }
         }
 
         await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
-        return report;
+        return unread is null ? report : throw unread;
     }
 
     /// <summary>Takes over the answers in a result file on disk, plain or compressed, of whatever provider.</summary>
@@ -58,28 +70,43 @@ public sealed class Adopter(BatchContext context)
         return reader.Report;
     }
 
-    private async Task<AdoptReport> AdoptEndedAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Takes over what a batch's files hold, each for itself. Providers delete files after a while: one that is gone is counted, not an error.</summary>
+    private async Task<(AdoptReport Report, ProviderException? Unread)> AdoptEndedAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
     {
         var reader = new ResultReader(context.Cache, [provider.Dialect]);
         var origin = new ResponseOrigin(provider.Reference.Provider, batch.Model ?? "", batch.Id);
+        var gone = 0;
+        ProviderException? unread = null;
         foreach (var file in batch.ResultFiles)
         {
-            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
+            try
             {
-                await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
+                var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+                await using (stream.ConfigureAwait(false))
+                {
+                    await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            catch (ProviderException error) when (error.Status is 404 or 410)
+            {
+                gone++;
+            }
+            catch (ProviderException error)
+            {
+                unread ??= error;
+                context.Observe(new Remark($"batch {batch.Id}: a result file cannot be read: {error.Error}"));
             }
         }
 
         CrashPoint.Hit("adopt.batch.after");
-        var report = reader.Report with { Batches = 1 };
+        var report = reader.Report with { Batches = 1, Gone = gone };
         if (report.Responses + report.Failed == 0)
         {
-            return report;
+            return (report, unread);
         }
 
         context.Observe(new Remark($"batch {batch.Id}: {report.Responses} answers, {report.New} of them new here"));
-        return report with { Ours = 1 };
+        return (report with { Ours = 1 }, unread);
     }
 
     /// <summary>Rebuilds the intent of a batch that says it is ours, from the file it was made of.</summary>

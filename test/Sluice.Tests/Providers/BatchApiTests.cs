@@ -147,7 +147,8 @@ public sealed class BatchApiTests : IDisposable
 
     [Theory]
     [InlineData("""{"data":[]}""")]
-    [InlineData("""{"data":[],"has_more":true}""")]
+    [InlineData("""{"data":[],"has_more":false}""")]
+    [InlineData("""{"data":[],"has_more":null}""")]
     public async Task An_empty_page_ends_a_list(string body)
     {
         using var http = new StubHttp(_ => StubHttp.Json(body));

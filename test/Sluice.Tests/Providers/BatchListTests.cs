@@ -93,9 +93,52 @@ public sealed class BatchListTests
             });
 
             Assert.Equal((ErrorClass.Permanent, "endless_list"), (error.Error.Class, error.Error.Code));
-            Assert.Equal(["b2000", "b2001", "b2000", "b2001"], found);
+            Assert.Equal(["b2000", "b2001"], found);
         }
     }
+
+    [Fact]
+    public async Task Where_a_page_does_not_tell_whether_there_are_more_the_list_is_read_until_nothing_comes()
+    {
+        var (ids, pages) = await ReadAsync(Untold(2003, 2002), Untold(2002, 2001), Untold());
+
+        Assert.Equal(("b2003 b2002 b2001", 3), (ids, pages));
+    }
+
+    [Fact]
+    public async Task A_list_without_pages_is_whole_when_it_is_shorter_than_any_page()
+    {
+        var (ids, pages) = await ReadAsync(Untold(2001, 2000), Untold(2002, 2001, 2000), Untold(2002, 2001, 2000));
+
+        Assert.Equal(("b2001 b2000 b2002", 3), (ids, pages));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_list_that_may_be_cut_is_an_error_and_no_proof_of_absence(bool isEmpty)
+    {
+        // One says that it has more and shows nothing, one shows as many as a page may hold, whatever is asked for.
+        string body = isEmpty ? """{"data":[],"has_more":true,"last_id":null}""" : Untold([.. Enumerable.Range(2000, 20)]);
+        using var http = new StubHttp(_ => StubHttp.Json(body));
+
+        foreach (IBatchApi api in (IBatchApi[])[OpenAI(http), Anthropic(http)])
+        {
+            ProviderException error = await Assert.ThrowsAsync<ProviderException>(() => api.ListAsync(DateTimeOffset.FromUnixTimeSeconds(Since), Token).ToListAsync(Token).AsTask());
+
+            Assert.Equal((ErrorClass.Permanent, "endless_list"), (error.Error.Class, error.Error.Code));
+        }
+    }
+
+    [Fact]
+    public async Task An_empty_page_that_names_its_place_in_the_list_is_not_the_end()
+    {
+        var (ids, pages) = await ReadAsync(Page(true, 2001), """{"data":[],"has_more":true,"last_id":"hidden"}""", Page(false, 2000));
+
+        Assert.Equal(("b2001 b2000", 3), (ids, pages));
+    }
+
+    private static string Untold(params int[] seconds) => Page(false, seconds).Replace(",\"has_more\":false", "", StringComparison.Ordinal);
 
     [Fact]
     public async Task A_list_without_end_is_given_up_after_a_thousand_pages()

@@ -21,6 +21,15 @@ public class ReadBatchLineTests
     [InlineData("white space kept", """ { "custom_id" : "a" , "response" : { "status_code" : 200 , "body" : BODY } } """)]
     [InlineData("created", """{"custom_id":"a","response":{"status_code":201,"body":BODY}}""")]
     [InlineData("escaped id", """{"custom_id":"\u0061","response":{"status_code":200,"body":BODY}}""")]
+    [InlineData("status as a text", """{"custom_id":"a","response":{"status_code":"200","body":BODY}}""")]
+    [InlineData("status is null", """{"custom_id":"a","response":{"status_code":null,"body":BODY},"error":null}""")]
+    [InlineData("status of no kind", """{"custom_id":"a","response":{"status_code":"ok","body":BODY},"error":null}""")]
+    [InlineData("no status", """{"custom_id":"a","response":{"body":BODY},"error":null}""")]
+    [InlineData("empty error", """{"custom_id":"a","response":{"status_code":200,"body":BODY},"error":{}}""")]
+    [InlineData("error of nulls", """{"custom_id":"a","response":{"status_code":200,"body":BODY},"error":{"code":null,"message":null}}""")]
+    [InlineData("error of nothings", """{"error":{"code":0,"message":" ","details":[{"type":""}],"fatal":false},"custom_id":"a","response":{"status_code":200,"body":BODY}}""")]
+    [InlineData("empty text", """{"custom_id":"a","response":{"status_code":200,"body":BODY},"error":""}""")]
+    [InlineData("a paid answer with an error", """{"custom_id":"a","response":{"status_code":200,"body":BODY},"error":{"code":"late","message":"too late"}}""")]
     public void Other_spellings_of_a_successful_line_give_the_same(string what, string line)
     {
         BatchLine read = Line("chat", line.Replace("BODY", Body, StringComparison.Ordinal));
@@ -64,6 +73,12 @@ public class ReadBatchLineTests
     [InlineData("""{"custom_id":"a","response":null,"error":{"code":"400","message":"bad","param":null,"type":null}}""", ErrorClass.Permanent, "400", "bad")]
     [InlineData("""{"custom_id":"a","response":null,"error":{"code":"500","message":"boom","param":null,"type":null}}""", ErrorClass.Transient, "500", "boom")]
     [InlineData("""{"custom_id":"a","response":null,"error":"just words"}""", ErrorClass.Transient, "error", "just words")]
+    // An error without words leaves the word to the response, one with words has it where there is no answer.
+    [InlineData("""{"custom_id":"a","response":{"status_code":400,"body":{"error":{"message":"bad","type":"invalid_request_error"}}},"error":{"code":null}}""", ErrorClass.Permanent, "invalid_request_error", "bad")]
+    [InlineData("""{"custom_id":"a","response":{"status_code":200,"body":null},"error":{"code":"batch_expired","message":"too late"}}""", ErrorClass.Transient, "batch_expired", "too late")]
+    [InlineData("""{"custom_id":"a","response":{"status_code":200,"body":{"choices":[]}},"error":{"code":"batch_expired","message":"too late"}}""", ErrorClass.Transient, "batch_expired", "too late")]
+    [InlineData("""{"custom_id":"a","response":null,"error":{"code":null,"message":null}}""", ErrorClass.Transient, "no_response", "the line has neither a response nor an error")]
+    [InlineData("""{"custom_id":"a","response":{"status_code":"500","body":null},"error":{}}""", ErrorClass.Transient, "500", "null")]
     [InlineData("""{"custom_id":"a","response":null,"error":null}""", ErrorClass.Transient, "no_response", "the line has neither a response nor an error")]
     [InlineData("""{"custom_id":"a"}""", ErrorClass.Transient, "no_response", "the line has neither a response nor an error")]
     public void A_failed_OpenAI_line_is_classified(string line, ErrorClass kind, string code, string message)

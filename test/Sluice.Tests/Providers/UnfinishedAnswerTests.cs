@@ -1,5 +1,6 @@
 using System.Text;
 using Sluice.Providers;
+using Sluice.Requests;
 using static Sluice.Tests.Providers.DialectCase;
 
 namespace Sluice.Tests.Providers;
@@ -32,11 +33,22 @@ public class UnfinishedAnswerTests
         Assert.Equal(expected, Of(dialect).Inspect(Encoding.UTF8.GetBytes(body)).Failure!.Class);
 
     [Theory]
+    [InlineData("chat", """{"choices":[],"usage":{"prompt_tokens":-1000000000,"completion_tokens":5}}""")]
+    [InlineData("chat", """{"choices":[],"usage":{"prompt_tokens":9000000000000000000,"completion_tokens":5}}""")]
+    [InlineData("responses", """{"output":[],"usage":{"input_tokens":-1,"output_tokens":5}}""")]
+    [InlineData("messages", """{"content":[],"usage":{"input_tokens":-7,"cache_read_input_tokens":-1,"output_tokens":5}}""")]
+    public void Tokens_that_cannot_be_are_not_known(string dialect, string body) =>
+        Assert.Equal(new TokenUsage(0, 5), Of(dialect).Inspect(Encoding.UTF8.GetBytes(body)).Usage);
+
+    [Theory]
     [InlineData("responses", """{"status":"completed","output":[]}""")]
     [InlineData("responses", """{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[]}""")]
     [InlineData("responses", """{"output":[]}""")]
     [InlineData("chat", """{"object":"chat.completion","choices":[],"error":null}""")]
     [InlineData("chat", """{"choices":[],"error":""}""")]
+    [InlineData("chat", """{"choices":[],"error":{}}""")]
+    [InlineData("chat", """{"choices":[],"error":{"code":null,"message":""}}""")]
+    [InlineData("messages", """{"content":[],"error":{"type":null,"message":null}}""")]
     [InlineData("messages", """{"content":[],"stop_reason":"end_turn"}""")]
     [InlineData("messages", """{"content":[]}""")]
     public void A_finished_answer_is_none(string dialect, string body) =>

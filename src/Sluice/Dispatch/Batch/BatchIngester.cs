@@ -25,28 +25,32 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <param name="provider">The provider.</param>
     /// <param name="acceptMissing">Whether requests without a line have failed, rather than to be looked for again.</param>
     /// <param name="cancellationToken">Ends the reading; what has been read stays.</param>
-    /// <exception cref="ProviderException">A file could not be read to its end.</exception>
+    /// <exception cref="ProviderException">A file could not be read to its end, and requests are still without a line; what could be read stays.</exception>
     public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
     {
         using var reading = new Reading(intent, info, SpoolPath(intent), provider.Dialect, isTwin: false, cache.Interruptions);
-        await ReadFilesAsync(info, reading, provider, cancellationToken).ConfigureAwait(false);
-        if (intent.IsProvisional && reading.IsForeign)
+        var unread = await ReadFilesAsync(info, reading, provider, cancellationToken).ConfigureAwait(false);
+        if (unread is null && intent.IsProvisional && reading.IsForeign)
         {
             return reading.Report(intent.Count);
         }
 
         // Each request answered or failed means that none is missing; else the spool, the cache and the ledger tell.
         var isWhole = reading.Seen.Count == intent.Count && !reading.Seen.IsFull;
+        if (unread is not null && !isWhole && !(File.Exists(SpoolPath(intent)) && await IsSettledAsync(intent, cancellationToken).ConfigureAwait(false)))
+        {
+            throw unread;
+        }
+
         return reading.Report(isWhole ? 0 : await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Reads the result files of an ended batch that was made beside an intent's own: its answers fill what the other has not answered.</summary>
-    /// <exception cref="ProviderException">A file could not be read to its end.</exception>
+    /// <exception cref="ProviderException">A file could not be read to its end; what could be read stays.</exception>
     public async Task<IngestReport> ReadTwinAsync(Intent intent, BatchInfo twin, IProvider provider, CancellationToken cancellationToken)
     {
         using var reading = new Reading(intent, twin, SpoolPath(intent), provider.Dialect, isTwin: true, cache.Interruptions);
-        await ReadFilesAsync(twin, reading, provider, cancellationToken).ConfigureAwait(false);
-        return reading.Report(0);
+        return await ReadFilesAsync(twin, reading, provider, cancellationToken).ConfigureAwait(false) is { } unread ? throw unread : reading.Report(0);
     }
 
     /// <summary>Closes an intent whose results have been read: its answers are synced to disk first.</summary>
@@ -91,8 +95,10 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     public async Task<bool> IsSettledAsync(Intent intent, CancellationToken cancellationToken) =>
         await FindMissingAsync(intent, record: false, cancellationToken, most: 1).ConfigureAwait(false) == 0;
 
-    private async Task ReadFilesAsync(BatchInfo info, Reading reading, IProvider provider, CancellationToken cancellationToken)
+    /// <summary>Reads every file that can be read, and stores what is in it. Returns why one could not be read to its end, or null.</summary>
+    private async Task<ProviderException?> ReadFilesAsync(BatchInfo info, Reading reading, IProvider provider, CancellationToken cancellationToken)
     {
+        ProviderException? unread = null;
         if (Spool.StoresRequests(spoolFolder, reading.Intent.Id))
         {
             reading.Requests = await reading.SpoolAsync(cancellationToken).ConfigureAwait(false);
@@ -101,16 +107,25 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
         foreach (var file in info.ResultFiles)
         {
             CrashPoint.Hit("provider.results.before");
-            var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
+            try
             {
-                await ReadLinesAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
+                var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+                await using (stream.ConfigureAwait(false))
+                {
+                    await ReadLinesAsync(stream, reading, provider.Dialect, cancellationToken).ConfigureAwait(false);
+                }
+            }
+            catch (ProviderException error)
+            {
+                // What was read before, and what the other files hold, is paid for all the same.
+                unread ??= error;
             }
 
             CrashPoint.Hit("provider.results.after");
         }
 
         await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
+        return unread;
     }
 
     private async Task ReadLinesAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)

@@ -90,6 +90,7 @@ internal sealed class Collector(
             var info = await provider.Batch!.GetAsync(mine.BatchId!, cancellationToken).ConfigureAwait(false);
             CrashPoint.Hit("provider.get.after");
             watch.Failures = 0;
+            mine = mine.HomeAccount is null ? mine : _ledger.MarkAtHome(mine);
             context.Observe(new BatchChanged(mine, info));
             if (info.State is not (BatchState.Validating or BatchState.Failed))
             {
@@ -117,7 +118,8 @@ internal sealed class Collector(
         }
         catch (ProviderException error)
         {
-            FailedLook(mine, watch, error.Status is { } status ? $"the provider answers {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}" : error.Error.ToString(), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
+            var stranger = error.Status is 404 or 410 ? AccountTrouble.StrangerTo(mine, provider) : null;
+            FailedLook(mine, watch, (error.Status is { } status ? $"the provider answers {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}" : error.Error.ToString()) + (stranger is null ? "" : $"; {stranger}"), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
         }
         catch (Exception error) when (IsOfOneBatch(error))
         {

@@ -178,15 +178,7 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
             case "canceled":
                 return new RequestError(ErrorClass.Transient, "canceled", "the batch was cancelled before this request was run");
             default:
-                if (error.IsEmpty)
-                {
-                    return new RequestError(ErrorClass.Transient, type.Length > 0 ? type : "no_result", "the line has neither a message nor an error");
-                }
-
-                using (var document = JsonDocument.Parse(error))
-                {
-                    return ErrorRules.OfObject(0, document.RootElement);
-                }
+                return ErrorRules.OfMember(0, error) ?? new RequestError(ErrorClass.Transient, type.Length > 0 ? type : "no_result", "the line has neither a message nor an error");
         }
     }
 
@@ -266,12 +258,12 @@ internal sealed class AnthropicMessagesDialect(string name) : IDialect
             if (JsonSlice.Is(ref reader, "input_tokens"u8) || JsonSlice.Is(ref reader, "cache_creation_input_tokens"u8) || JsonSlice.Is(ref reader, "cache_read_input_tokens"u8))
             {
                 reader.Read();
-                input += JsonSlice.Integer(ref reader);
+                input += JsonSlice.Tokens(ref reader);
             }
             else if (JsonSlice.Is(ref reader, "output_tokens"u8))
             {
                 reader.Read();
-                output = JsonSlice.Integer(ref reader);
+                output = JsonSlice.Tokens(ref reader);
             }
             else
             {

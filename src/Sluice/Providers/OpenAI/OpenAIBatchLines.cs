@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Sluice.Requests;
@@ -62,7 +63,8 @@ internal static class OpenAIBatchLines
                     if (JsonSlice.Is(ref reader, "status_code"u8))
                     {
                         reader.Read();
-                        status = JsonSlice.Integer(ref reader);
+                        // Some services write it as a text.
+                        status = reader.TokenType == JsonTokenType.String ? (int.TryParse(JsonText.Read(ref reader), NumberStyles.None, CultureInfo.InvariantCulture, out var written) ? written : 0) : JsonSlice.Integer(ref reader);
                     }
                     else if (JsonSlice.Is(ref reader, "body"u8))
                     {
@@ -80,7 +82,7 @@ internal static class OpenAIBatchLines
             else if (JsonSlice.Is(ref reader, "error"u8))
             {
                 reader.Read();
-                error = reader.TokenType == JsonTokenType.Null ? default : JsonSlice.Raw(ref reader, line);
+                error = JsonSlice.Raw(ref reader, line);
             }
             else
             {
@@ -89,29 +91,30 @@ internal static class OpenAIBatchLines
             }
         }
 
-        if (!hasResponse || error.Length > 0)
+        var told = ErrorRules.OfMember((int)status, error);
+        // A line without a status has been seen both ways: with a whole answer, and with nothing in a row that counted as completed.
+        var isPlain = told is null && status != 0;
+        if (hasResponse && status is 0 or (>= 200 and <= 299) && TryInspect(body.Span, dialect, isPlain) is (var usage, var failure))
         {
-            return new BatchLine(customId, default, default, LineError(error, (int)status));
+            return new BatchLine(customId, failure is null ? body : default, usage, failure);
         }
 
-        // A status of 0 with no error has been seen: anything but 2xx is a failure.
-        if (status is < 200 or > 299)
-        {
-            return new BatchLine(customId, default, default, ErrorRules.OfLine((int)status, body.Span));
-        }
-
-        var (usage, failure) = dialect.Inspect(body.Span);
-        return new BatchLine(customId, failure is null ? body : default, usage, failure);
+        return new BatchLine(customId, default, default, told ?? (hasResponse
+            ? ErrorRules.OfLine((int)status, body.Span)
+            : new RequestError(ErrorClass.Transient, "no_response", "the line has neither a response nor an error")));
     }
 
-    private static RequestError LineError(ReadOnlyMemory<byte> error, int status)
+    /// <summary>Reads a body. One that has used tokens is an answer, whatever stands beside it: it is paid for. Any other is one only in a line that plainly says so.</summary>
+    private static (TokenUsage Usage, RequestError? Failure)? TryInspect(ReadOnlySpan<byte> body, IDialect dialect, bool isPlain)
     {
-        if (error.IsEmpty)
+        try
         {
-            return new RequestError(ErrorClass.Transient, "no_response", "the line has neither a response nor an error");
+            var (usage, failure) = dialect.Inspect(body);
+            return isPlain || usage != default ? (usage, failure) : null;
         }
-
-        using var document = JsonDocument.Parse(error);
-        return ErrorRules.OfObject(status, document.RootElement);
+        catch (FormatException) when (!isPlain)
+        {
+            return null;
+        }
     }
 }

@@ -21,12 +21,12 @@ internal static class OpenAIUsage
             if (JsonSlice.Is(ref reader, "prompt_tokens"u8) || JsonSlice.Is(ref reader, "input_tokens"u8))
             {
                 reader.Read();
-                input = JsonSlice.Integer(ref reader);
+                input = JsonSlice.Tokens(ref reader);
             }
             else if (JsonSlice.Is(ref reader, "completion_tokens"u8) || JsonSlice.Is(ref reader, "output_tokens"u8))
             {
                 reader.Read();
-                output = JsonSlice.Integer(ref reader);
+                output = JsonSlice.Tokens(ref reader);
             }
             else
             {

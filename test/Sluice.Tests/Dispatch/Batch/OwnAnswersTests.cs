@@ -82,6 +82,55 @@ public sealed class OwnAnswersTests : IAsyncDisposable
         Assert.All(keys, key => Assert.Equal(Standing.New, _fixture.Ledger.Find(key).Standing));
     }
 
+    [Theory]
+    [InlineData("out", "err")]
+    [InlineData("err", "out")]
+    public async Task Answers_are_kept_whichever_other_file_cannot_be_read(string first, string second)
+    {
+        // The file of errors is gone; so its requests stay in flight, and the batch open.
+        Provider.OnGet = batch => batch.Info(BatchState.Done, first, second);
+        Provider.OnOpen = (batch, file) => file == "out" ? string.Concat(batch.CustomIds.SkipLast(1).Select(id => ScriptedBatch.Answer(id))) : throw ScriptedProvider.Error(ErrorClass.Permanent, "No such file", status: 404);
+        RequestKey[] keys = await _fixture.SpoolAsync(3);
+
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 5);
+
+        Assert.All(await Task.WhenAll(keys.SkipLast(1).Select(_fixture.GetAsync)), Assert.NotNull);
+        Intent open = Assert.Single(_fixture.Ledger.Open());
+        Assert.Contains("No such file", open.Note, StringComparison.Ordinal);
+        Assert.Equal((Standing.InFlight, 0), (_fixture.Ledger.Find(keys[2]).Standing, _fixture.Ledger.Find(keys[2]).Attempts));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_file_that_cannot_be_read_keeps_no_batch_open_whose_requests_all_have_a_line(bool inTwoReadings)
+    {
+        int readings = 0;
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out", "err");
+        Provider.OnOpen = (batch, file) => file == "err" ? throw ScriptedProvider.Error(ErrorClass.Transient, "cut")
+            : !inTwoReadings ? batch.AnswerAll()
+            : string.Concat((++readings == 1 ? batch.CustomIds.Take(1) : batch.CustomIds.Skip(1)).Select(id => ScriptedBatch.Answer(id)));
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.All(await Task.WhenAll(keys.Select(_fixture.GetAsync)), Assert.NotNull);
+        Assert.Equal((0, 0), (Report.Missing, Report.Failed));
+    }
+
+    [Fact]
+    public async Task A_page_of_a_proxy_in_place_of_one_file_costs_no_answer_of_the_other()
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out", "err");
+        Provider.OnOpen = (batch, file) => file == "out" ? ScriptedBatch.Answer(batch.CustomIds.First()) : "<html>busy</html>";
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 5);
+
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+        Assert.Equal((Standing.InFlight, 0), (_fixture.Ledger.Find(keys[1]).Standing, _fixture.Ledger.Find(keys[1]).Attempts));
+    }
+
     [Fact]
     public async Task Doubled_lines_are_counted_once_in_the_report_in_the_ledger_and_in_what_is_learnt()
     {

@@ -120,6 +120,50 @@ public sealed class StuckBatchTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_account_that_has_made_a_batch_is_known_until_another_key_has_shown_it()
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Running);
+        await _fixture.SpoolAsync(1);
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 0);
+        bool isOfOneProject = false;
+        var other = new ScriptedProvider { Account = "scripted@here#1" };
+        other.OnGet = batch => isOfOneProject ? batch.Info(BatchState.Running) : throw ScriptedProvider.Error(ErrorClass.Permanent, "No batch found", status: 404);
+        foreach (var (id, batch) in Provider.Batches)
+        {
+            other.Batches[id] = batch;
+        }
+
+        await _fixture.RunUntilAsync(() => other.CountOf("get") > 1, _fixture.Engine(provider: other));
+        Intent moved = _fixture.Ledger.Open().Single();
+        Assert.Equal((other.Account, Provider.Account), (moved.Account, moved.HomeAccount));
+        Assert.Contains("made with another key or address (scripted@here#0)", moved.Note, StringComparison.Ordinal);
+        Assert.NotNull(AccountTrouble.StrangerTo(moved, other));
+        Assert.Null(AccountTrouble.StrangerTo(moved, Provider));
+
+        isOfOneProject = true;
+        int looks = other.CountOf("get");
+        await _fixture.RunUntilAsync(() => other.CountOf("get") > looks + 1, _fixture.Engine(provider: other));
+        Intent seen = _fixture.Ledger.Open().Single();
+        Assert.Equal((other.Account, null, null), (seen.Account, seen.HomeAccount, seen.Note));
+        Assert.Null(AccountTrouble.StrangerTo(seen, other));
+    }
+
+    [Fact]
+    public async Task A_batch_that_goes_to_another_key_and_back_is_at_home_again()
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Running);
+        await _fixture.SpoolAsync(1);
+        await _fixture.RunUntilAsync(() => Provider.CountOf("get") > 0);
+
+        Assert.True(_fixture.Ledger.TryMove(_fixture.Ledger.Open().Single(), "scripted@here#1"));
+        Assert.True(_fixture.Ledger.TryMove(_fixture.Ledger.Open().Single(), "scripted@here#2"));
+        Assert.Equal(Provider.Account, _fixture.Ledger.Open().Single().HomeAccount);
+        Assert.True(_fixture.Ledger.TryMove(_fixture.Ledger.Open().Single(), Provider.Account));
+
+        Assert.Null(_fixture.Ledger.Open().Single().HomeAccount);
+    }
+
+    [Fact]
     public async Task A_batch_that_is_given_up_frees_its_requests_and_stays_known()
     {
         Provider.OnGet = batch => batch.Info(BatchState.Running);
