@@ -74,16 +74,19 @@ internal static class BatchList
     /// <summary>What has been seen of the order in which batches are listed.</summary>
     private sealed class ListOrder
     {
+        // Batches in no order at all show eight falls and no rise in 1 of 362,880 lists (9!): fewer may be chance.
+        private const int EnoughFalls = 8;
+
         private DateTimeOffset? _last;
-        private bool _hasFallen;
+        private int _falls;
         private bool _hasRisen;
 
-        /// <summary>Gets whether some batch is older than the one before it, and none younger.</summary>
-        public bool IsNewestFirst => _hasFallen && !_hasRisen;
+        /// <summary>Gets whether enough batches are older than the one before them, and none is younger.</summary>
+        public bool IsNewestFirst => _falls >= EnoughFalls && !_hasRisen;
 
         public void Add(DateTimeOffset? createdAt)
         {
-            _hasFallen |= createdAt < _last;
+            _falls += createdAt < _last ? 1 : 0;
             _hasRisen |= createdAt > _last;
             _last = createdAt ?? _last;
         }

@@ -46,7 +46,7 @@ public sealed class BatchListTests
     }
 
     [Fact]
-    public async Task Pages_of_one_entry_tell_no_order_until_two_of_them_do()
+    public async Task Pages_of_one_entry_tell_no_order_by_themselves()
     {
         var (ids, pages) = await ReadAsync(Page(true, 5), Page(true, 6), Page(false, 2000));
 
@@ -54,11 +54,19 @@ public sealed class BatchListTests
     }
 
     [Fact]
+    public async Task A_few_old_batches_that_fall_by_chance_do_not_hide_those_behind_them()
+    {
+        var (ids, pages) = await ReadAsync(Page(true, 9), Page(true, 7), Page(true, 6, 5, 4, 3), Page(true, 2), Page(false, 2000));
+
+        Assert.Equal(("b2000", 5), (ids, pages));
+    }
+
+    [Fact]
     public async Task The_newest_first_ends_with_the_first_page_of_old_ones()
     {
-        var (ids, pages) = await ReadAsync(Page(true, 2003, 2002), Page(true, 2001, 9), Page(true, 8, 7), Page(true, 6, 5));
+        var (ids, pages) = await ReadAsync(Page(true, 2008, 2007, 2006, 2005), Page(true, 2004, 2003, 2002, 2001, 9), Page(true, 8, 7), Page(true, 6, 5));
 
-        Assert.Equal(("b2003 b2002 b2001", 3), (ids, pages));
+        Assert.Equal(("b2008 b2007 b2006 b2005 b2004 b2003 b2002 b2001", 3), (ids, pages));
     }
 
     [Fact]
