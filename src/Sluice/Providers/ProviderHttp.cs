@@ -173,7 +173,7 @@ internal sealed class ProviderHttp
             var status = (int)response.StatusCode;
             var body = await ReadSomeAsync(response, either.Token, cancellationToken).ConfigureAwait(false);
             var error = status is >= 300 and < 400
-                ? new RequestError(ErrorClass.Address, status.ToString(CultureInfo.InvariantCulture), $"{request.RequestUri} redirects to {response.Headers.Location}; redirects are not followed, set base_url to the right address")
+                ? new RequestError(ErrorClass.Address, status.ToString(CultureInfo.InvariantCulture), Redirects(request.RequestUri, response.Headers.Location))
                 // The status alone classifies an error whose text cannot be read; that text is a bonus.
                 : body is null ? ErrorRules.OfStatus(status, null, null, $"HTTP {status.ToString(CultureInfo.InvariantCulture)} without a readable message")
                 : _readError(status, body);
@@ -182,6 +182,9 @@ internal sealed class ProviderHttp
                 RateWindow.Asked(response.Headers, body, error.Class == ErrorClass.RateLimited, _environment.Time));
         }
     }
+
+    private static string Redirects(Uri? from, Uri? to) =>
+        $"{from} redirects{(to is null ? " and does not say where to" : $" to {to}")}; redirects are not followed, set base_url to the right address";
 
     private static void Extend(CancellationTokenSource deadline, TimeSpan time)
     {

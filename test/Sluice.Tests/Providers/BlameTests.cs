@@ -148,6 +148,16 @@ public class BlameTests
     }
 
     [Fact]
+    public async Task A_redirect_to_nowhere_says_so()
+    {
+        using var http = new StubHttp(_ => StubHttp.Json("", 302));
+
+        ProviderException error = await FailsAsync(http);
+
+        Assert.Contains("redirects and does not say where to;", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_login_page_with_status_200_is_the_addresss_trouble()
     {
         using var http = new StubHttp(_ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(Page, Encoding.UTF8, "text/html") });
