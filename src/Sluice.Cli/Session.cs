@@ -68,8 +68,19 @@ internal sealed class Session : IAsyncDisposable
         await Providers.FindSimulatorsAsync(
             [.. references, .. ledger?.Open().Select(i => i.Provider) ?? []],
             address => ledger?.IsSimulator(address) == true,
-            (address, isSimulator) => _simulators[address] = isSimulator,
+            FoundSimulator,
             cancellationToken).ConfigureAwait(false);
+    }
+
+    private void FoundSimulator(string address, bool? isSimulator)
+    {
+        if (isSimulator is { } certain)
+        {
+            _simulators[address] = certain;
+            return;
+        }
+
+        Terminal.Warning($"{address} was the simulator and cannot be asked now: the answers it has made up are used, and nothing is sent there unless it is the simulator again");
     }
 
     /// <summary>Keeps in the ledger where the simulator was found: what was rehearsed there is found again when it has stopped.</summary>

@@ -92,6 +92,27 @@ public sealed class RehearsalJourneys : Journey
     }
 
     [Fact]
+    public async Task A_provider_where_the_simulator_was_is_not_asked_for_a_rehearsal()
+    {
+        var simulator = await RehearseAsync("one");
+        Prepare("openai", "api: chat", "batch_mode: false");
+        (await RunAsync("run", "configs", "--json")).Is(0);
+        await simulator.DisposeAsync();
+        Write("data.jsonl", """{"q":"a"}""" + "\n" + """{"q":"new"}""" + "\n");
+
+        // Nobody is there when the command begins: what was made up is used, and the new question waits.
+        var run = Start("run", "configs");
+        await run.SaysAsync("cannot be reached");
+        using var real = new ChatServer("real", simulator.Address.Port);
+        (await run.EndAsync()).Explains(3, "is not the simulator any more", "start `sluice simulate`");
+
+        Assert.Contains("was the simulator and cannot be asked now", run.Text, StringComparison.Ordinal);
+        Assert.Empty(real.Bodies);
+        Assert.Equal(2, (await RunAsync("run", "configs", "--json")).Is(0).Sent);
+        Assert.Equal(["real", "real"], Rows("e").Select(r => (string)r["steps"]!["answer"]!["text"]!));
+    }
+
+    [Fact]
     public async Task What_was_written_for_a_provider_is_not_rehearsed()
     {
         // The provider has no room, so that the batch stays where it is.

@@ -28,6 +28,8 @@ public sealed class OutageBufferedCache : ICacheStore
     private volatile TaskCompletionSource? _away;
     // Why the store takes nothing until people have done something; null while it does.
     private volatile SluiceException? _broken;
+    // Paid answers that no place took: as many as live calls were under way. Stored as soon as the store takes anything; only under the lock.
+    private readonly List<(CacheEntry Entry, DateTimeOffset ReplacedBefore)> _unkept = [];
     // Both only under the lock.
     private Task? _recovery;
     private bool _recoversAgain;
@@ -239,6 +241,7 @@ public sealed class OutageBufferedCache : ICacheStore
     public async ValueTask DisposeAsync()
     {
         await _ending.CancelAsync().ConfigureAwait(false);
+        await TryStoreUnkeptAsync().ConfigureAwait(false);
         if (_broken is not null && _segments.Any)
         {
             // It may take answers again by now; if not, this says where they are.
@@ -259,7 +262,7 @@ public sealed class OutageBufferedCache : ICacheStore
     /// <summary>Keeps answers on disk. Those that were asked for live cannot be fetched again: for them every place will do.</summary>
     private async ValueTask<int> KeepAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore, SluiceException? cause, CancellationToken cancellationToken)
     {
-        var anywhere = entries.Any(e => e.Origin.Source == ResponseOrigin.LiveSource);
+        var anywhere = entries.Any(IsLive);
         try
         {
             return await _segments.PutAsync(entries, replacedBefore, anywhere, cancellationToken).ConfigureAwait(false);
@@ -267,6 +270,11 @@ public sealed class OutageBufferedCache : ICacheStore
         catch (SluiceException error)
         {
             _broken = cause ?? error;
+            lock (_lock)
+            {
+                _unkept.AddRange(entries.Where(IsLive).Select(entry => (entry, replacedBefore)));
+            }
+
             // What is in the way of the store is told; that the buffer is on the same disk is no news.
             throw new SluiceException(_broken.Kind, _broken.Message, _broken.Hint, _broken);
         }
@@ -283,7 +291,7 @@ public sealed class OutageBufferedCache : ICacheStore
                 return;
             }
 
-            await _inner.SyncAsync(cancellationToken).ConfigureAwait(false);
+            // A sync would not tell: on a full disk there is nothing to sync. What could not be stored before tells.
             var carried = await CarryAsync().ConfigureAwait(false);
             _broken = null;
             _outage.End(carried);
@@ -302,6 +310,45 @@ public sealed class OutageBufferedCache : ICacheStore
         finally
         {
             _trying.Release();
+        }
+    }
+
+    private static bool IsLive(CacheEntry entry) => entry.Origin.Source == ResponseOrigin.LiveSource;
+
+    /// <summary>Stores the answers that no place took.</summary>
+    private async ValueTask StoreUnkeptAsync()
+    {
+        while (true)
+        {
+            (CacheEntry Entry, DateTimeOffset ReplacedBefore) next;
+            lock (_lock)
+            {
+                if (_unkept.Count == 0)
+                {
+                    return;
+                }
+
+                next = _unkept[^1];
+            }
+
+            await _inner.PutAsync([next.Entry], next.ReplacedBefore).ConfigureAwait(false);
+            lock (_lock)
+            {
+                _unkept.Remove(next);
+            }
+        }
+    }
+
+    /// <summary>Tries it for the last time. Whoever asked for them has been told that they are lost.</summary>
+    private async ValueTask TryStoreUnkeptAsync()
+    {
+        try
+        {
+            await StoreUnkeptAsync().ConfigureAwait(false);
+        }
+        catch (SluiceException error)
+        {
+            _remark($"{error.Message}; paid answers of live calls were lost, and the next command says how many");
         }
     }
 
@@ -426,11 +473,11 @@ public sealed class OutageBufferedCache : ICacheStore
         await Task.Delay(wait, _time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
-            // A database that is locked can be read all the same: that it can be written is asked, too.
             await _inner.GetAsync(new RequestKey[1], new CachedResponse?[1]).ConfigureAwait(false);
-            await _inner.SyncAsync().ConfigureAwait(false);
+            // A database that is locked can be read all the same: that it takes what was kept shows that it can be written.
+            var carried = await CarryAsync().ConfigureAwait(false);
             SetBack(away => away.TrySetResult());
-            _outage.End(await CarryAsync().ConfigureAwait(false));
+            _outage.End(carried);
             return true;
         }
         catch (CacheAwayException error)
@@ -440,5 +487,10 @@ public sealed class OutageBufferedCache : ICacheStore
         }
     }
 
-    private ValueTask<long> CarryAsync() => _segments.CarryAsync(_inner, answer => _remark($"the answer to {answer.Key}, kept while {Name} was away, is damaged and not carried over: {answer.Problem}"));
+    /// <summary>Gives the store what it could not take before; returns how many answers that were kept on disk are in it now.</summary>
+    private async ValueTask<long> CarryAsync()
+    {
+        await StoreUnkeptAsync().ConfigureAwait(false);
+        return await _segments.CarryAsync(_inner, answer => _remark($"the answer to {answer.Key}, kept while {Name} was away, is damaged and not carried over: {answer.Problem}")).ConfigureAwait(false);
+    }
 }

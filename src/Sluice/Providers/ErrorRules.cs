@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace Sluice.Providers;
 
 /// <summary>Says what can be done about an error: the one place for live calls, uploads, creates, batches and their result lines of all providers.</summary>
-internal static class ErrorRules
+internal static partial class ErrorRules
 {
     /// <summary>The code of an answer that the provider has not finished: with other words than an error's, since it may be paid for.</summary>
     public const string Unfinished = "unfinished";
@@ -52,6 +53,8 @@ internal static class ErrorRules
             _ when IsSpent(status, type, code, message) => ErrorClass.Quota,
             401 or 403 => ErrorClass.Credentials,
             402 => ErrorClass.Quota,
+            // OpenAI: one request that needs more tokens than the limit has in a whole minute. No wait makes room for it.
+            429 when message.StartsWith("Request too large", StringComparison.OrdinalIgnoreCase) => ErrorClass.Permanent,
             429 => ErrorClass.RateLimited,
             408 or 409 or 425 or >= 500 or < 200 => ErrorClass.Transient,
             _ when told is ErrorClass.RateLimited or ErrorClass.Credentials => told.Value,
@@ -118,6 +121,8 @@ internal static class ErrorRules
             return false;
         }
 
+        // vLLM and gateways quote the part of the prompt that they refuse.
+        message = Quoted().Replace(message, "");
         // Gemini says this of every closed window, too; there the type is RESOURCE_EXHAUSTED.
         return SpentWords.Any(words => message.Contains(words, StringComparison.OrdinalIgnoreCase))
             || (message.Contains("check your plan and billing", StringComparison.OrdinalIgnoreCase) && type != "RESOURCE_EXHAUSTED" && RateWindow.OfText(message) is null);
@@ -129,4 +134,8 @@ internal static class ErrorRules
     /// <summary>Gemini and xAI answer 400 to a wrong key.</summary>
     private static bool IsKeyProblem(string message) =>
         message.Contains("API key not valid", StringComparison.OrdinalIgnoreCase) || message.Contains("Incorrect API key", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Finds text in quotation marks, also in a pair that was cut off; an apostrophe within a word is none.</summary>
+    [GeneratedRegex("""(?<!\w)(['"`])(?:.*?\1(?!\w)|.*$)""", RegexOptions.Singleline)]
+    private static partial Regex Quoted();
 }

@@ -20,6 +20,7 @@ internal sealed class ProviderHttp
     private readonly KeyMask _mask;
     private readonly bool _isRehearsal;
     private volatile bool _isSimulator;
+    private volatile bool _isConfirmed;
 
     /// <summary>Creates the sender of one account.</summary>
     /// <param name="environment">The client and the clock.</param>
@@ -109,6 +110,7 @@ internal sealed class ProviderHttp
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, HttpCompletionOption completion, TimeSpan? timeout, CancellationToken cancellationToken)
     {
+        await ConfirmRehearsalAsync(request.RequestUri!, cancellationToken).ConfigureAwait(false);
         _authorise(request.Headers);
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("sluice", "0.1"));
         // An upload may take as long as it moves; the time-out is the answer's.
@@ -155,6 +157,14 @@ internal sealed class ProviderHttp
 
         if (response.IsSuccessStatusCode)
         {
+            if (_environment.SeparatesRehearsals && _isRehearsal && !IsRehearsal(response.Headers))
+            {
+                using (response)
+                {
+                    throw NoSimulator(request.RequestUri!);
+                }
+            }
+
             if (response.Content.Headers.ContentType?.MediaType == "text/html")
             {
                 // A login page, of a proxy or of a Wi-Fi. Whether the provider has seen the request, nobody knows.
@@ -182,6 +192,27 @@ internal sealed class ProviderHttp
                 RateWindow.Asked(response.Headers, body, error.Class == ErrorClass.RateLimited, _environment.Time));
         }
     }
+
+    /// <summary>Sends nothing to an address that was the simulator's until it says that it still is: a provider there would be paid for an answer that nobody may keep.</summary>
+    private async Task ConfirmRehearsalAsync(Uri address, CancellationToken cancellationToken)
+    {
+        if (!_isRehearsal || _isConfirmed || !_environment.SeparatesRehearsals)
+        {
+            return;
+        }
+
+        _isConfirmed = await SimulatorProbe.AskAsync(_environment, address.GetLeftPart(UriPartial.Authority), cancellationToken).ConfigureAwait(false) switch
+        {
+            true => true,
+            false => throw NoSimulator(address),
+            null => throw new ProviderException(new RequestError(ErrorClass.Unreachable, "network", $"{address.Authority}: the simulator does not answer"), outcomeUnknown: false),
+        };
+    }
+
+    private static SluiceException NoSimulator(Uri address) => new(
+        ErrorKind.Environment,
+        $"{address.Authority} is not the simulator any more; it was, when it was last asked",
+        "nothing of it was taken for an answer. Run the same command again to ask the provider there, or start `sluice simulate` for a rehearsal");
 
     private static string Redirects(Uri? from, Uri? to) =>
         $"{from} redirects{(to is null ? " and does not say where to" : $" to {to}")}; redirects are not followed, set base_url to the right address";

@@ -56,9 +56,9 @@ public sealed class ProviderRegistry
     /// </summary>
     /// <param name="references">The accounts; of one that lacks something is said so when it is used.</param>
     /// <param name="wasSimulator">Tells whether an address that cannot be reached was the simulator's when it was last reached.</param>
-    /// <param name="found">Told which addresses could be reached, and whether each is the simulator's.</param>
+    /// <param name="found">Told of each address whether it is the simulator's; null of one that was, and cannot be reached.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task FindSimulatorsAsync(IEnumerable<ProviderReference> references, Func<string, bool> wasSimulator, Action<string, bool> found, CancellationToken cancellationToken = default)
+    public async Task FindSimulatorsAsync(IEnumerable<ProviderReference> references, Func<string, bool> wasSimulator, Action<string, bool?> found, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(references);
         ArgumentNullException.ThrowIfNull(wasSimulator);
@@ -81,9 +81,9 @@ public sealed class ProviderRegistry
                 var answer = await SimulatorProbe.AskAsync(_environment, address, cancellationToken).ConfigureAwait(false);
                 isOne = answer ?? wasSimulator(address);
                 _isSimulator[address] = isOne;
-                if (answer is { } certain)
+                if (answer is not null || isOne)
                 {
-                    found(address, certain);
+                    found(address, answer);
                 }
             }
 

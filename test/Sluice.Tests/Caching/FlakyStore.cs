@@ -19,7 +19,7 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
     /// <summary>Gets what it does when it is asked, beside being away.</summary>
     public Exception? Trouble { get; set; }
 
-    /// <summary>Gets or sets what it does when something is put or synced: it can be read all the same.</summary>
+    /// <summary>Gets or sets what it does when something is put: it can be read all the same, and synced, as on a full disk.</summary>
     public Exception? PutTrouble { get; set; }
 
     public string Name => "the store";
@@ -41,7 +41,7 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
 
     public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => Here.IsEmptyAsync(cancellationToken);
 
-    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => PutTrouble is not null ? throw PutTrouble : Here.SyncAsync(cancellationToken);
+    public ValueTask SyncAsync(CancellationToken cancellationToken = default) => Here.SyncAsync(cancellationToken);
 
     public IAsyncEnumerable<StoredResponse> ListAsync(CacheFilter filter, bool withBodies, CancellationToken cancellationToken = default) => Here.ListAsync(filter, withBodies, cancellationToken);
 

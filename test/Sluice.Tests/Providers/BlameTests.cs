@@ -36,6 +36,7 @@ public class BlameTests
     [InlineData("chat", 429, """{"error":{"message":"You exceeded your current quota, please check your plan and billing details."}}""")]
     [InlineData("chat", 429, """{"code":"Some resource has been exhausted","error":"Your team has either used all available credits or reached its monthly spending limit."}""")]
     [InlineData("chat", 429, """{"error":{"message":"Your account is not active, please check your billing details on our website.","type":"billing_not_active","code":"billing_not_active"}}""")]
+    [InlineData("chat", 400, """{"error":{"message":"The account's owner has run into its billing limit has been reached for 'project x'; it's final"}}""")]
     [InlineData("responses", 500, """{"error":{"message":"m","code":"insufficient_quota"}}""")]
     public void A_spent_account_is_the_accounts_trouble_whatever_the_status(string dialect, int status, string body) =>
         Assert.Equal(ErrorClass.Quota, Of(dialect).ReadError(status, Encoding.UTF8.GetBytes(body)).Class);
@@ -45,6 +46,9 @@ public class BlameTests
     [InlineData(422, """{"detail":[{"msg":"too long","input":"My credit balance is too low"}]}""")]
     [InlineData(404, """{"error":{"message":"The model `check your billing` does not exist","code":"model_not_found"}}""")]
     [InlineData(400, """{"error":{"message":"Invalid prompt: 'my credit balance is too low'","code":"invalid_prompt"}}""")]
+    [InlineData(400, """{"object":"error","message":"1 validation error: messages.0.content: input_value='I don't know why the ATM said insufficient funds', input_type=str","type":"BadRequestError","code":400}""")]
+    [InlineData(400, """{"error":{"message":"Invalid value: \"please check your billing"}}""")]
+    [InlineData(429, """{"error":{"message":"Request too large for gpt-4o in organization o on tokens per min (TPM): Limit 30000, Requested 41000.","type":"tokens","code":"rate_limit_exceeded"}}""")]
     public void Words_about_money_in_a_refused_request_are_no_spent_account(int status, string body) =>
         Assert.Equal(ErrorClass.Permanent, Of("chat").ReadError(status, Encoding.UTF8.GetBytes(body)).Class);
 

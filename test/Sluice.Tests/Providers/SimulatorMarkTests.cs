@@ -90,4 +90,42 @@ public sealed class SimulatorMarkTests
         Assert.True(OpenAIProviderFactory.Create("simulated", "simulated/openai", reference, new Uri("http://simulator/v1"), "k", null, http.Environment, isSimulator: true).IsSimulator);
         Assert.True(AnthropicProviderFactory.Create("simulated", "simulated/anthropic", reference, new Uri("http://simulator"), "k", http.Environment, isSimulator: true).IsSimulator);
     }
+
+    /// <summary>The account of a rehearsal: its requests have keys of their own.</summary>
+    private static IProvider Rehearsal(StubHttp http) => OpenAIProviderFactory.Create(
+        "simulated", "simulated/openai", new("simulated", "chat", null, null), new Uri("http://127.0.0.1:8000/v1"), "k", null, http.Environment with { SeparatesRehearsals = true }, isSimulator: true);
+
+    [Fact]
+    public async Task Nothing_is_sent_where_the_simulator_was_and_a_provider_is()
+    {
+        using var http = new StubHttp(_ => StubHttp.Json("{}", 404));
+
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => Rehearsal(http).Live.SendAsync(default, TimeSpan.FromSeconds(1), Token));
+
+        Assert.Contains("is not the simulator any more", error.Message, StringComparison.Ordinal);
+        Assert.All(http.Asked, asked => Assert.EndsWith("/_sim/health", asked.Url, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_answer_without_the_mark_is_not_taken_for_a_rehearsals()
+    {
+        var marked = true;
+        using var http = new StubHttp(_ => StubHttp.Json("{}", 200, marked ? [s_mark] : []));
+        IProvider provider = Rehearsal(http);
+        Assert.True((await provider.Live.SendAsync(default, TimeSpan.FromSeconds(1), Token)).IsSimulated);
+
+        marked = false;
+
+        await Assert.ThrowsAsync<SluiceException>(() => provider.Live.SendAsync(default, TimeSpan.FromSeconds(1), Token));
+    }
+
+    [Fact]
+    public async Task A_simulator_that_does_not_answer_is_waited_for_like_any_server()
+    {
+        using var http = new StubHttp(_ => throw new HttpRequestException(HttpRequestError.ConnectionError, "Connection refused"));
+
+        ProviderException error = await Assert.ThrowsAsync<ProviderException>(() => Rehearsal(http).Live.SendAsync(default, TimeSpan.FromSeconds(1), Token));
+
+        Assert.Equal((ErrorClass.Unreachable, false), (error.Error.Class, error.OutcomeUnknown));
+    }
 }

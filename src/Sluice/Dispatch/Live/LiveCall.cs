@@ -13,6 +13,8 @@ internal sealed class LiveCall(Request request, RequestStanding standing, Dispat
 {
     private bool _isSent;
     private int _paidFor = 1;
+    private long? _answers;
+    private bool _failsAlone;
 
     public Request Request => request;
 
@@ -33,6 +35,15 @@ internal sealed class LiveCall(Request request, RequestStanding standing, Dispat
 
     /// <summary>Gets what calls without a known outcome may have cost.</summary>
     public double? Lost => estimate * Unknown ?? 0;
+
+    /// <summary>Notes that a gateway has no server for it; true once others were answered between two such failures: from then on the trouble is its own.</summary>
+    /// <param name="answers">How many calls of the account were answered so far.</param>
+    public bool FailsAlone(long answers)
+    {
+        _failsAlone |= answers > _answers;
+        _answers = answers;
+        return _failsAlone;
+    }
 
     /// <summary>Counts a call that is about to be made; false when the budget has no room for one more that may be paid for.</summary>
     public bool TryBegin()

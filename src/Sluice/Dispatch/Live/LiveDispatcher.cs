@@ -255,13 +255,15 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             catch (ProviderException problem)
             {
                 var error = problem.Error;
-                if (IsUnknown(problem))
+                // A gateway also loses its server to one request: it crashes, or takes too much memory.
+                var failsAlone = error.Class == ErrorClass.Unreachable && problem.Status is not null && call.FailsAlone(gate.Answers);
+                if (IsUnknown(problem) || (failsAlone && problem.Status == 502))
                 {
                     call.Lose();
                     _observe(new LiveUnknown(request.Route, call.Tokens));
                 }
 
-                switch (error.Class)
+                switch (failsAlone ? ErrorClass.Transient : error.Class)
                 {
                     case ErrorClass.Quota:
                         throw gate.End(AccountTrouble.Of(provider, error)!);
@@ -297,6 +299,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                         }
 
                         wait = Backoff(call.Tries, problem.RetryAfter);
+                        gate.Waits(wait, $"asks for patience ({error}); a call is made again after waiting");
                         break;
                 }
             }

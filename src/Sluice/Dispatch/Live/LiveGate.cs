@@ -28,11 +28,16 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     private readonly Dictionary<RequestKey, (RequestError Error, int Attempts)> _suspects = [];
     private readonly Streak _unreachable = new();
     private readonly Streak _limited = new();
+    private readonly Streak _waits = new();
+    private long _answers;
     private SluiceException? _trouble;
     private long _closedUntil = time.GetTimestamp();
     private TaskCompletionSource? _changed;
     private bool _hasAnswered;
     private int _underWay;
+
+    /// <summary>Gets how many calls the provider has answered or refused so far: who fails alone while it grows is to blame alone.</summary>
+    public long Answers => Interlocked.Read(ref _answers);
 
     /// <summary>Waits for a slot, for the gate to be open, and for memory; returns when the call began, as a timestamp.</summary>
     /// <exception cref="SluiceException">The account is in a trouble that only people can end: no further call of it is made.</exception>
@@ -106,6 +111,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     {
         List<(RequestKey, RequestError, int)> refused;
         TimeSpan? outage;
+        var wait = TimeSpan.Zero;
         lock (_lock)
         {
             _hasAnswered = true;
@@ -113,17 +119,37 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
             outage = EndStreaks();
             if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
             {
-                CloseFor(requests);
+                wait = requests;
             }
 
-            if (limits is { RemainingTokens: 0, TokensReset: { } tokens })
+            if (limits is { RemainingTokens: 0, TokensReset: { } tokens } && tokens > wait)
             {
-                CloseFor(tokens);
+                wait = tokens;
             }
+
+            CloseFor(wait);
         }
 
         Report(outage);
+        Waits(wait, "says that its rate window is used up; its calls wait");
         return refused;
+    }
+
+    /// <summary>Says that one call or all of them wait for long, at most once a minute.</summary>
+    /// <param name="wait">How long; what is short is not said.</param>
+    /// <param name="why">What happened and what waits.</param>
+    public void Waits(TimeSpan wait, string why)
+    {
+        bool speaks;
+        lock (_lock)
+        {
+            speaks = wait >= LongestWait && _waits.Speaks(time);
+        }
+
+        if (speaks)
+        {
+            observe(new Remark($"{name} {why} for {Wait.Text(wait)}"));
+        }
     }
 
     /// <summary>Notes that the provider itself refused a request: it is there, and takes calls.</summary>
@@ -273,6 +299,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     /// <summary>Ends what was waited for; returns how long the address could not be reached, when it could not.</summary>
     private TimeSpan? EndStreaks()
     {
+        Interlocked.Increment(ref _answers);
         TimeSpan? outage = _unreachable.Rounds > 0 ? _unreachable.Since(time) : null;
         _unreachable.End();
         _limited.End();

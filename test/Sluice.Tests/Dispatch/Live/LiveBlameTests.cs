@@ -115,6 +115,46 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.All(Enumerable.Range(0, 40), i => Assert.Equal(Standing.New, StandingOf(i)));
     }
 
+    /// <summary>A gateway says it of one request, too: its server has crashed over it. 502 leaves open whether that one was carried out.</summary>
+    [Theory]
+    [InlineData(502, 4)]
+    [InlineData(503, 5)]
+    public async Task A_request_that_no_server_answers_while_others_are_answered_has_failed_by_itself(int status, int most)
+    {
+        int calls = 0;
+        Provider.OnSend = (body, _) =>
+        {
+            if (NumberOf(body) == 3)
+            {
+                calls++;
+                throw ScriptedProvider.Error(ErrorClass.Unreachable, "<html>Bad Gateway</html>", status: status);
+            }
+
+            return Task.FromResult(ScriptedProvider.Answer("ok"));
+        };
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1, maxAttempts: 3);
+        var failing = SendAsync(dispatcher, 3);
+        var others = Enumerable.Range(10, 8).Select(i => SendAsync(dispatcher, i)).ToList();
+
+        await DriveAsync([failing, .. others]);
+
+        Assert.All(await Task.WhenAll(others), r => Assert.NotNull(r.Response));
+        Assert.Contains("Bad Gateway", (await failing).Failure!, StringComparison.Ordinal);
+        Assert.Equal(Standing.Failed, StandingOf(3));
+        Assert.InRange(calls, 2, most);
+    }
+
+    [Fact]
+    public async Task A_window_that_stays_closed_for_long_is_told_of()
+    {
+        Provider.OnSend = (_, _) => Task.FromResult(ScriptedProvider.Answer("ok", new RateLimits(0, TimeSpan.FromHours(6), null, null)));
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1);
+
+        await DriveAsync(SendAll(dispatcher, 2), step: 60);
+
+        Assert.Contains("`scripted` at here says that its rate window is used up; its calls wait for 21600 s", Remarks);
+    }
+
     [Fact]
     public async Task With_no_patience_an_unreachable_server_ends_the_command_at_once()
     {

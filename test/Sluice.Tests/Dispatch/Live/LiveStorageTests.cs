@@ -74,7 +74,7 @@ public sealed class LiveStorageTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_request_whose_answer_no_place_took_is_asked_again_by_the_same_process()
+    public async Task An_answer_that_no_place_took_is_stored_when_the_store_takes_answers_again()
     {
         await File.WriteAllTextAsync(Buffer, "a file where the folder would be", Token);
         await using OutageBufferedCache cache = Buffered();
@@ -85,10 +85,26 @@ public sealed class LiveStorageTests : IAsyncDisposable
 
         _store.PutTrouble = null;
         // Not polled for ever, as a call of another process would be.
+        Assert.NotNull((await SendAsync(dispatcher, 2).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token)).Response);
         Assert.NotNull((await SendAsync(dispatcher, 1).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token)).Response);
         Assert.Equal(2, _fixture.Provider.CountOf("send"));
         using var next = _fixture.OpenRival();
         Assert.Equal(0, next.SweepDead(_fixture.SpoolFolder));
+    }
+
+    [Fact]
+    public async Task Where_no_place_takes_an_answer_no_more_calls_are_made_than_were_under_way()
+    {
+        await File.WriteAllTextAsync(Buffer, "a file where the folder would be", Token);
+        await using OutageBufferedCache cache = Buffered();
+        using LiveDispatcher dispatcher = Dispatcher(cache);
+        _store.PutTrouble = Full();
+
+        var calls = Enumerable.Range(0, 50).Select(i => SendAsync(dispatcher, i)).ToList();
+        await ((Task)Task.WhenAll(calls)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        Assert.All(calls, call => Assert.IsAssignableFrom<SluiceException>(call.Exception!.InnerException));
+        Assert.InRange(_fixture.Provider.CountOf("send"), 1, 4);
     }
 
     private static SluiceException Full() => new(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");
