@@ -126,21 +126,21 @@ public sealed class IntakeTests : IDisposable
     {
         using var gate = new LiveGate("here", new LiveGateOptions(4, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
         Look(14);
-        await gate.EnterAsync(Cancel);
-        await gate.EnterAsync(Cancel);
-        Task third = gate.EnterAsync(Cancel);
+        await gate.EnterAsync("m", Cancel);
+        await gate.EnterAsync("m", Cancel);
+        Task third = gate.EnterAsync("m", Cancel);
         Assert.False(third.IsCompleted);
-        gate.Leave();
+        gate.Leave("m");
         await third;
 
         Look(9);
-        Task fourth = gate.EnterAsync(Cancel);
-        gate.Leave();
-        gate.Leave();
+        Task fourth = gate.EnterAsync("m", Cancel);
+        gate.Leave("m");
+        gate.Leave("m");
         Assert.False(fourth.IsCompleted);
         Calm(30);
         await fourth;
-        gate.Leave();
+        gate.Leave("m");
     }
 
     [Fact]
@@ -149,13 +149,13 @@ public sealed class IntakeTests : IDisposable
         using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
         Look(9);
         using var stop = new CancellationTokenSource();
-        Task waiting = gate.EnterAsync(stop.Token);
+        Task waiting = gate.EnterAsync("m", stop.Token);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
 
         Calm(30);
-        await gate.EnterAsync(Cancel);
-        gate.Leave();
+        await gate.EnterAsync("m", Cancel);
+        gate.Leave("m");
     }
 
     [Fact]

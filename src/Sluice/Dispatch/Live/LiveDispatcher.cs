@@ -228,7 +228,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         while (true)
         {
             var wait = TimeSpan.Zero;
-            var began = await gate.EnterAsync(cancellationToken).ConfigureAwait(false);
+            var began = await gate.EnterAsync(request.Route.Model, cancellationToken).ConfigureAwait(false);
             try
             {
                 // What cannot be stored is not paid for: waits for a store that is away, and throws where people have to do something first.
@@ -248,7 +248,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                 var (response, limits) = await CallAsync(request).ConfigureAwait(false);
                 tally.AddAnswered();
                 _failures.Answered(request, tally);
-                Blame(gate.Answered(limits));
+                Blame(gate.Answered(request.Route.Model, limits));
                 var learned = new ModelUsage(request.Body.Length, response.Usage.Input, response.Usage.Output, 1);
                 return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned));
             }
@@ -278,13 +278,13 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                         return (DispatchResult.Failed(error.ToString()), () => _ledger.EndLive(request.Key));
                     case ErrorClass.Unreachable when gate.Unreachable(began, provider, error) is { } gone:
                         throw gate.End(gone);
-                    case ErrorClass.RateLimited when gate.Limited(began, provider, error, problem.RetryAfter, _random()) is { } limited:
+                    case ErrorClass.RateLimited when gate.Limited(request.Route.Model, began, provider, error, problem.RetryAfter, _random()) is { } limited:
                         throw gate.End(limited);
                     case ErrorClass.Unreachable or ErrorClass.RateLimited:
                         // The gate is closed: this call waits there with all others, and no try of it is used up.
                         break;
                     case ErrorClass.Permanent:
-                        gate.Reached();
+                        gate.Reached(request.Route.Model);
                         return Failed(error);
                     default:
                         call.Tries++;
@@ -305,7 +305,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             }
             finally
             {
-                gate.Leave();
+                gate.Leave(request.Route.Model);
             }
 
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);

@@ -6,7 +6,7 @@ using Sluice.Requests;
 namespace Sluice.Dispatch.Live;
 
 /// <summary>
-/// How many calls to one account may be under way, and when none may start: concurrency, closed rate windows, an address where nobody answers, memory.
+/// How many calls to one account may be under way, and when none may start: concurrency, an address where nobody answers, memory; and closed rate windows, which each model has for itself.
 /// Says too who is to blame when calls fail: one request, or the account.
 /// </summary>
 /// <remarks>Thread-safe. While the account is in doubt, one call at a time is made; the first answer ends the doubt.</remarks>
@@ -27,7 +27,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     private readonly Lock _lock = new();
     private readonly Dictionary<RequestKey, (RequestError Error, int Attempts)> _suspects = [];
     private readonly Streak _unreachable = new();
-    private readonly Streak _limited = new();
+    private readonly Dictionary<string, RateState> _models = new(StringComparer.Ordinal);
     private readonly Streak _waits = new();
     private long _answers;
     private SluiceException? _trouble;
@@ -39,36 +39,37 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     /// <summary>Gets how many calls the provider has answered or refused so far: who fails alone while it grows is to blame alone.</summary>
     public long Answers => Interlocked.Read(ref _answers);
 
-    /// <summary>Waits for a slot, for the gate to be open, and for memory; returns when the call began, as a timestamp.</summary>
+    /// <summary>Waits for the model's rate window, for a slot, for the gate to be open, and for memory; returns when the call began, as a timestamp.</summary>
     /// <exception cref="SluiceException">The account is in a trouble that only people can end: no further call of it is made.</exception>
-    public async Task<long> EnterAsync(CancellationToken cancellationToken)
+    public async Task<long> EnterAsync(string model, CancellationToken cancellationToken)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _end.Token);
         try
         {
-            await _slots.WaitAsync(either.Token).ConfigureAwait(false);
-            try
+            while (true)
             {
-                while (true)
+                // Without a slot: who waits for a window takes none from the other models.
+                await WaitAsync(() => Closed(StateOf(model).ClosedUntil), either.Token).ConfigureAwait(false);
+                await _slots.WaitAsync(either.Token).ConfigureAwait(false);
+                Task? mayBegin;
+                try
                 {
-                    for (var wait = Closed(); wait > TimeSpan.Zero; wait = Closed())
-                    {
-                        // Upwards: a delay of less than a millisecond is none, and the loop would spin.
-                        await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, either.Token).ConfigureAwait(false);
-                    }
-
-                    if (TryBegin() is not { } mayBegin)
-                    {
-                        return time.GetTimestamp();
-                    }
-
-                    await mayBegin.WaitAsync(either.Token).ConfigureAwait(false);
+                    await WaitAsync(() => Closed(_closedUntil), either.Token).ConfigureAwait(false);
+                    mayBegin = TryBegin(model);
                 }
-            }
-            catch
-            {
+                catch
+                {
+                    _slots.Release();
+                    throw;
+                }
+
+                if (mayBegin is null)
+                {
+                    return time.GetTimestamp();
+                }
+
                 _slots.Release();
-                throw;
+                await mayBegin.WaitAsync(either.Token).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (_trouble is { } trouble && !cancellationToken.IsCancellationRequested)
@@ -78,11 +79,12 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Gives the slot back.</summary>
-    public void Leave()
+    public void Leave(string model)
     {
         lock (_lock)
         {
             _underWay--;
+            StateOf(model).UnderWay--;
             Wake();
         }
 
@@ -107,7 +109,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Notes an answer: the account is sound. Returns the requests that were refused meanwhile, which are to blame themselves.</summary>
-    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> Answered(RateLimits limits)
+    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> Answered(string model, RateLimits limits)
     {
         List<(RequestKey, RequestError, int)> refused;
         TimeSpan? outage;
@@ -116,7 +118,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         {
             _hasAnswered = true;
             refused = TakeSuspects();
-            outage = EndStreaks();
+            outage = EndStreaks(model);
             if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
             {
                 wait = requests;
@@ -127,11 +129,11 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
                 wait = tokens;
             }
 
-            CloseFor(wait);
+            StateOf(model).CloseFor(wait, time);
         }
 
         Report(outage);
-        Waits(wait, "says that its rate window is used up; its calls wait");
+        Waits(wait, $"says that the rate window of `{model}` is used up; its calls wait");
         return refused;
     }
 
@@ -153,12 +155,12 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Notes that the provider itself refused a request: it is there, and takes calls.</summary>
-    public void Reached()
+    public void Reached(string model)
     {
         TimeSpan? outage;
         lock (_lock)
         {
-            outage = EndStreaks();
+            outage = EndStreaks(model);
         }
 
         Report(outage);
@@ -207,7 +209,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
                 return AccountTrouble.Of(provider, error with { Message = $"{error.Message} (for {Wait.Text(since)})" })!;
             }
 
-            CloseFor(wait);
+            _closedUntil = Math.Max(_closedUntil, After(wait, time));
             speaks = _unreachable.Speaks(time);
         }
 
@@ -219,33 +221,34 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         return null;
     }
 
-    /// <summary>Notes a closed rate window: all calls wait until it opens, or for growing times. Returns the error when it never opens.</summary>
-    public SluiceException? Limited(long began, IProvider provider, RequestError error, TimeSpan? told, double random)
+    /// <summary>Notes a closed rate window: the model's calls wait until it opens, or for growing times. Returns the error when it never opens.</summary>
+    public SluiceException? Limited(string model, long began, IProvider provider, RequestError error, TimeSpan? told, double random)
     {
         TimeSpan wait;
         bool speaks;
         lock (_lock)
         {
+            var state = StateOf(model);
             // Calls of the same round are refused one after the other: each may tell a later end.
-            var isNew = _limited.Add(began, time);
-            wait = Min(TimeSpan.FromSeconds(0.5 * Math.Pow(2, _limited.Rounds - 1)), LongestWait * 2) * (0.5 + (0.5 * random));
+            var isNew = state.Limited.Add(began, time);
+            wait = Min(TimeSpan.FromSeconds(0.5 * Math.Pow(2, state.Limited.Rounds - 1)), LongestWait * 2) * (0.5 + (0.5 * random));
             wait = told > wait ? told.Value : wait;
-            if (isNew && _limited.Rounds >= MostRounds && _limited.Since(time) >= options.Patience)
+            if (isNew && state.Limited.Rounds >= MostRounds && state.Limited.Since(time) >= options.Patience)
             {
-                return AccountTrouble.Limited(provider, error, _limited.Rounds);
+                return AccountTrouble.Limited(provider, error, state.Limited.Rounds);
             }
 
             if (isNew || told is not null)
             {
-                CloseFor(wait);
+                state.CloseFor(wait, time);
             }
 
-            speaks = wait >= LongestWait && _limited.Speaks(time);
+            speaks = wait >= LongestWait && state.Limited.Speaks(time);
         }
 
         if (speaks)
         {
-            observe(new Remark($"{name}: {error}; its calls wait for {Wait.Text(wait)}"));
+            observe(new Remark($"{name}: {error}; calls of `{model}` wait for {Wait.Text(wait)}"));
         }
 
         return null;
@@ -259,7 +262,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Counts a call as begun; where it may not begin yet, returns what to wait for before trying again.</summary>
-    private Task? TryBegin()
+    private Task? TryBegin(string model)
     {
         // Fetched before the level is looked at, so that no change is missed.
         var changed = intake.Changed;
@@ -271,11 +274,18 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
                 throw Again(trouble);
             }
 
+            var state = StateOf(model);
+            if (Closed(state.ClosedUntil) > TimeSpan.Zero)
+            {
+                return Task.CompletedTask;
+            }
+
             // In doubt one call at a time finds out.
-            var isInDoubt = _suspects.Count > 0 || _unreachable.Rounds > 0 || _limited.Rounds > 1;
-            if (_underWay < (isInDoubt ? 1 : intake.Of(options.Concurrency)))
+            var isInDoubt = _suspects.Count > 0 || _unreachable.Rounds > 0;
+            if (_underWay < (isInDoubt ? 1 : intake.Of(options.Concurrency)) && (state.Limited.Rounds <= 1 || state.UnderWay == 0))
             {
                 _underWay++;
+                state.UnderWay++;
                 return null;
             }
 
@@ -297,12 +307,12 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Ends what was waited for; returns how long the address could not be reached, when it could not.</summary>
-    private TimeSpan? EndStreaks()
+    private TimeSpan? EndStreaks(string model)
     {
         Interlocked.Increment(ref _answers);
         TimeSpan? outage = _unreachable.Rounds > 0 ? _unreachable.Since(time) : null;
         _unreachable.End();
-        _limited.End();
+        StateOf(model).Limited.End();
         Wake();
         return outage;
     }
@@ -321,14 +331,49 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         _changed = null;
     }
 
-    private void CloseFor(TimeSpan wait) => _closedUntil = Math.Max(_closedUntil, time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency));
-
-    private TimeSpan Closed()
+    /// <summary>Returns the state of a model's rate window.</summary>
+    private RateState StateOf(string model)
     {
         lock (_lock)
         {
-            return time.GetElapsedTime(time.GetTimestamp(), _closedUntil);
+            if (!_models.TryGetValue(model, out var state))
+            {
+                _models[model] = state = new RateState { ClosedUntil = time.GetTimestamp() };
+            }
+
+            return state;
         }
+    }
+
+    private TimeSpan Closed(long until)
+    {
+        lock (_lock)
+        {
+            return time.GetElapsedTime(time.GetTimestamp(), until);
+        }
+    }
+
+    private async Task WaitAsync(Func<TimeSpan> closed, CancellationToken cancellationToken)
+    {
+        for (var wait = closed(); wait > TimeSpan.Zero; wait = closed())
+        {
+            // Upwards: a delay of less than a millisecond is none, and the loop would spin.
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private static long After(TimeSpan wait, TimeProvider time) => time.GetTimestamp() + (long)(wait.TotalSeconds * time.TimestampFrequency);
+
+    /// <summary>What is known of a model's rate window. Providers count requests and tokens per model.</summary>
+    private sealed class RateState
+    {
+        public Streak Limited { get; } = new();
+
+        public long ClosedUntil { get; set; }
+
+        public int UnderWay { get; set; }
+
+        public void CloseFor(TimeSpan wait, TimeProvider time) => ClosedUntil = Math.Max(ClosedUntil, After(wait, time));
     }
 
     /// <summary>Rounds of equal failures without an answer in between. Calls that began before the last round was noted belong to it.</summary>

@@ -144,6 +144,32 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.InRange(calls, 2, most);
     }
 
+    /// <summary>Providers count requests and tokens per model.</summary>
+    [Fact]
+    public async Task A_closed_window_of_one_model_keeps_no_other_models_calls()
+    {
+        var opens = _fixture.Time.GetUtcNow() + TimeSpan.FromMinutes(10);
+        var answered = new ConcurrentBag<(string Model, TimeSpan After)>();
+        Provider.OnSend = (body, _) =>
+        {
+            var (isOther, now) = (NumberOf(body) >= 100, _fixture.Time.GetUtcNow());
+            if (!isOther && now < opens)
+            {
+                throw ScriptedProvider.Error(ErrorClass.RateLimited, "requests per day", status: 429, retryAfter: opens - now);
+            }
+
+            answered.Add((isOther ? "other" : "limited", opens - now));
+            return Task.FromResult(ScriptedProvider.Answer("ok"));
+        };
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 2);
+        var limited = SendAll(dispatcher, 20);
+        var others = Enumerable.Range(100, 20).Select(i => dispatcher.DispatchAsync(_fixture.Request(i) with { Route = new Sluice.Requests.Route(Provider, "other", null) }, new DispatchTally(), Token).AsTask()).ToList();
+
+        await DriveAsync([.. limited, .. others]);
+
+        Assert.Equal((20, 20), (answered.Count(a => a.Model == "other" && a.After > TimeSpan.FromMinutes(9)), answered.Count(a => a.Model == "limited")));
+    }
+
     [Fact]
     public async Task A_window_that_stays_closed_for_long_is_told_of()
     {
@@ -152,7 +178,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
 
         await DriveAsync(SendAll(dispatcher, 2), step: 60);
 
-        Assert.Contains("`scripted` at here says that its rate window is used up; its calls wait for 21600 s", Remarks);
+        Assert.Contains($"`scripted` at here says that the rate window of `{_fixture.Request(0).Route.Model}` is used up; its calls wait for 21600 s", Remarks);
     }
 
     [Fact]
@@ -430,16 +456,16 @@ public sealed class LiveBlameTests : IAsyncDisposable
     {
         var time = new SetBackTime();
         using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(1)), time, Sluice.Memory.Intake.Open, _ => { });
-        long began = await gate.EnterAsync(Token);
-        Assert.Null(gate.Limited(began, Provider, new RequestError(ErrorClass.RateLimited, "429", "m"), TimeSpan.FromSeconds(2), 0));
-        gate.Leave();
+        long began = await gate.EnterAsync("m", Token);
+        Assert.Null(gate.Limited("m", began, Provider, new RequestError(ErrorClass.RateLimited, "429", "m"), TimeSpan.FromSeconds(2), 0));
+        gate.Leave("m");
         time.SetBack(TimeSpan.FromHours(1));
 
-        Task next = gate.EnterAsync(Token);
+        Task next = gate.EnterAsync("m", Token);
         Assert.False(next.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(2));
         await next;
-        gate.Leave();
+        gate.Leave("m");
     }
 
     [Fact]
