@@ -25,7 +25,7 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("plan", "configs")).Says("warning:", "runs/s has 12 finished results");
         foreach (var command in (string[][])[["retrieve"], ["retrieve", "--wait"], ["run", "configs", "--sweep", "s"], ["submit", "configs", "--sweep", "s"]])
         {
-            (await RunAsync(command)).Explains(3, "runs/s has 12 finished results", "cache and ledger of this workspace are gone", "sluice adopt --results s", "move runs/s away");
+            (await RunAsync(command)).Explains(3, "runs/s has 12 finished results", "the cache and ledger that belong to them are gone", "sluice adopt --results s", "move runs/s away");
             Assert.Equal((results, summary), (Results(), await SummaryAsync()));
         }
 
@@ -38,6 +38,26 @@ public sealed class LostResultsJourneys : Journey
         Assert.Equal((results, summary), (Results(), await SummaryAsync()));
         Assert.Equal((sent, 0), (Provider(provider).DistinctBodies, Provider(provider).RepeatedBodies));
         (await RunAsync("adopt", "--results")).Is(0).Says("0 of them new here");
+        (await RunAsync("doctor")).Is(0);
+    }
+
+    [Fact]
+    public async Task Another_sweep_that_runs_meanwhile_hides_nothing()
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        var results = Results();
+        Directory.Delete(State, recursive: true);
+        (await RunAsync("run", "configs", "dataset.limit=1", "--sweep", "other")).Is(0).Says("runs/s has 5 finished results");
+
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 5 finished results", "sluice adopt --results s");
+        (await RunAsync("doctor")).Is(1).Says("runs/s has 5 finished results");
+        Assert.Equal(results, Results());
+
+        (await RunAsync("adopt", "--results", "s")).Is(0);
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         (await RunAsync("doctor")).Is(0);
     }
 

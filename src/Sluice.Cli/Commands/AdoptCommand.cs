@@ -134,6 +134,8 @@ internal static class AdoptCommand
                 var path = Path.Combine(workspace.SweepFolder(sweep), plan.Experiment.Name, "results.jsonl");
                 report += await new ResultsAdopter(session.Cache).AdoptAsync(plan, path, cancellationToken).ConfigureAwait(false) with { Experiments = 1 };
             }
+
+            session.ExistingLedger?.ForgetLostResults(sweep);
         }
 
         Show(report, parsed.GetValue(CommonOptions.Json));

@@ -9,6 +9,21 @@ public sealed partial class LedgerStore
     public bool IsBlank() => Look(() => Number(
         "SELECT EXISTS(SELECT 1 FROM intents) OR EXISTS(SELECT 1 FROM failures) OR EXISTS(SELECT 1 FROM model_usage) OR EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent)", static s => s)) == 0;
 
+    /// <summary>Tells whether a sweep's results were there before this ledger, which knows nothing of what they have cost.</summary>
+    public bool HasLostResults(string sweep) => Look(() => Number("SELECT EXISTS(SELECT 1 FROM lost_results WHERE sweep=?1)", s => s.Bind(1, sweep))) == 1;
+
+    /// <summary>Remembers that a sweep's results were there before this ledger: once other sweeps have filled it, nothing else would tell.</summary>
+    public void RememberLostResults(string sweep) => Write("lost-results", durable: false, () => Sql("INSERT INTO lost_results(sweep) VALUES(?1) ON CONFLICT DO NOTHING").Bind(1, sweep).Run());
+
+    /// <summary>Forgets that a sweep's results were there before: people have taken them in, or moved them away.</summary>
+    public void ForgetLostResults(string sweep)
+    {
+        if (HasLostResults(sweep))
+        {
+            Write("lost-results", durable: false, () => Sql("DELETE FROM lost_results WHERE sweep=?1").Bind(1, sweep).Run());
+        }
+    }
+
     /// <summary>Takes in an intent that this ledger does not know, with its requests; false, and nothing changed, when it is known already.</summary>
     /// <param name="intent">The intent; its row, owner and fence do not matter.</param>
     /// <param name="keys">Its requests; those that another intent has are left to that.</param>

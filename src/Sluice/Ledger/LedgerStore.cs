@@ -55,6 +55,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN trouble_since INTEGER;
         ALTER TABLE leases ADD COLUMN steady INTEGER;
         CREATE TABLE servers(provider TEXT NOT NULL, model TEXT NOT NULL, server TEXT NOT NULL, legacy INTEGER NOT NULL, UNIQUE(provider, model, server));
+        CREATE TABLE lost_results(sweep TEXT PRIMARY KEY) WITHOUT ROWID;
         ALTER TABLE intents ADD COLUMN lost_after INTEGER;
         ALTER TABLE intents ADD COLUMN usual_wait INTEGER NOT NULL DEFAULT 1;
         ALTER TABLE intents ADD COLUMN delete_files INTEGER NOT NULL DEFAULT 0;

@@ -44,7 +44,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
 
         findings.AddRange(Kept());
         findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
-        if (findings.Count == 0 && Responses == 0)
+        if (findings.Count == 0)
         {
             findings.AddRange(await ExamineResultsAsync(cancellationToken).ConfigureAwait(false));
         }
@@ -104,14 +104,14 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
         return new Finding(workspace.CachePath, problem, $"{saved} responses saved; the damaged file is {kept}. `sluice adopt` fetches what is lost from the provider's result files", IsRepaired: true);
     }
 
-    /// <summary>Names the results that are all that is left, where the cache is empty or gone.</summary>
-    private async Task<IEnumerable<Finding>> ExamineResultsAsync(CancellationToken cancellationToken)
+    /// <summary>Names the results that are all that is left: where the cache is empty or gone, or was so when the ledger began.</summary>
+    private async Task<List<Finding>> ExamineResultsAsync(CancellationToken cancellationToken)
     {
         using var ledger = File.Exists(workspace.LedgerPath) ? new LedgerStore(workspace.LedgerPath, time) : null;
         var empty = new MemoryResponseCache(0, time);
         await using var _ = empty.ConfigureAwait(false);
         var losses = await LostResults.FindAsync(workspace, ledger, empty, cancellationToken).ConfigureAwait(false);
-        return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, l.Loss.Remedy));
+        return [.. losses.Where(l => Responses == 0 || ledger?.HasLostResults(l.Sweep) == true).Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, l.Loss.Remedy))];
     }
 
     /// <summary>Looks into the damaged caches that were kept: what is sound in them, and not in the cache, was paid for.</summary>

@@ -30,6 +30,30 @@ public static class LostResults
         return losses;
     }
 
+    /// <summary>Keeps in mind the lost results of all sweeps but one, whose command is about to begin: once it has filled ledger and cache, nothing else would tell.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="sweep">The sweep of the command.</param>
+    /// <param name="ledger">The ledger.</param>
+    /// <param name="cache">The cache.</param>
+    /// <param name="cancellationToken">Ends the look.</param>
+    /// <returns>What was found.</returns>
+    internal static async Task<IReadOnlyList<Loss>> RememberAsync(Workspace workspace, string sweep, LedgerStore ledger, IResponseCache cache, CancellationToken cancellationToken)
+    {
+        if (!HasResults(workspace, sweep))
+        {
+            ledger.ForgetLostResults(sweep);
+        }
+
+        if (!ledger.IsBlank() || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return [];
+        }
+
+        var others = (await FindAsync(workspace, ledger, cache, cancellationToken).ConfigureAwait(false)).Where(found => found.Sweep != sweep).ToList();
+        others.ForEach(found => ledger.RememberLostResults(found.Sweep));
+        return others.ConvertAll(found => found.Loss);
+    }
+
     /// <summary>Finds them among the experiments of a sweep; null when there are none, or ledger or cache tell of what was sent.</summary>
     /// <param name="workspace">The workspace.</param>
     /// <param name="sweep">The sweep.</param>
@@ -44,7 +68,8 @@ public static class LostResults
         ArgumentNullException.ThrowIfNull(experiments);
         ArgumentNullException.ThrowIfNull(cache);
         var files = experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl")).Where(File.Exists).ToList();
-        if (files.Count == 0 || ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+        var isKnown = ledger?.HasLostResults(sweep) == true;
+        if (files.Count == 0 || (!isKnown && (ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))))
         {
             return null;
         }
@@ -56,7 +81,7 @@ public static class LostResults
         }
 
         return done == 0 ? null : new Loss(
-            $"runs/{sweep} has {done} finished {(done == 1 ? "result" : "results")}, but cache and ledger of this workspace are gone: nothing is sent, and the results stay as they are",
+            $"runs/{sweep} has {done} finished {(done == 1 ? "result" : "results")}, but the cache and ledger that belong to them are gone: nothing is sent, and the results stay as they are",
             $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
     }
 

@@ -213,6 +213,14 @@ public sealed class SweepRunner
         {
             throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
         }
+
+        if (_store is not MemoryResponseCache)
+        {
+            foreach (var other in await LostResults.RememberAsync(_workspace, _options.Name, _ledger, _store, cancellationToken).ConfigureAwait(false))
+            {
+                _observe(new Remark($"{other.Problem}. {other.Remedy}"));
+            }
+        }
     }
 
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
