@@ -48,13 +48,13 @@ public sealed class LostResultsJourneys : Journey
         Dataset(5);
         Config();
         (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
-        var results = Results();
+        var (path, results) = (ResultsPath(), Results());
         Directory.Delete(State, recursive: true);
         (await RunAsync("run", "configs", "dataset.limit=1", "--sweep", "other")).Is(0).Says("runs/s has 5 finished results");
 
         (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 5 finished results", "sluice adopt --results s");
         (await RunAsync("doctor")).Is(1).Says("runs/s has 5 finished results");
-        Assert.Equal(results, Results());
+        Assert.Equal(results, await File.ReadAllTextAsync(path, Cancel));
 
         (await RunAsync("adopt", "--results", "s")).Is(0);
         Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
