@@ -51,6 +51,8 @@ internal static partial class ErrorRules
         var kind = status switch
         {
             _ when IsSpent(status, type, code, message) => ErrorClass.Quota,
+            // OpenRouter refuses a prompt so, not the key.
+            403 when message.Contains("input was flagged", StringComparison.OrdinalIgnoreCase) => ErrorClass.Permanent,
             401 or 403 => ErrorClass.Credentials,
             402 => ErrorClass.Quota,
             // OpenAI: one request that needs more tokens than the limit has in a whole minute. No wait makes room for it.

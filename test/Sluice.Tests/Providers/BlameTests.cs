@@ -49,7 +49,8 @@ public class BlameTests
     [InlineData(400, """{"object":"error","message":"1 validation error: messages.0.content: input_value='I don't know why the ATM said insufficient funds', input_type=str","type":"BadRequestError","code":400}""")]
     [InlineData(400, """{"error":{"message":"Invalid value: \"please check your billing"}}""")]
     [InlineData(429, """{"error":{"message":"Request too large for gpt-4o in organization o on tokens per min (TPM): Limit 30000, Requested 41000.","type":"tokens","code":"rate_limit_exceeded"}}""")]
-    public void Words_about_money_in_a_refused_request_are_no_spent_account(int status, string body) =>
+    [InlineData(403, """{"error":{"code":403,"message":"Your chosen model requires moderation and your input was flagged","metadata":{"reasons":["violence"]}}}""")]
+    public void What_is_said_of_one_request_is_neither_a_spent_account_nor_a_refused_key(int status, string body) =>
         Assert.Equal(ErrorClass.Permanent, Of("chat").ReadError(status, Encoding.UTF8.GetBytes(body)).Class);
 
     [Theory]
