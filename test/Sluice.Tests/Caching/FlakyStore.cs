@@ -10,6 +10,11 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
 
     public volatile bool IsAway;
 
+    private volatile bool _isAwayOnce;
+
+    /// <summary>Lets the store be away the next time that it is asked, and back at once.</summary>
+    public void GoAwayOnce() => _isAwayOnce = true;
+
     /// <summary>Lets the store go away after so many more puts.</summary>
     public int PutsLeft
     {
@@ -21,6 +26,9 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
 
     /// <summary>Gets or sets what it does when something is put: it can be read all the same, and synced, as on a full disk.</summary>
     public Exception? PutTrouble { get; set; }
+
+    /// <summary>Gets or sets how often it was away without anybody having asked it.</summary>
+    public long Interruptions { get; set; }
 
     public string Name => "the store";
 
@@ -55,5 +63,5 @@ internal sealed class FlakyStore(ICacheStore inner) : ICacheStore
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    private ICacheStore Here => Trouble is not null ? throw Trouble : IsAway ? throw new CacheAwayException(Name, "the test wants it so") : inner;
+    private ICacheStore Here => Trouble is not null ? throw Trouble : IsAway || Interlocked.Exchange(ref _isAwayOnce, false) ? throw new CacheAwayException(Name, "the test wants it so") : inner;
 }

@@ -47,6 +47,18 @@ public sealed class OutageSyncTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_store_itself_has_noticed_counts_as_well()
+    {
+        var store = new FlakyStore(new SqliteResponseCache(Path.Combine(_folder, "cache.db"), TimeProvider.System));
+        await using var cache = new OutageBufferedCache(store, Path.Combine(_folder, "away"), _remarks.Add, TimeProvider.System);
+        long before = cache.Interruptions;
+
+        store.Interruptions++;
+
+        Assert.Equal(before + 1, cache.Interruptions);
+    }
+
+    [Fact]
     public async Task A_wait_for_the_store_to_be_synced_can_be_given_up()
     {
         var store = new FlakyStore(new SqliteResponseCache(Path.Combine(_folder, "cache.db"), TimeProvider.System)) { IsAway = true };
@@ -65,7 +77,8 @@ public sealed class OutageSyncTests : IDisposable
     {
         // What it had is gone: it keeps no file.
         using RedisServer server = RedisServers.Start("--appendonly", "no");
-        await using var cache = new OutageBufferedCache(new RedisResponseCache(new RedisOptions(server.Url), _remarks.Add, TimeProvider.System), Path.Combine(_folder, "away"), _remarks.Add, TimeProvider.System);
+        var store = new RedisResponseCache(new RedisOptions(server.Url), _remarks.Add, TimeProvider.System);
+        await using var cache = new OutageBufferedCache(store, Path.Combine(_folder, "away"), _remarks.Add, TimeProvider.System);
         await cache.PutAsync([Entry(1)], cancellationToken: Token);
         var before = cache.Interruptions;
         await cache.SyncAsync(Token);
@@ -73,8 +86,13 @@ public sealed class OutageSyncTests : IDisposable
 
         server.Kill();
         server.Start();
-        await cache.SyncAsync(Token);
+        while (store.Interruptions == 0)
+        {
+            // The client notices by itself; nobody asks it anything.
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, Token);
+        }
 
+        await cache.SyncAsync(Token);
         Assert.NotEqual(before, cache.Interruptions);
         var found = new CachedResponse?[1];
         await cache.GetAsync(new[] { Key(1) }, found, cancellationToken: Token);

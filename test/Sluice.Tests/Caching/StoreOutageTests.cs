@@ -192,9 +192,8 @@ public sealed class StoreOutageTests : IDisposable
         await using var cache = new OutageBufferedCache(store, Buffer, _remarks.Add, new HastyTime());
         for (var i = 0; i < 100; i++)
         {
-            store.IsAway = true;
+            store.GoAwayOnce();
             await cache.PutAsync([Live(i, "paid")], cancellationToken: Token);
-            store.IsAway = false;
             // Waits for ever where a look that is over is taken for one that still goes on.
             await cache.ReadyAsync(Token).AsTask().WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token);
         }

@@ -14,6 +14,9 @@ internal sealed class SteppedTime() : FakeTimeProvider(new DateTimeOffset(2026, 
 
     public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + WallClockStep;
 
+    /// <summary>Measures as a real clock does: nobody sets it. Without this it would follow the wall clock.</summary>
+    public override long GetTimestamp() => base.GetUtcNow().Ticks;
+
     /// <summary>Gets whether a timer runs that has not come to its end.</summary>
     public bool HasWaiters => Volatile.Read(ref _waiting) > 0;
 

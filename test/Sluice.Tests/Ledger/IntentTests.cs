@@ -23,6 +23,23 @@ public sealed class IntentTests : LedgerTests
         Assert.Equal(Time.GetUtcNow(), intent.CreatedAt);
     }
 
+    /// <summary>The files go first: a whole spool that no intent knows is taken for what is left of a lost ledger, and sent.</summary>
+    [Fact]
+    public void An_intent_that_is_dropped_is_known_for_as_long_as_it_has_files()
+    {
+        Intent intent = Ledger.Seal(Begin(Ledger), 1, 10);
+        string note = Path.Combine(SpoolFolder, intent.Id + ".json");
+        // It cannot be deleted as a file.
+        Directory.CreateDirectory(note);
+
+        Assert.ThrowsAny<Exception>(() => Ledger.Drop(intent, SpoolFolder));
+        Assert.Equal(intent.Id, Assert.Single(Ledger.Open()).Id);
+
+        Directory.Delete(note);
+        Assert.True(Ledger.Drop(intent, SpoolFolder));
+        Assert.Empty(Ledger.Open());
+    }
+
     [Fact]
     public void Each_step_is_on_disk_before_the_next_one()
     {

@@ -22,7 +22,7 @@ public sealed class EndlessAnswerTests
     public async Task A_download_that_drips_is_given_up_after_ten_minutes(string provider)
     {
         FakeTimeProvider? time = null;
-        using var drip = new PacedStream(bytes: 1, () => time!.Advance(TimeSpan.FromSeconds(10)));
+        using var drip = new PacedStream(bytes: 1, () => time!.Advance(TimeSpan.FromSeconds(10)), ends: 1000);
         using var http = new StubHttp(_ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(drip) });
         time = http.Time;
         await using Stream results = await Api(provider, http).OpenResultsAsync("b", Token);
@@ -66,7 +66,7 @@ public sealed class EndlessAnswerTests
     }
 
     /// <summary>Gives so many bytes at each reading, and does something before.</summary>
-    private sealed class PacedStream(int bytes, Action before, int ends = int.MaxValue) : MemoryStream
+    private sealed class PacedStream(int bytes, Action before, int ends) : MemoryStream
     {
         public int Reads { get; private set; }
 

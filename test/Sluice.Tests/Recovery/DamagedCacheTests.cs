@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using Sluice.Caching;
@@ -54,6 +55,21 @@ public sealed class DamagedCacheTests : IDisposable
         Assert.Contains(Body(0), saved);
         Assert.Contains(Body(2490), saved);
         Assert.Contains(Body(3999), saved);
+    }
+
+    [Fact]
+    public async Task A_repair_that_would_have_less_than_can_be_listed_changes_nothing()
+    {
+        await FillAsync(4000);
+        LoseTheWay();
+        byte[] before = await File.ReadAllBytesAsync(_workspace.CachePath, Token);
+
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token));
+
+        Assert.Matches("of [0-9]+ responses that can be read in .* only [0-9]+ could be copied", finding.Problem);
+        Assert.False(finding.IsRepaired);
+        Assert.Equal(before, await File.ReadAllBytesAsync(_workspace.CachePath, Token));
+        Assert.Equal([Path.GetFileName(_workspace.CachePath)], Directory.GetFiles(Path.GetDirectoryName(_workspace.CachePath)!, "cache.db*").Select(Path.GetFileName).Where(name => !name!.EndsWith("-wal", StringComparison.Ordinal) && !name.EndsWith("-shm", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -155,6 +171,35 @@ public sealed class DamagedCacheTests : IDisposable
     {
         byte[] bytes = File.ReadAllBytes(_workspace.CachePath);
         new Random(7).NextBytes(bytes.AsSpan((int)(bytes.Length * from), (int)(bytes.Length * share)));
+        File.WriteAllBytes(_workspace.CachePath, bytes);
+    }
+
+    /// <summary>Writes over the table's first page that all its other pages but the first begin at one id: rows are still met one after the other, and no longer found by their ids.</summary>
+    private void LoseTheWay()
+    {
+        long root;
+        using (SqliteConnection connection = SqliteStore.OpenForReading(_workspace.CachePath))
+        {
+            using var find = new Statement(connection, "SELECT rootpage FROM sqlite_master WHERE name='responses'");
+            root = find.Step() ? find.Integer(0) : 0;
+        }
+
+        byte[] bytes = File.ReadAllBytes(_workspace.CachePath);
+        const int PageSize = 16384;
+        Span<byte> page = bytes.AsSpan((int)(root - 1) * PageSize, PageSize);
+        // An interior page of a table: after its head of 12 bytes the places of its cells, each a page's number and the largest id there.
+        Assert.Equal(5, page[0]);
+        int cells = BinaryPrimitives.ReadUInt16BigEndian(page[3..]);
+        int least = 0;
+        for (int cell = 0; cell < cells; cell++)
+        {
+            Span<byte> id = page[(BinaryPrimitives.ReadUInt16BigEndian(page[(12 + (2 * cell))..]) + 4)..];
+            int length = id[0] < 128 ? 1 : 2;
+            least = cell > 0 ? least : length == 1 ? id[0] : ((id[0] & 127) << 7) + id[1];
+            id[length - 1] = (byte)(least & 127);
+            id[0] = length == 1 ? id[0] : (byte)(128 | (least >> 7));
+        }
+
         File.WriteAllBytes(_workspace.CachePath, bytes);
     }
 

@@ -35,7 +35,11 @@ public sealed class OwnAnswersTests : IAsyncDisposable
 
         Assert.Null(await _fixture.GetAsync(theirs));
         Assert.Null(await _fixture.GetAsync(unknown));
-        Assert.All(keys, key => Assert.NotNull(_fixture.GetAsync(key)));
+        foreach (RequestKey key in keys)
+        {
+            Assert.NotNull(await _fixture.GetAsync(key));
+        }
+
         Assert.Equal((2, 2, 0), (Report.Responses, Report.Surplus, Report.Missing));
         Assert.Equal(new TokenUsage(6, 4), Report.Usage);
         Assert.Equal(Standing.InFlight, _fixture.Ledger.Find(theirs).Standing);
@@ -173,6 +177,24 @@ public sealed class OwnAnswersTests : IAsyncDisposable
         Assert.NotNull(await _fixture.GetAsync(keys[1]));
         Assert.Equal(Standing.New, _fixture.Ledger.Find(keys[1]).Standing);
         Assert.Equal((2, 0), (Report.Responses, Report.Missing));
+    }
+
+    [Theory]
+    [InlineData("<html><body>Sign in</body></html>")]
+    [InlineData("\n\uFEFF <!DOCTYPE html>\n<title>502</title>\n")]
+    public async Task A_page_in_place_of_the_results_is_no_reading_and_uses_up_no_try(string page)
+    {
+        int opens = 0;
+        Provider.OnOpen = (batch, _) => ++opens <= 8 ? page : batch.AnswerAll();
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+
+        Assert.Equal((2, 0, 0), (Report.Responses, Report.Missing, Report.Surplus));
+        foreach (RequestKey key in keys)
+        {
+            Assert.NotNull(await _fixture.GetAsync(key));
+        }
     }
 
     [Theory]

@@ -1,4 +1,5 @@
 using System.Text;
+using Sluice.Caching;
 using Sluice.Dispatch;
 using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
@@ -257,6 +258,52 @@ public sealed class StuckBatchTests : IAsyncDisposable
 
         holds.LetGoAfter(before with { CreateStartedAt = time.GetUtcNow() + TimeSpan.FromSeconds(41) });
         Assert.Equal(TimeSpan.FromSeconds(10), holds.Hold(before, Provider, null));
+    }
+
+    [Fact]
+    public async Task A_batch_that_another_process_takes_over_while_it_is_closed_is_left_to_that_one()
+    {
+        foreach (RequestKey key in await _fixture.SpoolAsync(2))
+        {
+            await _fixture.PutAsync(key);
+        }
+
+        Intent settled = _fixture.Ledger.Open().Single();
+        using LedgerStore rival = _fixture.OpenRival();
+        var cache = new SyncedCache(_fixture.Cache, () => Assert.NotNull(rival.TryOwn(settled)));
+        var engine = new BatchEngine(new BatchContext(_fixture.Ledger, cache, Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue), new BatchEngineOptions(3));
+        Task looked = engine.LookedAtAllAsync(TestContext.Current.CancellationToken);
+        await _fixture.RunUntilAsync(() => looked.IsCompleted, engine, submit: false);
+
+        await engine.CloseSettledAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, cache.Syncs);
+        Intent theirs = Assert.Single(_fixture.Ledger.Open());
+        Assert.Equal((IntentState.Sealed, settled.Fence + 1), (theirs.State, theirs.Fence));
+        Assert.True(File.Exists(Spool.PathOf(_fixture.SpoolFolder, settled.Id)));
+    }
+
+    /// <summary>A cache that does something while it is synced.</summary>
+    private sealed class SyncedCache(IResponseCache inner, Action onSync) : IResponseCache
+    {
+        public int Syncs { get; private set; }
+
+        public ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default) =>
+            inner.GetAsync(keys, responses, notBefore, cancellationToken);
+
+        public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default) =>
+            inner.PutAsync(entries, replacedBefore, cancellationToken);
+
+        public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => inner.IsEmptyAsync(cancellationToken);
+
+        public ValueTask SyncAsync(CancellationToken cancellationToken = default)
+        {
+            Syncs++;
+            onSync();
+            return inner.SyncAsync(cancellationToken);
+        }
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     /// <summary>Gives every submitted batch one look, as <c>retrieve</c> without <c>--wait</c> does.</summary>

@@ -454,16 +454,18 @@ public sealed class LiveBlameTests : IAsyncDisposable
     [Fact]
     public async Task A_clock_that_is_set_back_closes_no_gate()
     {
-        var time = new SetBackTime();
+        var time = new SteppedTime();
         using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(1)), time, Sluice.Memory.Intake.Open, _ => { });
         long began = await gate.EnterAsync("m", Token);
         Assert.Null(gate.Limited("m", began, Provider, new RequestError(ErrorClass.RateLimited, "429", "m"), TimeSpan.FromSeconds(2), 0));
         gate.Leave("m");
-        time.SetBack(TimeSpan.FromHours(1));
+        time.WallClockStep = -TimeSpan.FromHours(1);
 
         Task next = gate.EnterAsync("m", Token);
+        Assert.True(await time.ArmedAsync(Token));
         Assert.False(next.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(2));
+        Assert.False(time.HasWaiters, "it waits on");
         await next;
         gate.Leave("m");
     }
@@ -488,17 +490,5 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.Equal((DispatchResult.Pending, DispatchResult.Pending), (await first, await second));
         Assert.Equal([row], one.WaitingFor());
         Assert.Equal([row], joined.WaitingFor());
-    }
-
-    /// <summary>A clock whose wall time can be set back; its timestamps go on.</summary>
-    private sealed class SetBackTime : Microsoft.Extensions.Time.Testing.FakeTimeProvider
-    {
-        private TimeSpan _back;
-
-        public void SetBack(TimeSpan by) => _back += by;
-
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() - _back;
-
-        public override long GetTimestamp() => base.GetUtcNow().Ticks;
     }
 }
