@@ -61,6 +61,18 @@ public sealed class FileDeletionJourneys : Journey
         Assert.Equal(0, await LeftAsync("openai"));
     }
 
+    [Fact]
+    public async Task Files_with_strange_lines_stay_for_people_to_look_at()
+    {
+        await ProviderAsync("""[ { "when": { "match": "Question 3" }, "fault": { "type": "row-unknown-id" } } ]""");
+        Dataset(N);
+        Config(more: "batch: { delete_files: true }");
+
+        (await SweepAsync()).Is(0);
+
+        Assert.Equal((N, 2), (Count("done"), await LeftAsync("openai")));
+    }
+
     [Theory]
     [InlineData("openai", "delete-file")]
     [InlineData("anthropic", "delete")]

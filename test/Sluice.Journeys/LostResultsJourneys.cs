@@ -62,6 +62,24 @@ public sealed class LostResultsJourneys : Journey
     }
 
     [Fact]
+    public async Task A_batch_under_way_that_only_the_manifest_knows_is_not_made_again()
+    {
+        await ProviderAsync(batchDelay: 3);
+        Dataset(5);
+        Config();
+        (await RunAsync("submit", "configs", "--sweep", "s")).Is(8);
+        var batch = Simulator.Batches().Single().Id;
+        Directory.Delete(State, recursive: true);
+
+        (await RunAsync("submit", "configs", "--sweep", "s")).Explains(3, $"runs/s waits for a batch ({batch})", "`sluice adopt`", "move runs/s away");
+        (await RunAsync("doctor")).Is(1).Says($"runs/s waits for a batch ({batch})");
+
+        (await RunAsync("adopt", "--provider", "openai")).Is(0);
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        Assert.Equal((1, 0), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
     public async Task Who_wants_to_pay_again_moves_the_results_away()
     {
         await ProviderAsync();

@@ -186,7 +186,8 @@ internal static class AdoptCommand
                 ?? new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` does not show batch `{batchId}`: {error.Error}", $"{AccountTrouble.StrangerTo(intent, provider) ?? "check the id in the provider's console"}; nothing was changed", error);
         }
 
-        if ((info.Intent ?? id) != id || (info.Total ?? intent.Count) != intent.Count)
+        // The mark proves more than a count, which may be 0 while the provider checks the input.
+        if (info.Intent is { } mark ? mark != id : info.Total is > 0 and var total && total != intent.Count)
         {
             throw new SluiceException(ErrorKind.Usage, $"batch `{batchId}` is another one: it has {info.Total} requests{(info.Intent is { } other ? $" and carries the mark `{other}`" : "")}; `{id}` has {intent.Count}", "nothing was changed");
         }

@@ -20,6 +20,9 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
     /// <summary>Gets whether the current line was longer than allowed, and thrown away unread.</summary>
     public bool TooLong { get; private set; }
 
+    /// <summary>Gets whether a line feed ended the current line, rather than the stream.</summary>
+    public bool HasLineFeed { get; private set; }
+
     /// <summary>Gets the number of the current line, from 1.</summary>
     public long Number { get; private set; }
 
@@ -86,6 +89,7 @@ internal sealed class LineReader(Stream stream, int maxLineBytes) : IDisposable
     private void Take(int length, int lineFeed, bool tooLong = false)
     {
         Number++;
+        HasLineFeed = lineFeed > 0;
         Offset = _before + _start;
         TooLong = tooLong || length > maxLineBytes;
         Line = TooLong ? default : _buffer.AsMemory(_start, length);

@@ -49,6 +49,9 @@ public sealed record IngestReport
     /// <summary>Gets lines that answer none of the batch's requests, or that could not be read.</summary>
     public int Surplus { get; init; }
 
+    /// <summary>Gets whether every request had a line, and no line was strange.</summary>
+    internal bool HasEveryLine { get; init; }
+
     /// <summary>Gets lines that say again what another line of the batch says; they count nowhere else.</summary>
     public int Doubled { get; init; }
 

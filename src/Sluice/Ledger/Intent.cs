@@ -96,11 +96,14 @@ public sealed record Intent
     /// <summary>Gets whether <see cref="BatchId"/> was found by size and time alone: its results must prove that it is ours.</summary>
     public bool IsProvisional { get; init; }
 
-    /// <summary>Gets how many create calls were given up as lost, and made again: each may have left a batch beside this one.</summary>
+    /// <summary>Gets how many create calls had a lost answer: each may have left a batch beside this one, also when one was found.</summary>
     public int LostCreates { get; init; }
 
     /// <summary>Gets how often the results of the ended batch were read and lacked lines.</summary>
     public int Readings { get; init; }
+
+    /// <summary>Gets when the results were first read and lacked lines.</summary>
+    public DateTimeOffset? IncompleteSince { get; init; }
 
     /// <summary>Gets since when what <see cref="Note"/> says has kept the batch from its end; null when nothing does.</summary>
     public DateTimeOffset? TroubleSince { get; init; }

@@ -8,7 +8,7 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home, incomplete_since";
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
@@ -82,8 +82,13 @@ public sealed partial class LedgerStore
     /// <param name="intent">The intent.</param>
     /// <param name="batchId">The id.</param>
     /// <param name="provisional">Whether it was found by size and time alone, so that its results must prove that it is ours.</param>
-    public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false) =>
-        Change("submitted", intent, "state=4, batch_id=?2, provisional=?3, note=NULL, home=NULL, readings=0, read_at=NULL, trouble_since=NULL", s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0));
+    /// <param name="isFound">Whether it was found after a lost create call, which may have made more than one.</param>
+    public Intent MarkSubmitted(Intent intent, string batchId, bool provisional = false, bool isFound = false) =>
+        Change(
+            "submitted",
+            intent,
+            "state=4, batch_id=?2, provisional=?3, lost_creates=lost_creates+?4, note=NULL, home=NULL, readings=0, read_at=NULL, incomplete_since=NULL, trouble_since=NULL",
+            s => s.Bind(2, batchId).Bind(3, provisional ? 1 : 0).Bind(4, isFound ? 1 : 0));
 
     /// <summary>Records the id of a batch that came of a create call which another process has taken over in the meantime. That process goes on with it.</summary>
     /// <returns>False, and nothing changed, when the other process has made a batch of its own, or is about to.</returns>
@@ -105,7 +110,7 @@ public sealed partial class LedgerStore
     public Intent CountReading(Intent intent, TimeSpan within) => Change(
         "reading",
         intent,
-        "readings=readings+(read_at IS NULL OR read_at NOT BETWEEN ?3 AND ?2), read_at=CASE WHEN read_at BETWEEN ?3 AND ?2 THEN read_at ELSE ?2 END",
+        "incomplete_since=coalesce(incomplete_since, ?2), readings=readings+(read_at IS NULL OR read_at NOT BETWEEN ?3 AND ?2), read_at=CASE WHEN read_at BETWEEN ?3 AND ?2 THEN read_at ELSE ?2 END",
         s => s.Bind(2, Now()).Bind(3, Now() - (long)within.TotalMilliseconds + 1));
 
     /// <summary>Notes what keeps a submitted batch from its end, and since when; null when nothing does any more.</summary>
@@ -218,6 +223,12 @@ public sealed partial class LedgerStore
             UPDATE intents SET account=?2, home=CASE WHEN state=4 THEN nullif(coalesce(home, account), ?2) END, file_id=CASE WHEN state=2 THEN NULL ELSE file_id END, state=CASE WHEN state=2 THEN 1 ELSE state END
             WHERE row=?1 AND state IN (1, 2, 4) AND fence=?3
             """).Bind(1, mine.Row).Bind(2, account).Bind(3, mine.Fence).Run() == 1);
+
+    /// <summary>Records that a batch's files stay at the provider, although its experiments ask for their deletion.</summary>
+    public Intent KeepFiles(Intent intent) => Change("keep-files", intent, "delete_files=0", static _ => { });
+
+    /// <summary>Returns an intent by its id, open or closed, or null.</summary>
+    public Intent? Find(string id) => Look(() => One("id=?1", s => s.Bind(1, id)));
 
     /// <summary>Returns an intent by its row, or null.</summary>
     public Intent? Get(long row) => Look(() => One("row=?1", s => s.Bind(1, row)));
@@ -444,6 +455,7 @@ public sealed partial class LedgerStore
         Readings = (int)row.Integer(24),
         TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
         HomeAccount = row.Text(29),
+        IncompleteSince = row.IsNull(30) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(30)),
         Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0 },
     };
 

@@ -100,6 +100,7 @@ public sealed partial class LedgerStore
             }
         }
 
+        AtomicFile.DropLeftovers(spoolFolder, _time);
         DropSpools(spoolFolder);
         return Look(Leases).Where(lease => lease.Owner != _owner).Sum(lease => Write("bury", durable: false, () => MayCall(lease.Owner) ? 0 : Bury(lease.Row)));
     }

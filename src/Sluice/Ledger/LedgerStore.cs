@@ -63,6 +63,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE intents ADD COLUMN refused_at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE failures ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE intents ADD COLUMN home TEXT;
+        ALTER TABLE intents ADD COLUMN incomplete_since INTEGER;
         """,
     ];
 

@@ -107,6 +107,9 @@ public sealed record BatchInfo
     /// <summary>Gets the number of lines that are finished, well or badly, if told. For display.</summary>
     public int? Finished { get; init; }
 
+    /// <summary>Gets the number of lines that the provider says it has answered, if told. What it counts and does not show is paid for.</summary>
+    public int? Answered { get; init; }
+
     /// <summary>Gets why the whole batch failed, or null.</summary>
     public RequestError? Error { get; init; }
 

@@ -26,13 +26,9 @@ public sealed class Adopter(BatchContext context)
         await foreach (var batch in api.ListAsync(DateTimeOffset.MinValue, cancellationToken).ConfigureAwait(false))
         {
             var provider = accounts.FirstOrDefault(a => a.Dialect.Endpoint == batch.Endpoint) ?? accounts[0];
-            if (!batch.IsEnded && batch.ResultFiles.Count == 0)
-            {
-                report += await AdoptUnderWayAsync(batch, provider, cancellationToken).ConfigureAwait(false);
-                continue;
-            }
-
-            var (found, error) = await AdoptEndedAsync(batch, provider, cancellationToken).ConfigureAwait(false);
+            var (found, error) = batch.IsEnded || batch.ResultFiles.Count > 0
+                ? await AdoptEndedAsync(batch, provider, cancellationToken).ConfigureAwait(false)
+                : await AdoptUnderWayAsync(batch, provider, cancellationToken).ConfigureAwait(false);
             report += found;
             unread ??= error;
             if (error is not null && (error.Error.Class == ErrorClass.RateLimited || AccountTrouble.Of(provider, error.Error) is not null))
@@ -82,9 +78,16 @@ public sealed class Adopter(BatchContext context)
             try
             {
                 var stream = await provider.Batch!.OpenResultsAsync(file, cancellationToken).ConfigureAwait(false);
+                var before = reader.Report;
                 await using (stream.ConfigureAwait(false))
                 {
                     await reader.ReadAsync(stream, origin, untilForeign: true, cancellationToken).ConfigureAwait(false);
+                }
+
+                // Others' lines may be of any kind; one of ours is a result.
+                if (batch.Intent is not null && reader.Report with { Unreadable = before.Unreadable } == before && reader.Report.Unreadable > before.Unreadable)
+                {
+                    throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "no line of it is a result; something else came in its place"), outcomeUnknown: false);
                 }
             }
             catch (ProviderException error) when (error.Status is 404 or 410)
@@ -110,40 +113,73 @@ public sealed class Adopter(BatchContext context)
     }
 
     /// <summary>Rebuilds the intent of a batch that says it is ours, from the file it was made of.</summary>
-    private async Task<AdoptReport> AdoptUnderWayAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
+    private async Task<(AdoptReport Report, ProviderException? Unread)> AdoptUnderWayAsync(BatchInfo batch, IProvider provider, CancellationToken cancellationToken)
     {
-        if (batch.Intent is not { Length: CustomId.IntentLength } id || batch.InputFile is null)
+        var report = new AdoptReport { Batches = 1 };
+        if (batch.Intent is not { } id || batch.InputFile is not { } input)
         {
-            return new AdoptReport { Batches = 1, Unclear = batch.Intent is null && batch.InputFile is null ? 1 : 0 };
+            return (report with { Unclear = batch.Intent is null && batch.InputFile is null ? 1 : 0 }, null);
         }
 
+        if (context.Ledger.Find(id) is { } known)
+        {
+            if (known.IsOpen)
+            {
+                return (report with { UnderWay = 1 }, null);
+            }
+
+            context.Observe(new Remark($"batch {batch.Id} is under way although this workspace has closed it; it is not waited for. Once it has ended, `sluice adopt` takes over its answers"));
+            return (report, null);
+        }
+
+        try
+        {
+            var count = await RestoreAsync(id, batch, input, provider, cancellationToken).ConfigureAwait(false);
+            context.Observe(new Remark($"batch {batch.Id}: {count} requests under way; `sluice run` collects them"));
+            return (report with { UnderWay = 1 }, null);
+        }
+        catch (ProviderException error) when (error.Status is 404 or 410)
+        {
+            context.Observe(new Remark($"batch {batch.Id} is under way, and its input file is gone: what it asks is not known before it has ended"));
+            return (report with { Unclear = 1 }, null);
+        }
+        catch (ProviderException error)
+        {
+            context.Observe(new Remark($"batch {batch.Id}: its input file cannot be read: {error.Error}"));
+            return (report, error);
+        }
+        catch (FormatException)
+        {
+            context.Observe(new Remark($"batch {batch.Id} bears a mark like ours, and its input is not: left alone"));
+            return (report, null);
+        }
+    }
+
+    /// <summary>Writes the spool of a batch anew, beside its place until it is whole, and takes the batch into the ledger. Returns how many requests it has.</summary>
+    /// <exception cref="FormatException">A line is none of ours.</exception>
+    private async Task<int> RestoreAsync(string id, BatchInfo batch, string input, IProvider provider, CancellationToken cancellationToken)
+    {
         PrivateFiles.CreateFolder(context.SpoolFolder);
-        var path = Spool.PathOf(context.SpoolFolder, id);
-        if (context.Ledger.Open().Any(i => i.Id == id))
-        {
-            return new AdoptReport { Batches = 1, UnderWay = 1 };
-        }
-
         var checksum = Checksum.Start;
         var keys = new List<RequestKey>();
         long bytes = 0;
-        var stream = await provider.Batch!.OpenResultsAsync(batch.InputFile, cancellationToken).ConfigureAwait(false);
+        var stream = await provider.Batch!.OpenResultsAsync(input, cancellationToken).ConfigureAwait(false);
         await using (stream.ConfigureAwait(false))
         {
-            using var spool = PrivateFiles.Create(path);
+            using var spool = new AtomicFile(Spool.PathOf(context.SpoolFolder, id));
             using var lines = new LineReader(stream, int.MaxValue - 1);
             while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
             {
                 keys.Add(Spool.KeyOf(lines.Line.Span));
                 foreach (var part in (ReadOnlyMemory<byte>[])[lines.Line, "\n"u8.ToArray()])
                 {
-                    spool.Write(part.Span);
+                    spool.Stream.Write(part.Span);
                     checksum = Checksum.Append(checksum, part.Span);
                     bytes += part.Length;
                 }
             }
 
-            spool.Flush(flushToDisk: true);
+            spool.Commit();
         }
 
         CrashPoint.Hit("adopt.spool.after");
@@ -156,7 +192,6 @@ public sealed class Adopter(BatchContext context)
         Spool.Describe(context.SpoolFolder, intent, keys.Count, bytes, Checksum.Finish(checksum));
         CrashPoint.Hit("adopt.described.after");
         context.Ledger.Restore(intent, keys);
-        context.Observe(new Remark($"batch {batch.Id}: {keys.Count} requests under way; `sluice run` collects them"));
-        return new AdoptReport { Batches = 1, UnderWay = 1 };
+        return keys.Count;
     }
 }

@@ -7,7 +7,7 @@ using Sluice.Sweeps;
 
 namespace Sluice.Recovery;
 
-/// <summary>Finds results that are all that is left of what was paid for: ledger and cache of their workspace are gone.</summary>
+/// <summary>Finds results, and batches under way, that are all that is left of what was paid for: ledger and cache of their workspace are gone.</summary>
 public static class LostResults
 {
     /// <summary>Finds them in every sweep of a workspace.</summary>
@@ -69,7 +69,8 @@ public static class LostResults
         ArgumentNullException.ThrowIfNull(cache);
         var files = experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl")).Where(File.Exists).ToList();
         var isKnown = ledger?.HasLostResults(sweep) == true;
-        if (files.Count == 0 || (!isKnown && (ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))))
+        var batches = isKnown ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
+        if ((files.Count == 0 && batches.Count == 0) || (!isKnown && (ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))))
         {
             return null;
         }
@@ -80,7 +81,14 @@ public static class LostResults
             done += await CountDoneAsync(file, cancellationToken).ConfigureAwait(false);
         }
 
-        return done == 0 ? null : new Loss(
+        if (done == 0)
+        {
+            return batches.Count == 0 ? null : new Loss(
+                $"runs/{sweep} waits for {(batches.Count == 1 ? "a batch" : $"{batches.Count} batches")} ({string.Join(", ", batches.Take(3))}), but cache and ledger of this workspace are gone: nothing is sent",
+                $"`sluice adopt` takes in what the provider has. To pay for the answers again, move runs/{sweep} away");
+        }
+
+        return new Loss(
             $"runs/{sweep} has {done} finished {(done == 1 ? "result" : "results")}, but the cache and ledger that belong to them are gone: nothing is sent, and the results stay as they are",
             $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
     }

@@ -14,6 +14,13 @@ internal static class CustomId
     /// <summary>The length of a custom id.</summary>
     public const int Length = IntentLength + 1 + RequestKey.TextLength;
 
+    /// <summary>Tells whether a text may be an intent's id: 20 characters of <c>[a-z2-7]</c>.</summary>
+    public static bool IsIntent(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length == IntentLength && text.All(static c => c is (>= 'a' and <= 'z') or (>= '2' and <= '7'));
+    }
+
     /// <summary>Writes the custom id of a request.</summary>
     public static void Write(string intent, RequestKey key, Span<byte> destination)
     {

@@ -156,6 +156,9 @@ public static class SweepManifest
     /// <summary>Returns what <c>now</c> is in a sweep's templates, by the manifest in its folder; null when there is none, or it does not say.</summary>
     internal static DateTimeOffset? NowIn(string folder) => NowOf(BytesOf(Path.Combine(folder, FileName)));
 
+    /// <summary>Returns the batches that a sweep waited for when its manifest was written; none when there is no manifest, or it cannot be read.</summary>
+    internal static IReadOnlyList<string> BatchesIn(string folder) => [.. EntriesIn(folder).SelectMany(entry => entry.Batches).Distinct()];
+
     private static DateTimeOffset? NowOf(byte[] manifest)
     {
         try

@@ -88,14 +88,22 @@ public sealed class BatchApiTests : IDisposable
     {
         BatchInfo info = await GetAsync("""
             {"id":"batch_1","status":"completed","input_file_id":"file-in","output_file_id":"file-out","error_file_id":"file-err","created_at":1711471533,"errors":null,
-             "request_counts":{"total":100,"completed":95,"failed":5},"metadata":{"sluice_intent":"me","other":"x"}}
+             "request_counts":{"total":100,"completed":95,"failed":5},"metadata":{"sluice_intent":"abcdefghijklmnopqrst","other":"x"}}
             """);
 
-        Assert.Equal((100, 100, "me", "file-in"), (info.Total!.Value, info.Finished!.Value, info.Intent, info.InputFile));
+        Assert.Equal((100, 100, "abcdefghijklmnopqrst", "file-in"), (info.Total!.Value, info.Finished!.Value, info.Intent, info.InputFile));
         Assert.Equal(["file-out", "file-err"], info.ResultFiles);
         Assert.Equal(DateTimeOffset.FromUnixTimeSeconds(1711471533), info.CreatedAt);
         Assert.Equal(TimeSpan.FromSeconds(10), info.RetryAfter);
     }
+
+    [Theory]
+    [InlineData(".././././././.././/d")]
+    [InlineData("ABCDEFGHIJKLMNOPQRST")]
+    [InlineData("abcdefghijklmnopqrs1")]
+    [InlineData("me")]
+    public async Task A_mark_that_cannot_be_ours_is_none(string mark) =>
+        Assert.Null((await GetAsync($$$"""{"id":"b","metadata":{"sluice_intent":"{{{mark}}}"}}""")).Intent);
 
     [Theory]
     [InlineData("""{"id":"b"}""")]

@@ -23,10 +23,9 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     /// <param name="intent">Whose they are.</param>
     /// <param name="info">What the provider says of the batch.</param>
     /// <param name="provider">The provider.</param>
-    /// <param name="acceptMissing">Whether requests without a line have failed, rather than to be looked for again.</param>
     /// <param name="cancellationToken">Ends the reading; what has been read stays.</param>
     /// <exception cref="ProviderException">A file could not be read to its end, and requests are still without a line; what could be read stays.</exception>
-    public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, bool acceptMissing, CancellationToken cancellationToken)
+    public async Task<IngestReport> ReadAsync(Intent intent, BatchInfo info, IProvider provider, CancellationToken cancellationToken)
     {
         using var reading = new Reading(intent, info, SpoolPath(intent), provider.Dialect, isTwin: false, cache.Interruptions);
         var unread = await ReadFilesAsync(info, reading, provider, cancellationToken).ConfigureAwait(false);
@@ -42,8 +41,11 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             throw unread;
         }
 
-        return reading.Report(isWhole ? 0 : await FindMissingAsync(intent, acceptMissing, cancellationToken).ConfigureAwait(false));
+        return reading.Report(isWhole ? 0 : await FindMissingAsync(intent, record: false, cancellationToken).ConfigureAwait(false));
     }
+
+    /// <summary>Records a failed try of every request that has no line. Returns how many there are.</summary>
+    public Task<int> FailMissingAsync(Intent intent, CancellationToken cancellationToken) => FindMissingAsync(intent, record: true, cancellationToken);
 
     /// <summary>Reads the result files of an ended batch that was made beside an intent's own: its answers fill what the other has not answered.</summary>
     /// <exception cref="ProviderException">A file could not be read to its end; what could be read stays.</exception>
@@ -131,13 +133,14 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
     private async Task ReadLinesAsync(Stream stream, Reading reading, IDialect dialect, CancellationToken cancellationToken)
     {
         using var lines = new LineReader(stream, MaxLineBytes);
-        var isFirst = true;
+        var (isFirst, isCut, hasIds) = (true, false, false);
         while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             if (lines.TooLong)
             {
                 reading.Surplus++;
                 reading.FirstError ??= $"result line {lines.Number} has more than {MaxLineBytes} bytes";
+                (isFirst, isCut, hasIds) = (false, false, true);
                 continue;
             }
 
@@ -149,8 +152,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
             if (isFirst && line.Span.TrimStart(" \r\t\uFEFF"u8).StartsWith("<"u8))
             {
-                // A proxy's page in place of the file says nothing of the requests: no reading is counted, and no try.
-                throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a page of HTML came in place of the result file; something stands between this machine and the provider"), outcomeUnknown: false);
+                throw NoResults("a page of HTML came in place of the result file; something stands between this machine and the provider");
             }
 
             isFirst = false;
@@ -159,9 +161,24 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
                 await StoreAsync(reading, cancellationToken).ConfigureAwait(false);
             }
 
-            reading.Add(line, dialect);
+            var hasId = reading.Add(line, dialect);
+            isCut = hasId is null && !lines.HasLineFeed;
+            hasIds |= hasId == true;
+        }
+
+        if (isCut)
+        {
+            throw NoResults("the result file ends in the middle of a line");
+        }
+
+        if (!isFirst && !hasIds)
+        {
+            throw NoResults("no line of the result file answers a request; something else came in its place");
         }
     }
+
+    /// <summary>What is not the file, or not all of it, says nothing of the requests: no reading is counted, and no try.</summary>
+    private static ProviderException NoResults(string what) => new(new RequestError(ErrorClass.Transient, "bad_answer", what), outcomeUnknown: false);
 
     /// <summary>Takes over what has been read so far: answers into the cache, failed tries into the ledger.</summary>
     private async Task StoreAsync(Reading reading, CancellationToken cancellationToken)
@@ -324,7 +341,8 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             return _spool;
         }
 
-        public void Add(ReadOnlyMemory<byte> line, IDialect dialect)
+        /// <summary>Adds a line; returns whether it says which request it answers, or null when it cannot be read.</summary>
+        public bool? Add(ReadOnlyMemory<byte> line, IDialect dialect)
         {
             BatchLine result;
             try
@@ -335,13 +353,13 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             {
                 Surplus++;
                 FirstError ??= error.Message;
-                return;
+                return null;
             }
 
             if (!CustomId.TryParse(result.CustomId.Span, out var owner, out var key) || !owner.SequenceEqual(_intentId))
             {
                 PassOver(Encoding.UTF8.GetString(result.CustomId.Span));
-                return;
+                return result.CustomId.Length > 0;
             }
 
             // The line's buffer is reused for the next line.
@@ -349,6 +367,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             var request = result.Error is null ? Requests?.Find(result.CustomId.Span) : null;
             RequestBytes += request?.Length ?? 0;
             Lines.Add(new Line(new CacheEntry(key, body, result.Usage) { Origin = _origin, Request = request }, result.Error));
+            return true;
         }
 
         /// <summary>Leaves a line alone whose request the batch has not asked.</summary>
@@ -426,6 +445,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             Failed = _failed,
             Missing = missing,
             Surplus = Surplus,
+            HasEveryLine = Seen.Count == intent.Count && !Seen.IsFull && Surplus == 0,
             Doubled = _doubled,
             Usage = _usage,
             IsForeign = IsForeign,

@@ -12,6 +12,7 @@ internal sealed class Collector(
 {
     private const int MaxRefusals = 5;
     private const int MaxReadings = 3;
+    private static readonly TimeSpan CountedPatience = TimeSpan.FromHours(1);
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
 
@@ -112,18 +113,38 @@ internal sealed class Collector(
         {
             context.Observe(new Remark(lost.Message));
         }
-        catch (ProviderException error) when (error.Error.Class is ErrorClass.Credentials)
-        {
-            throw AccountTrouble.Of(provider, error.Error)!;
-        }
         catch (ProviderException error)
         {
+            // One batch may be out of the key's reach while others are not: that is trouble of this one alone.
+            if (error.Error.Class is ErrorClass.Credentials && await IsKeyRefusedAsync(provider, cancellationToken).ConfigureAwait(false))
+            {
+                throw AccountTrouble.Of(provider, error.Error)!;
+            }
+
             var stranger = error.Status is 404 or 410 ? AccountTrouble.StrangerTo(mine, provider) : null;
             FailedLook(mine, watch, (error.Status is { } status ? $"the provider answers {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}" : error.Error.ToString()) + (stranger is null ? "" : $"; {stranger}"), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
         }
         catch (Exception error) when (IsOfOneBatch(error))
         {
             FailedLook(mine, watch, $"what the provider says of it cannot be used: {error.Message}", PollSchedule.Next(age, watch.Failures + 1, null, provider.IsSimulator));
+        }
+    }
+
+    /// <summary>Tells whether the list of batches is refused as well, or cannot be asked.</summary>
+    private static async Task<bool> IsKeyRefusedAsync(IProvider provider, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var _ in provider.Batch!.ListAsync(DateTimeOffset.MinValue, cancellationToken).ConfigureAwait(false))
+            {
+                break;
+            }
+
+            return false;
+        }
+        catch (ProviderException)
+        {
+            return true;
         }
     }
 
@@ -167,7 +188,7 @@ internal sealed class Collector(
         }
 
         var isLastReading = intent.Readings >= MaxReadings;
-        var report = watch.Stored ?? await ingester.ReadAsync(intent, info, provider, isLastReading, cancellationToken).ConfigureAwait(false);
+        var report = watch.Stored ?? await ingester.ReadAsync(intent, info, provider, cancellationToken).ConfigureAwait(false);
         if (intent.IsProvisional && report.IsForeign)
         {
             _watches.Remove(intent.Row);
@@ -177,11 +198,18 @@ internal sealed class Collector(
             return;
         }
 
-        if (report.Missing > 0 && !isLastReading)
+        if (report.Missing > 0 && watch.Stored is null)
         {
             // File ids have been seen to come late, and downloads to be short: read again before lines are called missing.
-            ReadAgain(intent, provider, watch);
-            return;
+            // What the provider counts as answered is paid for, and may still turn up.
+            var isCounted = !provider.IsSimulator && info.Answered > report.Responses;
+            if (!isLastReading || (isCounted && !(context.Time.GetUtcNow() - intent.IncompleteSince >= CountedPatience)))
+            {
+                ReadAgain(isCounted ? _ledger.MarkTrouble(intent, $"the provider counts {info.Answered} answers, and its results have {report.Responses}; read again until {Wait.Text(CountedPatience)} are over") : intent, provider, watch);
+                return;
+            }
+
+            report = report with { Missing = await ingester.FailMissingAsync(intent, cancellationToken).ConfigureAwait(false) };
         }
 
         // What is stored need not be read again should the next step fail.
@@ -209,6 +237,12 @@ internal sealed class Collector(
                 intent = _ledger.Remark(intent, doubt);
                 context.Observe(new Remark($"batch {intent.BatchId}: {doubt}"));
             }
+        }
+
+        if (intent.Terms.DeletesFiles && !report.HasEveryLine)
+        {
+            intent = _ledger.KeepFiles(intent);
+            context.Observe(new Remark($"batch {info.Id}: its results lack lines, or have strange ones; its files are not deleted at the provider"));
         }
 
         if (await ingester.CloseAsync(intent, report, provider.Dialect, cancellationToken).ConfigureAwait(false) is not { } settled)

@@ -34,23 +34,20 @@ internal sealed class Reconciler(BatchContext context)
         var asked = context.Time.GetUtcNow();
         // Until its answer was given up, the provider may have been at it, and its list could not show the batch.
         var waited = Waited(intent, asked - (intent.LostAt ?? started));
-        var candidates = new List<BatchInfo>();
         CrashPoint.Hit("provider.list.before");
-        await foreach (var batch in provider.Batch!.ListAsync(started - Skew, cancellationToken).ConfigureAwait(false))
+        var (ours, candidates, unread) = await ReadListAsync(intent, provider, started - Skew, cancellationToken).ConfigureAwait(false);
+        CrashPoint.Hit("provider.list.after");
+        if (ours.MinBy(Rank) is { } best)
         {
-            switch (await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false))
-            {
-                case true:
-                    return new BatchFinding.Found(batch, IsProvisional: false);
-                case null:
-                    candidates.Add(batch);
-                    break;
-                default:
-                    break;
-            }
+            // A gateway may have made the call twice: the others are dropped once this one's results are read.
+            return new BatchFinding.Found(best, IsProvisional: false);
         }
 
-        CrashPoint.Hit("provider.list.after");
+        if (unread is not null)
+        {
+            throw unread;
+        }
+
         var age = asked - started;
         return candidates.Count switch
         {
@@ -61,6 +58,46 @@ internal sealed class Reconciler(BatchContext context)
             _ => new BatchFinding.Undecided(intent.Note ?? "looking for the batch", NeedsHuman: false),
         };
     }
+
+    /// <summary>Goes through the list: which batches are an intent's, which may be, and what could not be read, be it the list's end or one batch's results.</summary>
+    private async Task<(List<BatchInfo> Ours, List<BatchInfo> Candidates, ProviderException? Unread)> ReadListAsync(Intent intent, IProvider provider, DateTimeOffset since, CancellationToken cancellationToken)
+    {
+        var ours = new List<BatchInfo>();
+        var candidates = new List<BatchInfo>();
+        ProviderException? unread = null;
+        try
+        {
+            await foreach (var batch in provider.Batch!.ListAsync(since, cancellationToken).ConfigureAwait(false))
+            {
+                try
+                {
+                    var isOurs = await IsOursAsync(intent, batch, provider, cancellationToken).ConfigureAwait(false);
+                    (isOurs is null ? candidates : isOurs.Value ? ours : []).Add(batch);
+                }
+                catch (ProviderException error)
+                {
+                    // What others' results hide does not hide those behind them.
+                    unread ??= error;
+                }
+            }
+        }
+        catch (ProviderException error)
+        {
+            unread = error;
+        }
+
+        return (ours, candidates, unread);
+    }
+
+    /// <summary>Returns which of several batches of one intent is taken first: the one that brings most answers.</summary>
+    private static int Rank(BatchInfo batch) => (batch.State, batch.ResultFiles.Count > 0) switch
+    {
+        (BatchState.Done, true) => 0,
+        (BatchState.Validating or BatchState.Running, _) => 1,
+        (_, true) => 2,
+        (BatchState.Cancelling, _) => 3,
+        _ => 4,
+    };
 
     /// <summary>Returns how long a batch has been looked for: by the wall clock until this process's first search, from then on by one that nobody sets.</summary>
     private TimeSpan Waited(Intent intent, TimeSpan byWallClock)
@@ -130,7 +167,8 @@ internal sealed class Reconciler(BatchContext context)
             return batch.Intent == intent.Id || (intent.FileId is not null && batch.InputFile == intent.FileId);
         }
 
-        if ((batch.Total ?? intent.Count) != intent.Count || _foreign.Contains((intent.Row, batch.Id)) || context.Ledger.IsTaken(intent.Account, batch.Id))
+        // While the input is checked, some count no line yet.
+        if ((batch.Total is > 0 and var total && total != intent.Count) || _foreign.Contains((intent.Row, batch.Id)) || context.Ledger.IsTaken(intent.Account, batch.Id))
         {
             return false;
         }

@@ -380,7 +380,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         {
             case BatchFinding.Found found:
                 holds.LetGo(intent);
-                context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, found.Batch.Id, found.IsProvisional), found.Batch));
+                context.Observe(new BatchChanged(_ledger.MarkSubmitted(intent, found.Batch.Id, found.IsProvisional, isFound: true), found.Batch));
                 break;
             case BatchFinding.None:
                 holds.LetGo(intent);

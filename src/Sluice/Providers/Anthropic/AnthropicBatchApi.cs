@@ -84,7 +84,7 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
         var id = Text(batch, "id") ?? throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "a batch was answered without an id"), outcomeUnknown: true);
         var raw = Text(batch, "processing_status") ?? "";
         var ended = string.Equals(raw, "ended", StringComparison.OrdinalIgnoreCase);
-        int? total = null, waiting = null;
+        int? total = null, waiting = null, succeeded = null;
         if (batch.TryGetProperty("request_counts", out var counts) && counts.ValueKind == JsonValueKind.Object)
         {
             total = 0;
@@ -93,6 +93,7 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
                 var value = count.Value.ValueKind == JsonValueKind.Number && count.Value.TryGetInt32(out var n) ? n : 0;
                 total += value;
                 waiting = count.NameEquals("processing") ? value : waiting;
+                succeeded = count.NameEquals("succeeded") ? value : succeeded;
             }
         }
 
@@ -104,6 +105,7 @@ internal sealed class AnthropicBatchApi(ProviderHttp http, Uri root, TimeSpan cr
             CreatedAt = Text(batch, "created_at") is { } created && DateTimeOffset.TryParse(created, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time : null,
             Total = total,
             Finished = total - waiting,
+            Answered = succeeded,
             ResultFiles = ended ? [id] : [],
             RetryAfter = retryAfter,
         };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Sluice.Requests;
 
 namespace Sluice.Providers.OpenAI;
 
@@ -137,12 +138,14 @@ internal sealed class OpenAIBatchApi(ProviderHttp http, Uri root, string endpoin
             RawState = raw,
             State = State(raw, batch),
             CreatedAt = Time(batch, "created_at"),
-            Intent = Text(metadata, IntentKey),
+            // Everybody in the account may write a mark: what cannot be ours is none.
+            Intent = Text(metadata, IntentKey) is { } mark && CustomId.IsIntent(mark) ? mark : null,
             InputFile = Text(batch, "input_file_id"),
             Endpoint = Text(batch, "endpoint"),
             Model = Text(batch, "model"),
             Total = Number(counts, "total"),
             Finished = Number(counts, "completed") is { } completed ? completed + (Number(counts, "failed") ?? 0) : null,
+            Answered = Number(counts, "completed"),
             Error = error is null ? null : http.WithoutKey(error),
             ResultFiles = [.. new[] { Text(batch, "output_file_id"), Text(batch, "error_file_id") }.OfType<string>()],
             RetryAfter = retryAfter,

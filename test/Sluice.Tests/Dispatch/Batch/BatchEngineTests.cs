@@ -162,7 +162,8 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         await _fixture.RunUntilAsync(() => AllSettled);
 
-        Assert.Equal((1, 4), (Provider.CountOf("create"), lists));
+        // The last one looks whether the lost call has made a second batch.
+        Assert.Equal((1, 5), (Provider.CountOf("create"), lists));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
     }
 
@@ -248,6 +249,38 @@ public sealed class BatchEngineTests : IAsyncDisposable
 
         Assert.Equal(1, Provider.CountOf("create"));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task Results_of_others_that_cannot_be_read_do_not_hide_the_lost_batch_behind_them()
+    {
+        Provider.OnUpload = _ => null;
+        Provider.OnCreated = batch =>
+        {
+            Provider.Batches["another"] = batch with { Id = "another", Intent = "aaaaaaaaaaaaaaaaaaaa", CreatedAt = batch.CreatedAt.AddSeconds(1) };
+            throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true);
+        };
+        Provider.OnInfo = batch => batch.Info(BatchState.Done, "out");
+        Provider.OnOpen = (batch, _) => batch.Id == "another" ? throw ScriptedProvider.Error(ErrorClass.Permanent, "results are archived", status: 404) : batch.AnswerAll();
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(1, Provider.CountOf("create"));
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+    }
+
+    [Fact]
+    public async Task A_batch_that_counts_no_lines_yet_may_be_the_lost_one()
+    {
+        Provider.OnUpload = _ => null;
+        Provider.OnCreated = _ => throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true);
+        Provider.OnInfo = batch => batch.Info(BatchState.Validating) with { Total = 0 };
+        await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(1, Provider.CountOf("create"));
     }
 
     [Fact]

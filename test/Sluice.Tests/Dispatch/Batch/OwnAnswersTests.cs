@@ -135,6 +135,51 @@ public sealed class OwnAnswersTests : IAsyncDisposable
         Assert.Equal((Standing.InFlight, 0), (_fixture.Ledger.Find(keys[1]).Standing, _fixture.Ledger.Find(keys[1]).Attempts));
     }
 
+    [Theory]
+    [InlineData("in the middle of a line")]
+    [InlineData("no line of the result file answers")]
+    public async Task A_file_that_is_not_whole_or_none_counts_no_reading_and_no_try(string what)
+    {
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out");
+        Provider.OnOpen = (batch, _) => what.StartsWith("in", StringComparison.Ordinal) ? batch.AnswerAll()[..^20] : """{"error":{"message":"upstream connect error"}}""" + "\n";
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => Provider.CountOf("open") > 8, _fixture.Engine(maxAttempts: 1));
+
+        Intent open = Assert.Single(_fixture.Ledger.Open());
+        Assert.Equal(0, open.Readings);
+        Assert.Contains(what, open.Note, StringComparison.Ordinal);
+        Assert.Equal(Standing.InFlight, _fixture.Ledger.Find(keys[1]).Standing);
+
+        Provider.OnOpen = (batch, _) => batch.AnswerAll().TrimEnd('\n');
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        Assert.All(await Task.WhenAll(keys.Select(_fixture.GetAsync)), Assert.NotNull);
+    }
+
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(1, false)]
+    [InlineData(null, false)]
+    public async Task Answers_that_the_provider_counts_are_waited_for_longer(int? counted, bool isWaitedFor)
+    {
+        DateTimeOffset began = _fixture.Time.GetUtcNow();
+        Provider.OnGet = batch => batch.Info(BatchState.Done, "out") with { Answered = counted };
+        Provider.OnOpen = (batch, _) => ScriptedBatch.Answer(batch.CustomIds.First());
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        bool wasSaid = false;
+        await _fixture.RunUntilAsync(
+            () =>
+            {
+                wasSaid |= _fixture.Ledger.Open() is [{ TroubleSince: not null } open] && open.Note!.Contains("the provider counts 2 answers, and its results have 1", StringComparison.Ordinal);
+                return AllSettled;
+            },
+            _fixture.Engine(maxAttempts: 1));
+
+        Assert.Equal((isWaitedFor, isWaitedFor), (wasSaid, _fixture.Time.GetUtcNow() - began > TimeSpan.FromHours(1)));
+        Assert.Equal((Standing.Failed, 1), (_fixture.Ledger.Find(keys[1]).Standing, Report.Missing));
+    }
+
     [Fact]
     public async Task Doubled_lines_are_counted_once_in_the_report_in_the_ledger_and_in_what_is_learnt()
     {

@@ -120,6 +120,28 @@ public sealed class StuckBatchTests : IAsyncDisposable
         Assert.NotNull(_fixture.Ledger.Open().Single().TroubleSince);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_refusal_to_show_one_batch_is_its_own_trouble_unless_the_list_is_refused_as_well(bool isKey)
+    {
+        Provider.OnGet = batch => batch.Id == "batch-0" || isKey ? throw ScriptedProvider.Error(ErrorClass.Credentials, "no permission", status: 403) : batch.Info(BatchState.Done, "out");
+        Provider.OnList = () => _ = isKey ? throw ScriptedProvider.Error(ErrorClass.Credentials, "no permission", status: 403) : 0;
+        await _fixture.SpoolAsync(1);
+        RequestKey[] keys = await _fixture.SpoolAsync(1, from: 1);
+
+        if (isKey)
+        {
+            SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() => AllSettled));
+            Assert.Equal(ErrorKind.Credentials, error.Kind);
+            return;
+        }
+
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 1);
+        Assert.NotNull(await _fixture.GetAsync(keys[0]));
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Single().Note is { } note && note.Contains("answers 403", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task The_account_that_has_made_a_batch_is_known_until_another_key_has_shown_it()
     {

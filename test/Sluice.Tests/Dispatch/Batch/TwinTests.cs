@@ -35,6 +35,29 @@ public sealed class TwinTests : IAsyncDisposable
         Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.Contains("cannot be told", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(BatchState.Cancelled, false)]
+    [InlineData(BatchState.Done, true)]
+    public async Task Of_two_batches_in_one_list_the_one_with_answers_is_taken_and_the_other_is_told_of(BatchState younger, bool hasAnswers)
+    {
+        // A gateway has made the call twice, and has lost the answers.
+        Provider.OnCreated = batch =>
+        {
+            Provider.Batches["batch-younger"] = batch with { Id = "batch-younger", CreatedAt = batch.CreatedAt.AddSeconds(1) };
+            throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true);
+        };
+        Provider.OnGet = Provider.OnInfo = batch => batch.Id == "batch-younger"
+            ? hasAnswers ? batch.Info(younger, "out") : batch.Info(younger)
+            : batch.Info(BatchState.Done, "out");
+        RequestKey[] keys = await _fixture.SpoolAsync(2);
+
+        await _fixture.RunUntilAsync(() => AllSettled);
+
+        Assert.Equal(1, Provider.CountOf("create"));
+        Assert.All(await Task.WhenAll(keys.Select(_fixture.GetAsync)), Assert.NotNull);
+        Assert.Contains(_fixture.Events.OfType<Remark>(), r => r.Text.Contains("was made twice", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_refused_batch_makes_no_twin_and_no_search()
     {
