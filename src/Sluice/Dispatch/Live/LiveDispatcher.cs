@@ -248,7 +248,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                 var (response, limits) = await CallAsync(request).ConfigureAwait(false);
                 tally.AddAnswered();
                 _failures.Answered(request, tally);
-                Blame(gate.Answered(request.Route.Model, limits));
+                Blame(gate.Answered(request.Route.Model, began, limits));
                 var learned = new ModelUsage(request.Body.Length, response.Usage.Input, response.Usage.Output, 1);
                 return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned));
             }

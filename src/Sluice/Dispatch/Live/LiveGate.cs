@@ -25,7 +25,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     private readonly SemaphoreSlim _slots = new(options.Concurrency);
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<RequestKey, (RequestError Error, int Attempts)> _suspects = [];
+    private readonly Dictionary<RequestKey, (RequestError Error, int Attempts, long At)> _suspects = [];
     private readonly Streak _unreachable = new();
     private readonly Dictionary<string, RateState> _models = new(StringComparer.Ordinal);
     private readonly Streak _waits = new();
@@ -108,8 +108,12 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         return trouble;
     }
 
-    /// <summary>Notes an answer: the account is sound. Returns the requests that were refused meanwhile, which are to blame themselves.</summary>
-    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> Answered(string model, RateLimits limits)
+    /// <summary>Notes an answer: the account was sound when the call began. Returns the requests that were refused before, which are to blame themselves.</summary>
+    /// <remarks>A call that began earlier proves nothing: a key may be revoked while answers of calls before are still under way.</remarks>
+    /// <param name="model">The model that answered.</param>
+    /// <param name="began">When the call began.</param>
+    /// <param name="limits">What the answer says about the room that is left.</param>
+    public IReadOnlyList<(RequestKey Key, RequestError Error, int Attempts)> Answered(string model, long began, RateLimits limits)
     {
         List<(RequestKey, RequestError, int)> refused;
         TimeSpan? outage;
@@ -117,7 +121,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         lock (_lock)
         {
             _hasAnswered = true;
-            refused = TakeSuspects();
+            refused = TakeSuspects(began);
             outage = EndStreaks(model);
             if (limits is { RemainingRequests: 0, RequestsReset: { } requests })
             {
@@ -176,7 +180,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     {
         lock (_lock)
         {
-            _suspects[key] = (error, attempts);
+            _suspects[key] = (error, attempts, time.GetTimestamp());
             return _underWay <= 1 && _suspects.Count >= (_hasAnswered ? most : 1);
         }
     }
@@ -186,7 +190,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     {
         lock (_lock)
         {
-            return _trouble is null && _hasAnswered ? TakeSuspects() : [];
+            return _trouble is null && _hasAnswered ? TakeSuspects(long.MaxValue) : [];
         }
     }
 
@@ -298,12 +302,17 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    private List<(RequestKey, RequestError, int)> TakeSuspects()
+    /// <summary>Returns, and forgets, those that were refused no later than that.</summary>
+    private List<(RequestKey, RequestError, int)> TakeSuspects(long until)
     {
-        List<(RequestKey, RequestError, int)> all = [.. _suspects.Select(s => (s.Key, s.Value.Error, s.Value.Attempts))];
-        _suspects.Clear();
+        List<(RequestKey, RequestError, int)> taken = [.. _suspects.Where(s => s.Value.At <= until).Select(s => (s.Key, s.Value.Error, s.Value.Attempts))];
+        foreach (var (key, _, _) in taken)
+        {
+            _suspects.Remove(key);
+        }
+
         Wake();
-        return all;
+        return taken;
     }
 
     /// <summary>Ends what was waited for; returns how long the address could not be reached, when it could not.</summary>

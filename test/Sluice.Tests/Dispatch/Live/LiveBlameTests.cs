@@ -283,6 +283,28 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.Equal(20, Provider.CountOf("send"));
     }
 
+    /// <summary>A key is revoked while calls of before are still under way: what they are answered says nothing about the key now.</summary>
+    [Theory]
+    [InlineData(401, 2)]
+    [InlineData(403, 5)]
+    public async Task An_answer_to_a_call_that_began_before_a_refusal_does_not_make_it_the_requests_own(int status, int most)
+    {
+        using LiveDispatcher dispatcher = Dispatcher();
+        Provider.OnSend = async (body, _) =>
+        {
+            var isBefore = NumberOf(body) < 2;
+            await Task.Delay(TimeSpan.FromSeconds(isBefore ? 10 * (NumberOf(body) + 1) : 1), _fixture.Time, Token);
+            return isBefore ? ScriptedProvider.Answer("ok") : throw ScriptedProvider.Error(ErrorClass.Credentials, "revoked", status: status);
+        };
+        var calls = SendAll(dispatcher, 20);
+        await DriveAsync(calls);
+
+        Assert.Equal(2, (await Task.WhenAll(calls.Where(c => c.IsCompletedSuccessfully))).Count(r => r.Response is not null));
+        Assert.Contains(calls, c => c.IsFaulted);
+        Assert.All(Enumerable.Range(2, 18), number => Assert.NotEqual(Standing.Failed, StandingOf(number)));
+        Assert.InRange(Provider.CountOf("send"), 2 + most, 4 + most);
+    }
+
     /// <summary>Whether the last request or the account was refused, nobody can tell any more: what was answered before decides.</summary>
     [Fact]
     public async Task The_last_request_of_all_is_to_blame_itself_once_the_account_has_answered()
