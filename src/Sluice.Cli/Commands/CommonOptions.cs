@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace Sluice.Cli.Commands;
 
@@ -11,6 +12,7 @@ internal static class CommonOptions
         HelpName = "folder",
         DefaultValueFactory = _ => Environment.GetEnvironmentVariable("SLUICE_WORKSPACE") is { Length: > 0 } folder ? folder : ".",
         Recursive = true,
+        Validators = { RefuseFiles },
     };
 
     public static Option<bool> Json { get; } = new("--json") { Description = "Print facts as one JSON document on stdout.", Recursive = true };
@@ -27,4 +29,24 @@ internal static class CommonOptions
 
     /// <summary>Makes the option that sends failed requests again.</summary>
     public static Option<bool> RetryFailed() => new("--retry-failed") { Description = "Send requests again that failed for good." };
+
+    /// <summary>Refuses a workspace that can be no folder: it would look like one in which nothing has happened yet.</summary>
+    private static void RefuseFiles(OptionResult result)
+    {
+        var name = result.Implicit ? "SLUICE_WORKSPACE" : "--workspace";
+        if (result.GetValueOrDefault<string>() is not { Length: > 0 } folder)
+        {
+            result.AddError($"{name}: expected a folder, found an empty name");
+            return;
+        }
+
+        for (var path = Path.GetFullPath(folder); path is not null && !Directory.Exists(path); path = Path.GetDirectoryName(path))
+        {
+            if (File.Exists(path))
+            {
+                result.AddError($"{name}: expected a folder, but {path} is a file");
+                return;
+            }
+        }
+    }
 }
