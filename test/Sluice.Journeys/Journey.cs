@@ -67,7 +67,21 @@ public abstract class Journey : IAsyncLifetime
     {
         var stopped = Simulator;
         await StopProviderAsync();
-        await ProviderAsync(options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = stopped.Address.Port });
+        await ProviderAgainAsync(stopped.Address);
+    }
+
+    /// <summary>Starts a provider that was stopped, at the same address and without the faults it had.</summary>
+    protected Task ProviderAgainAsync(Uri address) =>
+        ProviderAsync(options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = address.Port });
+
+    /// <summary>Puts a relay between the program and the provider.</summary>
+    private protected Relay Between()
+    {
+        var relay = new Relay(Simulator.Address);
+        var root = relay.Address.GetLeftPart(UriPartial.Authority);
+        Set("OPENAI_BASE_URL", root + "/v1");
+        Set("ANTHROPIC_BASE_URL", root);
+        return relay;
     }
 
     /// <summary>Starts one provider with a single fault.</summary>

@@ -6,7 +6,11 @@ using System.Text;
 namespace Sluice.Journeys;
 
 /// <summary>What a relay answers.</summary>
-internal sealed record RelayAnswer(int Status, string Body, string ContentType = "application/json", string? Location = null);
+internal sealed record RelayAnswer(int Status, string Body, string ContentType = "application/json", string? Location = null)
+{
+    /// <summary>Gets more headers by name.</summary>
+    public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
+}
 
 /// <summary>An HTTP server between the program and the simulator, as a proxy, a tunnel or a gateway is: it changes, loses or replaces answers as a test says.</summary>
 internal sealed class Relay : IAsyncDisposable
@@ -121,6 +125,11 @@ internal sealed class Relay : IAsyncDisposable
             if (answer.Location is { } location)
             {
                 context.Response.RedirectLocation = location;
+            }
+
+            foreach (var (name, value) in answer.Headers)
+            {
+                context.Response.Headers[name] = value;
             }
 
             var bytes = Encoding.UTF8.GetBytes(answer.Body);

@@ -10,16 +10,6 @@ public sealed class SendingJourneys : Journey
 
     private Simulator.ProviderStats StatsOf(string provider) => provider == "anthropic" ? Anthropic : OpenAI;
 
-    /// <summary>Puts a relay between the program and the provider.</summary>
-    private Relay Between()
-    {
-        var relay = new Relay(Simulator.Address);
-        var root = relay.Address.GetLeftPart(UriPartial.Authority);
-        Set("OPENAI_BASE_URL", root + "/v1");
-        Set("ANTHROPIC_BASE_URL", root);
-        return relay;
-    }
-
     private HttpClient Client()
     {
         var client = new HttpClient { BaseAddress = Simulator.Address };
@@ -184,5 +174,30 @@ public sealed class SendingJourneys : Journey
         await RestartProviderAsync();
         (await SweepAsync()).Is(0);
         Assert.Equal((1, 0, N), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies, Count("done")));
+    }
+
+    [Theory]
+    [InlineData("openai", "POST /v1/files", 302, "")]
+    [InlineData("openai", "POST /v1/files", 413, "<html><body>Request Entity Too Large</body></html>")]
+    [InlineData("openai", "POST /v1/batches", 301, "")]
+    [InlineData("openai", "POST /v1/batches", 308, "")]
+    [InlineData("openai", "POST /v1/batches", 400, "<html><body>The plain HTTP request was sent to HTTPS port</body></html>")]
+    [InlineData("openai", "POST /v1/batches", 405, "<html><body>Method Not Allowed</body></html>")]
+    [InlineData("anthropic", "POST /v1/messages/batches", 307, "")]
+    [InlineData("anthropic", "POST /v1/messages/batches", 403, "<html><body>Blocked by the proxy</body></html>")]
+    public async Task What_a_proxy_says_is_the_addresss_trouble_and_no_request_fails(string provider, string call, int status, string page)
+    {
+        await ProviderAsync();
+        await using var relay = Between();
+        relay.Instead = c => c == call ? new RelayAnswer(status, page, "text/html", status < 400 ? "http://elsewhere.invalid/" : null) : null;
+        Dataset(N);
+        Config(provider: provider, more: "batch: { max_attempts: 1 }");
+
+        (await RunAsync("run", "configs")).Explains(3, "base_url");
+
+        Assert.Equal((1, 0), (relay.CountOf(call), Count("failed")));
+        relay.Instead = _ => null;
+        (await SweepAsync()).Is(0);
+        Assert.Equal((1, 0, N), (StatsOf(provider).BatchesCreated, StatsOf(provider).RepeatedBodies, Count("done")));
     }
 }
