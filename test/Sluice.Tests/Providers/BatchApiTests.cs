@@ -143,7 +143,14 @@ public sealed class BatchApiTests : IDisposable
     [Fact]
     public async Task A_list_is_paged_until_it_is_old_enough()
     {
-        string[] pages = ["""{"data":[{"id":"c","created_at":1700000300},{"id":"b","created_at":1700000200}],"has_more":true}""", """{"data":[{"id":"a","created_at":1700000100},{"id":"old","created_at":1600000000},{"id":"older","created_at":1500000000}],"has_more":true}""", """{"data":[{"id":"oldest","created_at":1400000000}],"has_more":true}"""];
+        // Eight falls and no rise tell that the younger ones come first.
+        string old = string.Concat(Enumerable.Range(1, 6).Select(n => $$""",{"id":"old{{n}}","created_at":{{1_600_000_000 - n}}}"""));
+        string[] pages =
+        [
+            """{"data":[{"id":"c","created_at":1700000300},{"id":"b","created_at":1700000200}],"has_more":true}""",
+            $$"""{"data":[{"id":"a","created_at":1700000100}{{old}},{"id":"older","created_at":1500000000}],"has_more":true}""",
+            """{"data":[{"id":"oldest","created_at":1400000000}],"has_more":true}""",
+        ];
         int page = 0;
         using var http = new StubHttp(_ => StubHttp.Json(pages[page++]));
 
