@@ -4,7 +4,6 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using Sluice.Cli.Commands;
 using Sluice.Cli.Commands.Cache;
-using Sluice.Storage;
 
 namespace Sluice.Cli;
 
@@ -37,36 +36,16 @@ internal static class Application
             // Signals are ours, and so are exceptions: the library's own handling of both is off.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop).ConfigureAwait(false);
         }
-        catch (SluiceException error)
-        {
-            Terminal.Error(error.Message, error.Hint);
-            if (verbose)
-            {
-                await Console.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
-            }
-
-            return ExitCodes.Of(error.Kind);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            Terminal.Error("stopped", "run the same command again to go on");
-            return ExitCodes.Interrupted;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            var trouble = DiskTrouble.Explain(error);
-            Terminal.Error(trouble?.Message ?? error.Message, trouble?.Hint ?? "check the disk and the folder's permissions, then run the same command again");
-            return ExitCodes.Unexpected;
-        }
         catch (Exception error)
         {
-            if (verbose)
+            var ending = Ending.Of(error, stop);
+            Terminal.Error(ending.Message, ending.Hint);
+            if (verbose && ending.Code != ExitCodes.Interrupted)
             {
                 await Console.Error.WriteLineAsync(error.ToString()).ConfigureAwait(false);
             }
 
-            Terminal.Error($"unexpected: {error.GetType().Name}: {error.Message}", "this is a bug: please report it with the output of the same command and --verbose");
-            return ExitCodes.Unexpected;
+            return ending.Code;
         }
     }
 

@@ -125,7 +125,7 @@ internal sealed class Session : IAsyncDisposable
             // Not the cache itself: where its store is away, a look does not wait.
             var store = Stores.Peek();
             await using var _ = store.ConfigureAwait(false);
-            foreach (var loss in await Loss.FindAsync(ExistingLedger, store, Workspace.SpoolFolder, cancellationToken).ConfigureAwait(false))
+            foreach (var loss in await Loss.FindAsync(ExistingLedger, store, Workspace.SpoolFolder, cancellationToken: cancellationToken).ConfigureAwait(false))
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
             }

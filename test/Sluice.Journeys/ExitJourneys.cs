@@ -30,7 +30,7 @@ public sealed class ExitJourneys : Journey
     {
         await SlowAsync(TimeSpan.FromSeconds(5));
         Planned(20_000, mistake == "a broken record" ? "{\"id\": oops" : """{"id":"last","other":1}""");
-        (await RunAsync("run", "configs")).Explains(2, message);
+        AssertPaid((await RunAsync("run", "configs")).Explains(2, message));
         await KeptAsync();
     }
 
@@ -44,7 +44,7 @@ public sealed class ExitJourneys : Journey
              { "when": { "provider": "anthropic", "operation": "create" }, "fault": { "type": "http-status", "status": 401 } }]
             """);
         Config("refused", "anthropic");
-        (await RunAsync("run", "configs")).Explains(4, "anthropic");
+        AssertPaid((await RunAsync("run", "configs")).Explains(4, "anthropic"));
         await KeptAsync();
     }
 
@@ -56,7 +56,7 @@ public sealed class ExitJourneys : Journey
         await SlowAsync(TimeSpan.FromSeconds(1));
         var run = await UnderWayAsync();
         run.Signal(signal);
-        (await run.EndAsync()).Is(143).Says("run the same command again");
+        AssertPaid((await run.EndAsync()).Is(143).Says("run the same command again"));
         await KeptAsync();
     }
 
@@ -189,6 +189,9 @@ public sealed class ExitJourneys : Journey
             memory: { required_gb: 0 }
             """);
     }
+
+    /// <summary>Checks that people are told what was paid.</summary>
+    private static void AssertPaid(CliResult result) => Assert.Matches(@"paid by this command: \$0\.0\d+ for [1-9]\d* tokens in", result.Output);
 
     /// <summary>Checks that each call that was begun is answered in the results, and is not made again.</summary>
     private async Task KeptAsync()

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Sluice.Caching;
+using System.Runtime.ExceptionServices;
 using Sluice.Cli.Views;
 using Sluice.Experiments;
 using Sluice.Memory;
@@ -36,8 +36,23 @@ internal static class SweepCommands
     /// <summary>Retrieves sweeps one after the other; one that cannot be gone on with does not keep the others from their results.</summary>
     private static async Task<int> RetrieveAsync(IReadOnlyList<string> names, SweepMode mode, ParseResult parsed, CancellationToken cancellationToken)
     {
-        var results = new List<SweepResult>();
-        var shadows = new List<ShadowReport?>();
+        var outcomes = new List<SweepOutcome>();
+        try
+        {
+            return await RetrieveAsync(names, mode, parsed, outcomes, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // One document for all, also when an error ends the command.
+            if (parsed.GetValue(CommonOptions.Json) && outcomes.Count > 0)
+            {
+                SweepView.Json(outcomes);
+            }
+        }
+    }
+
+    private static async Task<int> RetrieveAsync(IReadOnlyList<string> names, SweepMode mode, ParseResult parsed, List<SweepOutcome> outcomes, CancellationToken cancellationToken)
+    {
         var code = ExitCodes.Done;
         foreach (var name in names)
         {
@@ -53,16 +68,16 @@ internal static class SweepCommands
             try
             {
                 var plans = await session.ReopenAsync(name, cancellationToken).ConfigureAwait(false);
-                var result = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
-                results.Add(result);
-                shadows.Add(session.Stores.Shadow);
+                var outcome = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+                outcomes.Add(outcome);
                 if (!parsed.GetValue(CommonOptions.Json))
                 {
-                    SweepView.Table(result, session.Stores.Shadow);
+                    SweepView.Table(outcome);
                 }
 
-                code = Worse(code, Conclude(result, options, Again, names.Count > 1));
-                if (result.State == SweepState.Interrupted)
+                outcome.ThrowError();
+                code = Worse(code, Conclude(outcome.Result, options, Again, names.Count > 1));
+                if (outcome.Result.State == SweepState.Interrupted)
                 {
                     break;
                 }
@@ -73,11 +88,6 @@ internal static class SweepCommands
                 Terminal.Hint($"go on with one sweep alone: --sweep NAME; one that is not needed any more goes with its folder, runs/{name}");
                 code = Worse(code, ExitCodes.Of(error.Kind));
             }
-        }
-
-        if (parsed.GetValue(CommonOptions.Json) && results.Count > 0)
-        {
-            SweepView.Json(results, shadows);
         }
 
         return code;
@@ -119,22 +129,24 @@ internal static class SweepCommands
                 Terminal.Hint(again);
             }
 
-            var result = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
+            var outcome = await ExecuteAsync(session, plans, options, parsed, cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
-                SweepView.Json([result], [session.Stores.Shadow]);
+                SweepView.Json([outcome]);
             }
             else
             {
-                SweepView.Table(result, session.Stores.Shadow);
+                SweepView.Table(outcome);
             }
 
-            return Conclude(result, options, again, isOneOfSeveral: false);
+            outcome.ThrowError();
+            return Conclude(outcome.Result, options, again, isOneOfSeveral: false);
         });
         return command;
     }
 
-    private static async Task<SweepResult> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
+    /// <summary>Runs a sweep. An error that ends it after it has begun comes with what was done and paid until then.</summary>
+    private static async Task<SweepOutcome> ExecuteAsync(Session session, IReadOnlyList<ExperimentPlan> plans, SweepOptions options, ParseResult parsed, CancellationToken cancellationToken)
     {
         if (options.Mode is SweepMode.Run or SweepMode.Submit)
         {
@@ -145,7 +157,14 @@ internal static class SweepCommands
         using var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time);
         view.Start();
         var runner = new SweepRunner(session.Workspace, session.Ledger, cache, session.Providers, session.Time, options, view.Observe, WatchedMemory(plans));
-        return await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new SweepOutcome(await runner.RunAsync(plans, cancellationToken).ConfigureAwait(false), session.Stores.Shadow);
+        }
+        catch (Exception error) when (runner.Unfinished is not null)
+        {
+            return new SweepOutcome(runner.Unfinished, session.Stores.Shadow) { Error = ExceptionDispatchInfo.Capture(error), Ending = Ending.Of(error, cancellationToken) };
+        }
     }
 
     /// <summary>Returns what tells how much memory is left; nothing does when no experiment requires any.</summary>

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Sluice.Caching;
 using Sluice.Sweeps;
 using Spectre.Console;
 
@@ -13,11 +12,13 @@ internal static class SweepView
         SweepState.Done => "done",
         SweepState.Incomplete => "incomplete",
         SweepState.Pending => "pending",
-        _ => "interrupted",
+        SweepState.Interrupted => "interrupted",
+        _ => "error",
     };
 
-    public static void Table(SweepResult result, ShadowReport? shadow)
+    public static void Table(SweepOutcome outcome)
     {
+        var (result, shadow) = outcome;
         var scores = result.Experiments.SelectMany(e => e.Plan.Experiment.Scores.Select(s => s.Name)).Distinct().ToList();
         var table = new Table().Border(TableBorder.Rounded).AddColumn("experiment");
         foreach (var name in (string[])["samples", "cached", "sent", "failed", "pending", .. scores, "cost"])
@@ -85,29 +86,38 @@ internal static class SweepView
     }
 
     /// <summary>Prints one document: the first sweep's, with those of the others in <c>other_sweeps</c>.</summary>
-    public static void Json(IReadOnlyList<SweepResult> results, IReadOnlyList<ShadowReport?> shadows) => JsonOut.Write(writer =>
+    public static void Json(IReadOnlyList<SweepOutcome> outcomes) => JsonOut.Write(writer =>
     {
-        Json(writer, results[0], shadows[0]);
-        if (results.Count == 1)
+        Json(writer, outcomes[0]);
+        if (outcomes.Count == 1)
         {
             return;
         }
 
         writer.WriteStartArray("other_sweeps");
-        foreach (var (result, shadow) in results.Zip(shadows).Skip(1))
+        foreach (var outcome in outcomes.Skip(1))
         {
             writer.WriteStartObject();
-            Json(writer, result, shadow);
+            Json(writer, outcome);
             writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
     });
 
-    private static void Json(Utf8JsonWriter writer, SweepResult result, ShadowReport? shadow)
+    private static void Json(Utf8JsonWriter writer, SweepOutcome outcome)
     {
+        var (result, shadow) = outcome;
         writer.WriteString("sweep", result.Name);
         writer.WriteString("state", Word(result.State));
+        if (outcome.Error is not null)
+        {
+            writer.WriteStartObject("error");
+            writer.WriteString("message", outcome.Ending.Message);
+            writer.WriteString("hint", outcome.Ending.Hint);
+            writer.WriteEndObject();
+        }
+
         writer.WriteString("folder", result.Folder);
         var summaries = result.Experiments.Where(e => e.Summary is not null).Select(e => e.Summary!).ToList();
         writer.WriteStartObject("totals");

@@ -12,7 +12,10 @@ namespace Sluice.Dispatch;
 /// <param name="observe">Told when something stops.</param>
 public sealed partial class FailureStop(int after, Action<DispatchEvent> observe)
 {
-    /// <summary>A batch is one look at a model: it says as much with five lines as single calls with more.</summary>
+    /// <summary>
+    /// So many lines of ended batches are enough where fewer than <c>after</c> came: the first batch decides, be it small. One of a line or two
+    /// decides nothing alone: a single odd request must not stop thousands of others.
+    /// </summary>
     private const int LinesOfABatch = 5;
 
     private readonly ConcurrentDictionary<(object Owner, string Name, string Model), Watch> _watches = new();

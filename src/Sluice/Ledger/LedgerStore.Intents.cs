@@ -341,8 +341,14 @@ public sealed partial class LedgerStore
     /// <summary>Returns how many closed batches have brought answers: those are in the cache.</summary>
     public int AnsweredBatches() => (int)Look(() => Number($"SELECT count(*) FROM intents WHERE {IsAnswered}", static s => s));
 
-    /// <summary>Forgets the closed batches that have brought answers, because those are lost: they are asked for again. Returns how many there were.</summary>
-    public int ForgetAnswered() => Write("forget", durable: true, () => Sql($"DELETE FROM intents WHERE {IsAnswered}").Run());
+    /// <summary>Returns how many live answers were stored to stay; 0 when all of them are older than a time.</summary>
+    /// <param name="since">Answers from before that are not missed.</param>
+    public long KeptLiveAnswers(DateTimeOffset since) => Look(() =>
+        Number("SELECT coalesce(sum(kept), 0) FROM model_usage WHERE kept_at>=?1", s => s.Bind(1, since.ToUnixTimeMilliseconds())));
+
+    /// <summary>Forgets the closed batches that have brought answers, and that live answers were stored, because those are lost: they are asked for again.</summary>
+    public void ForgetAnswered() => Write("forget", durable: true, () =>
+        Sql($"DELETE FROM intents WHERE {IsAnswered}").Run() + Sql("UPDATE model_usage SET kept=0, kept_at=0").Run());
 
     /// <summary>Changes an intent and gives up its batch, which is kept in mind as none of its own.</summary>
     private Intent Reject(string name, Intent intent, string set, string note)

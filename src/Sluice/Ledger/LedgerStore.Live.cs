@@ -23,11 +23,16 @@ public sealed partial class LedgerStore
     public bool IsOwnLive(long holder) => holder == LiveHolder(Volatile.Read(ref _lease));
 
     /// <summary>Ends a live call that was answered, once the answer is in the cache.</summary>
-    public void EndLive(RequestKey key, string model, ModelUsage usage) => Write("live-answered", durable: false, () =>
+    /// <param name="key">The request.</param>
+    /// <param name="model">Its model.</param>
+    /// <param name="usage">What the answer tells about the model.</param>
+    /// <param name="isKept">Whether the answer was stored to stay: then a cache that is empty later has lost it.</param>
+    public void EndLive(RequestKey key, string model, ModelUsage usage, bool isKept) => Write("live-answered", durable: false, () =>
     {
         Unclaim(key);
         Sql("DELETE FROM failures WHERE key=?1 AND intent=0").Bind(1, key).Run();
-        return AddUsageRow(model, usage);
+        AddUsageRow(model, usage);
+        return isKept ? Sql("UPDATE model_usage SET kept=kept+1, kept_at=max(kept_at, ?2) WHERE model=?1").Bind(1, model).Bind(2, Now()).Run() : 0;
     });
 
     /// <summary>Ends a live call whose request has failed for good.</summary>

@@ -121,7 +121,7 @@ public sealed partial class LedgerStore
             .Bind(1, key).Bind(2, attempts).Bind(3, error).Bind(4, FailedAt()).Run();
 
     private int AddUsageRow(string model, ModelUsage usage) =>
-        Sql("INSERT INTO model_usage VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
+        Sql("INSERT INTO model_usage(model, request_bytes, input_tokens, output_tokens, responses) VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(model) DO UPDATE SET request_bytes=request_bytes+?2, input_tokens=input_tokens+?3, output_tokens=output_tokens+?4, responses=responses+?5")
             .Bind(1, model).Bind(2, usage.RequestBytes).Bind(3, usage.InputTokens).Bind(4, usage.OutputTokens).Bind(5, usage.Responses).Run();
 
     private long[] Claim(Intent intent, RequestKey[] keys, bool retryFailed)

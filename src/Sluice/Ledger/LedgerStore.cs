@@ -64,6 +64,8 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE failures ADD COLUMN at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE intents ADD COLUMN home TEXT;
         ALTER TABLE intents ADD COLUMN incomplete_since INTEGER;
+        ALTER TABLE model_usage ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE model_usage ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0;
         """,
     ];
 

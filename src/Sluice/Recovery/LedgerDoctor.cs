@@ -50,11 +50,15 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         }
 
         // Last: a spool that was left behind is known by its batch.
-        if (cacheIsEmpty && ledger.AnsweredBatches() is var batches and > 0)
+        if (cacheIsEmpty && Loss.OfCache(ledger) is { } loss)
         {
-            var loss = Loss.OfCache(batches);
+            if (repair)
+            {
+                ledger.ForgetAnswered();
+            }
+
             yield return repair
-                ? new Finding(cacheName, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
+                ? new Finding(cacheName, loss.Problem, "forgotten: what is asked for again is paid for again", IsRepaired: true)
                 : new Finding(cacheName, loss.Problem, loss.Remedy);
         }
     }

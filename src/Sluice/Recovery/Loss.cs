@@ -12,8 +12,10 @@ public sealed record Loss(string Problem, string Remedy)
     /// <param name="ledger">The ledger, or null when there is none.</param>
     /// <param name="cache">The cache; an empty one when there is none.</param>
     /// <param name="spoolFolder">Where spools lie.</param>
+    /// <param name="since">Live answers from before that are not missed: they would not be taken any more.</param>
     /// <param name="cancellationToken">Ends the look.</param>
-    public static async Task<IReadOnlyList<Loss>> FindAsync(LedgerStore? ledger, IResponseCache cache, string spoolFolder, CancellationToken cancellationToken = default)
+    public static async Task<IReadOnlyList<Loss>> FindAsync(
+        LedgerStore? ledger, IResponseCache cache, string spoolFolder, DateTimeOffset since = default, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(cache);
         var losses = new List<Loss>();
@@ -23,19 +25,37 @@ public sealed record Loss(string Problem, string Remedy)
             losses.Add(OfLedger(spools, spoolFolder));
         }
 
-        // The ledger first: another process stores its answers before it closes their batch.
-        if (ledger?.AnsweredBatches() is { } batches and > 0 && await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+        // The ledger first: another process stores its answers before it closes their batch, or ends their call. A cache in memory always begins empty.
+        if (cache is not MemoryResponseCache && OfCache(ledger, since) is { } loss && await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
         {
-            losses.Add(OfCache(batches));
+            losses.Add(loss);
         }
 
         return losses;
     }
 
-    /// <summary>The answers of batches that were taken over are gone.</summary>
-    internal static Loss OfCache(int batches) => new(
-        $"the cache is empty, but the ledger has {batches} {(batches == 1 ? "batch" : "batches")} whose answers were paid for",
-        "`sluice adopt` fetches them from the provider for nothing; `sluice doctor --repair` forgets them, then they are paid for again");
+    /// <summary>What an empty cache has lost, by what the ledger has; null when that is nothing.</summary>
+    internal static Loss? OfCache(LedgerStore? ledger, DateTimeOffset since = default)
+    {
+        if (ledger is null)
+        {
+            return null;
+        }
+
+        var (batches, live) = (ledger.AnsweredBatches(), ledger.KeptLiveAnswers(since));
+        const string Fetch = "`sluice adopt` fetches the answers of batches from the provider for nothing";
+        const string TakeIn = "`sluice adopt --results` takes in the live answers that results hold";
+        const string Forget = "`sluice doctor --repair` forgets what is gone, then it is paid for again";
+        var ofBatches = $"{batches} {(batches == 1 ? "batch" : "batches")} whose answers were paid for";
+        var ofCalls = live == 1 ? "1 live answer that was paid for" : $"{live} live answers that were paid for";
+        return (batches, live) switch
+        {
+            (0, 0) => null,
+            (_, 0) => new Loss($"the cache is empty, but the ledger has {ofBatches}", $"{Fetch}; {Forget}"),
+            (0, _) => new Loss($"the cache is empty, but the ledger has {ofCalls}", $"{TakeIn}; {Forget}"),
+            _ => new Loss($"the cache is empty, but the ledger has {ofBatches}, and {ofCalls}", $"{Fetch}; {TakeIn}; {Forget}"),
+        };
+    }
 
     private static Loss OfLedger(IReadOnlyList<string> spools, string folder) => new(
         $"the ledger does not know {spools.Count} of the spools in {folder}, which may have been sent (e.g. {spools[0]})",

@@ -19,6 +19,9 @@ public enum SweepState
 
     /// <summary>The user stopped it; the same command goes on.</summary>
     Interrupted,
+
+    /// <summary>An error ended it; what was answered before is kept.</summary>
+    Broken,
 }
 
 /// <summary>What came of a sweep.</summary>

@@ -87,6 +87,9 @@ public sealed class SweepRunner
         _intake = memory is null ? Intake.Open : new Intake(memory, time, new IntakeNews(new GovernorLog(workspace.MemoryLogPath, time), _observe).Take);
     }
 
+    /// <summary>Gets what had come of the sweep when <see cref="RunAsync"/> ended with an error; null when nothing was begun, or there was none.</summary>
+    public SweepResult? Unfinished { get; private set; }
+
     private bool Sends => _options.Mode is SweepMode.Run or SweepMode.Submit;
 
     /// <summary>Runs the sweep to its end, or until cancelled: then what is answered is written, and the result says so.</summary>
@@ -122,15 +125,48 @@ public sealed class SweepRunner
         var failures = new FailureStop(limits.StopAfter, _observe);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures }, SweepLimits.Batches(plans));
         engine.ClearUp();
-        await RequireWholeAsync(cancellationToken).ConfigureAwait(false);
+        await RequireWholeAsync(plans, cancellationToken).ConfigureAwait(false);
         await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
         {
             _observe(new BatchChanged(intent, null));
             engine.Notify();
         }, _intake, failures);
-        using var live = new LiveDispatcher(_ledger, _cache, limits, _time, _observe, Random.Shared.NextDouble, _intake, failures);
-        SweepState state;
+        using var live = new LiveDispatcher(_ledger, _cache, limits, _time, _observe, Random.Shared.NextDouble, _intake, failures) { KeepsAnswers = _store is not MemoryResponseCache };
+        try
+        {
+            var state = await CarryOutAsync(runs, batches, live, engine, folder, cancellationToken).ConfigureAwait(false);
+            if (state != SweepState.Interrupted)
+            {
+                await CleanUpAsync(engine, cancellationToken).ConfigureAwait(false);
+            }
+
+            SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
+            return Result(state, _ledger.Open());
+        }
+        catch (Exception error)
+        {
+            // What was paid for and what came of it is told all the same. The ledger is not asked: it may be what has the error.
+            Unfinished = Result(error is OperationCanceledException ? SweepState.Interrupted : SweepState.Broken, []);
+            throw;
+        }
+
+        SweepResult Result(SweepState end, IReadOnlyList<Intent> open) => new()
+        {
+            Name = _options.Name,
+            Folder = folder,
+            State = end,
+            Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held) { Stopped = r.Tally.Stopped })],
+            OpenBatches = open,
+            SpentTokens = _spend.Tokens,
+            SpentUsd = _spend.Usd,
+            Unknown = _spend.Unknown,
+        };
+    }
+
+    /// <summary>Sends and collects until nothing more will come, or until cancelled. However it ends, what is answered is written.</summary>
+    private async Task<SweepState> CarryOutAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
+    {
         try
         {
             // Calls under way are paid for, and so are batches whose create call is: whatever ends the sweep, all of it is waited for.
@@ -138,45 +174,30 @@ public sealed class SweepRunner
                 token => StepsAsync(runs, batches, live, engine, folder, token),
                 [token => CarryAsync(engine, token), WatchMemoryAsync],
                 cancellationToken)).ConfigureAwait(false);
-            state = runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
+            return runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
                 : runs.Any(r => r.WaitsFor.Any(row => !_ledger.IsHeldBack(row))) ? SweepState.Pending : SweepState.Incomplete;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            state = SweepState.Interrupted;
+            await SaveWhatIsThereAsync(runs, isAfterError: false).ConfigureAwait(false);
+            return SweepState.Interrupted;
         }
         catch
         {
             await SaveWhatIsThereAsync(runs, isAfterError: true).ConfigureAwait(false);
             throw;
         }
+    }
 
-        if (state == SweepState.Interrupted)
+    /// <summary>Closes what needs no waiting any more.</summary>
+    private async Task CleanUpAsync(BatchEngine engine, CancellationToken cancellationToken)
+    {
+        if (Sends)
         {
-            await SaveWhatIsThereAsync(runs, isAfterError: false).ConfigureAwait(false);
-        }
-        else
-        {
-            if (Sends)
-            {
-                await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            await engine.DeleteFilesAsync(cancellationToken).ConfigureAwait(false);
+            await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
-        return new SweepResult
-        {
-            Name = _options.Name,
-            Folder = folder,
-            State = state,
-            Experiments = [.. runs.Select(r => new ExperimentResult(r.Plan, r.Summary, r.FirstHits ?? 0, r.Tally.Sent, r.Tally.Held) { Stopped = r.Tally.Stopped })],
-            OpenBatches = _ledger.Open(),
-            SpentTokens = _spend.Tokens,
-            SpentUsd = _spend.Usd,
-            Unknown = _spend.Unknown,
-        };
+        await engine.DeleteFilesAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Carries batches until cancelled, or until an account meets an error.</summary>
@@ -196,9 +217,9 @@ public sealed class SweepRunner
     private Task WatchMemoryAsync(CancellationToken cancellationToken) => Sends && _intake != Intake.Open ? _intake.RunAsync(cancellationToken) : Task.CompletedTask;
 
     /// <summary>Sends nothing in a workspace that has lost its ledger or its cache: what they had may have been paid for.</summary>
-    private async Task RequireWholeAsync(CancellationToken cancellationToken)
+    private async Task RequireWholeAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken)
     {
-        if (Sends && await Loss.FindAsync(_ledger, _cache, _workspace.SpoolFolder, cancellationToken).ConfigureAwait(false) is [var loss, ..])
+        if (Sends && await Loss.FindAsync(_ledger, _store, _workspace.SpoolFolder, plans.Min(p => p.Caching.NotBefore), cancellationToken).ConfigureAwait(false) is [var loss, ..])
         {
             throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
         }

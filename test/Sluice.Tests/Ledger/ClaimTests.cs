@@ -134,7 +134,7 @@ public sealed class ClaimTests : LedgerTests
         Assert.Equal(new RequestStanding(Standing.Failed, 0, 2, "still no"), Ledger.Find(Key(1)));
 
         Assert.Equal(0, Ledger.ClaimLive(Key(1), retryFailed: true));
-        Ledger.EndLive(Key(1), "m", new ModelUsage(1, 1, 1, 1));
+        Ledger.EndLive(Key(1), "m", new ModelUsage(1, 1, 1, 1), isKept: true);
         Assert.Equal(Standing.New, Ledger.Find(Key(1)).Standing);
 
         Intent intent = Begin(Ledger);
@@ -142,6 +142,36 @@ public sealed class ClaimTests : LedgerTests
         Ledger.RecordFailure(Key(1), "late", 3);
         Assert.Equal(intent.Row, Ledger.ClaimLive(Key(1), retryFailed: true));
         Assert.Equal(intent.Row, Ledger.Find(Key(1)).Holder);
+    }
+
+    [Fact]
+    public void Live_answers_that_were_kept_are_counted_until_they_are_forgotten()
+    {
+        DateTimeOffset began = Time.GetUtcNow();
+        End(1, "a", isKept: true);
+        End(2, "a", isKept: false);
+        Time.Advance(TimeSpan.FromHours(1));
+        End(3, "b", isKept: true);
+        End(4, "b", isKept: true);
+
+        Assert.Equal((3L, 2L, 0L), (Kept(began), Kept(began.AddMinutes(1)), Kept(began.AddHours(2))));
+        Assert.Equal(3, Open("another:1@boot").KeptLiveAnswers(default));
+        Assert.Equal(new ModelUsage(2, 2, 2, 2), Ledger.UsageOf("a"));
+
+        Ledger.ForgetAnswered();
+        Assert.Equal(0, Kept(default));
+        // What is known about sizes stays.
+        Assert.Equal(new ModelUsage(2, 2, 2, 2), Ledger.UsageOf("a"));
+        End(5, "a", isKept: true);
+        Assert.Equal(1, Kept(default));
+
+        long Kept(DateTimeOffset since) => Ledger.KeptLiveAnswers(since);
+
+        void End(int number, string model, bool isKept)
+        {
+            Assert.Equal(0, Ledger.ClaimLive(Key(number), retryFailed: false));
+            Ledger.EndLive(Key(number), model, new ModelUsage(1, 1, 1, 1), isKept);
+        }
     }
 
     [Fact]
@@ -179,7 +209,7 @@ public sealed class ClaimTests : LedgerTests
         Assert.Equal([0], Claim(Ledger, later, [Key(1)], retryFailed: true));
         Assert.Equal(RequestStanding.FailedForGood, Ledger.ClaimLive(Key(2), retryFailed: false));
         Assert.Equal(0, Ledger.ClaimLive(Key(2), retryFailed: true));
-        Ledger.EndLive(Key(2), "m", new ModelUsage(1, 1, 1, 1));
+        Ledger.EndLive(Key(2), "m", new ModelUsage(1, 1, 1, 1), isKept: true);
 
         Assert.Equal(
             [Standing.InFlight, Standing.New, Standing.Failed, Standing.InFlight],

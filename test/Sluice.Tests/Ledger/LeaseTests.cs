@@ -167,7 +167,7 @@ public sealed class LeaseTests : LedgerTests
         LedgerStore dead = Open(A);
         LedgerStore next = Open(B);
         Assert.All(Keys(1, 3), key => Assert.Equal(0, dead.ClaimLive(key, retryFailed: false)));
-        dead.EndLive(Key(3), "m", new ModelUsage(1, 1, 1, 1));
+        dead.EndLive(Key(3), "m", new ModelUsage(1, 1, 1, 1), isKept: true);
         dead.Dispose();
         Assert.Equal(0, next.SweepDead(SpoolFolder));
         Time.Advance(Expiry);

@@ -45,7 +45,7 @@ internal static class PruneCommand
                 Show(total, deleted, isDone, parsed.GetValue(CommonOptions.Json));
                 if (deleted > 0 && parsed.GetValue(CacheCommand.Location) is null && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --repair` forgets the batches whose answers are gone, before the next `sluice run`");
+                    Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --repair` forgets that those answers were paid for; do that before the next `sluice run`");
                 }
 
                 return ExitCodes.Done;

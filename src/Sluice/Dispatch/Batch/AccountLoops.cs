@@ -41,7 +41,7 @@ internal sealed class AccountLoops
     {
         var refused = _context.Ledger.MarkRefused(intent, $"the provider refused the batch: {error}");
         Spool.Delete(_context.SpoolFolder, intent.Id);
-        Settle(refused, new IngestReport { Failed = intent.Count, FirstError = error.ToString() });
+        Settle(refused, new IngestReport { Failed = intent.Count, FirstError = error.ToString(), OnlyFailure = error.Class == ErrorClass.Permanent ? error : null });
     }
 
     private void Settle(Intent intent, IngestReport report)

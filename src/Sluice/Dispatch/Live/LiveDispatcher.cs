@@ -62,6 +62,9 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <inheritdoc/>
     public Intake Intake { get; }
 
+    /// <summary>Gets whether the cache has its answers for longer than the command lasts: then one that is empty later has lost them.</summary>
+    public bool KeepsAnswers { get; init; } = true;
+
     /// <inheritdoc/>
     public async ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
     {
@@ -250,7 +253,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                 _failures.Answered(request, tally);
                 Blame(gate.Answered(request.Route.Model, began, limits));
                 var learned = new ModelUsage(request.Body.Length, response.Usage.Input, response.Usage.Output, 1);
-                return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned));
+                return (DispatchResult.Answered(response), () => _ledger.EndLive(request.Key, request.Route.Model, learned, isKept: KeepsAnswers && request.Caching.Write));
             }
             catch (ProviderException problem)
             {
@@ -357,12 +360,13 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
 
         var body = JsonText.SingleLine(answer.Body);
+        // It is paid for, whether it can be stored or not.
+        _observe(new LiveSettled(route, usage, Failed: false));
         if (request.Caching.Write)
         {
             await StoreAsync(request, body, usage).ConfigureAwait(false);
         }
 
-        _observe(new LiveSettled(route, usage, Failed: false));
         return (new CachedResponse(body, usage, IsBatch: false), answer.Limits);
     }
 

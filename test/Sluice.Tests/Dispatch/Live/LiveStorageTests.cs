@@ -2,6 +2,7 @@ using Sluice.Caching;
 using Sluice.Dispatch;
 using Sluice.Dispatch.Live;
 using Sluice.Experiments;
+using Sluice.Requests;
 using Sluice.Tests.Caching;
 
 namespace Sluice.Tests.Dispatch.Live;
@@ -82,6 +83,9 @@ public sealed class LiveStorageTests : IAsyncDisposable
         _store.PutTrouble = Full();
         SluiceException lost = await Assert.ThrowsAnyAsync<SluiceException>(() => SendAsync(dispatcher, 1));
         Assert.Contains("how many calls under way were lost", lost.Hint, StringComparison.Ordinal);
+        // It is paid for, and counts as such; the cache has not got it, and so cannot lose it.
+        Assert.Single(_fixture.Events.OfType<LiveSettled>());
+        Assert.Equal(0, _fixture.Ledger.KeptLiveAnswers(default));
 
         _store.PutTrouble = null;
         while (await _fixture.Time.ArmedAsync(Token))
@@ -123,6 +127,20 @@ public sealed class LiveStorageTests : IAsyncDisposable
         }
 
         Assert.InRange(_fixture.Provider.CountOf("send"), 1, 4);
+    }
+
+    [Fact]
+    public async Task Only_answers_that_are_stored_to_stay_count_as_kept()
+    {
+        using LiveDispatcher dispatcher = Dispatcher(_fixture.Cache);
+        using var memory = new LiveDispatcher(_fixture.Ledger, _fixture.Cache, new LiveOptions(), _fixture.Time, _fixture.Events.Enqueue, () => 0) { KeepsAnswers = false };
+        await SendAsync(dispatcher, 1);
+        await SendAsync(memory, 2);
+        await dispatcher.DispatchAsync(_fixture.Request(3) with { Caching = new CachePolicy { Write = false } }, new DispatchTally(), Token);
+        // The second look finds it in the cache: nothing is paid for.
+        await SendAsync(dispatcher, 1);
+
+        Assert.Equal((3, 1L), (_fixture.Provider.CountOf("send"), _fixture.Ledger.KeptLiveAnswers(default)));
     }
 
     private static SluiceException Full() => new(ErrorKind.Environment, "the disk is full", "free some space and run the same command again: it goes on from what is stored");

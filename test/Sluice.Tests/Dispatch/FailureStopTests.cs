@@ -1,0 +1,178 @@
+using System.Globalization;
+using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
+using Sluice.Ledger;
+using Sluice.Providers;
+using Sluice.Requests;
+
+namespace Sluice.Tests.Dispatch;
+
+/// <summary>When batches of a model are not made any more, because the first ones brought nothing but one failure.</summary>
+public sealed class FailureStopTests : IAsyncDisposable
+{
+    private static readonly RequestError Bad = new(ErrorClass.Permanent, "400", "`temperature` is not supported (request req_1)");
+    private static readonly RequestError SameBad = new(ErrorClass.Permanent, "400", "`temperature` is not supported (request req_22)");
+    private static readonly RequestError Other = new(ErrorClass.Permanent, "400", "the prompt is too long");
+
+    private readonly DispatchFixture _fixture = new();
+
+    private string[] Remarks => [.. _fixture.Events.OfType<Remark>().Select(r => r.Text)];
+
+    public ValueTask DisposeAsync() => _fixture.DisposeAsync();
+
+    [Theory]
+    [InlineData(20, 50, true)]
+    [InlineData(20, 5, true)]
+    [InlineData(20, 4, false)]
+    [InlineData(20, 1, false)]
+    [InlineData(2, 2, true)]
+    [InlineData(1, 1, true)]
+    [InlineData(0, 50_000, false)]
+    public void The_first_batch_decides_unless_it_is_tiny(int after, int lines, bool stops)
+    {
+        FailureStop stop = Stop(after);
+
+        End(stop, Failed(lines, Bad));
+
+        Assert.Equal(stops, IsStopped(stop));
+        Assert.Equal(stops ? 1 : 0, Remarks.Length);
+        Assert.Equal((false, false, false), (stop.IsStopped("other", "chat", "m"), stop.IsStopped("here", "responses", "m"), stop.IsStopped("here", "chat", "n")));
+    }
+
+    [Fact]
+    public void Tiny_batches_decide_together()
+    {
+        FailureStop stop = Stop(20);
+        End(stop, Failed(3, Bad));
+        Assert.False(IsStopped(stop));
+        End(stop, Failed(2, SameBad));
+        Assert.True(IsStopped(stop));
+        Assert.Contains("`m`: the first 5 answers of its batches are the same failure, so no further batches of it are made: 400: `temperature`", Assert.Single(Remarks), StringComparison.Ordinal);
+    }
+
+    public static TheoryData<IngestReport, bool> Firsts => new()
+    {
+        // An answer, another failure, one line that may be cured: the model works, or the failures are the requests' own.
+        { new IngestReport { Responses = 1, Failed = 49 }, false },
+        { Failed(3, Other), false },
+        { new IngestReport { Failed = 49, Retryable = 1 }, false },
+        // Expired, cancelled, nothing but lines that are sent again: no answer yet.
+        { new IngestReport { Retryable = 50 }, true },
+        { new IngestReport { Missing = 50 }, true },
+        { new IngestReport(), true },
+    };
+
+    [Theory]
+    [MemberData(nameof(Firsts))]
+    public void What_the_first_batch_brought_tells_whether_a_later_one_decides(IngestReport first, bool stops)
+    {
+        FailureStop stop = Stop(20);
+        End(stop, first);
+        Assert.False(IsStopped(stop));
+
+        End(stop, Failed(50, Bad));
+
+        Assert.Equal(stops, IsStopped(stop));
+    }
+
+    [Theory]
+    [InlineData(20, true)]
+    [InlineData(20, false)]
+    [InlineData(0, true)]
+    [InlineData(0, false)]
+    public async Task A_first_batch_of_one_failure_leaves_the_others_unsent_and_their_requests_free(int after, bool isRefusedWhole)
+    {
+        if (isRefusedWhole)
+        {
+            _fixture.Provider.OnGet = batch => batch.Info(BatchState.Failed) with { Error = Bad };
+        }
+        else
+        {
+            _fixture.Provider.OnOpen = (batch, _) => string.Concat(batch.CustomIds.Select(id => Failure(id, 400, "invalid_request_error")));
+        }
+
+        FailureStop stop = Stop(after);
+        RequestKey[] first = await _fixture.SpoolAsync(6);
+        await CarryAsync(stop);
+        RequestKey[] second = await _fixture.SpoolAsync(6, from: 6);
+
+        await CarryAsync(stop);
+
+        Assert.Equal(after > 0 ? 1 : 2, _fixture.Provider.CountOf("create"));
+        Assert.All(first, key => Assert.Equal(Standing.Failed, _fixture.Ledger.Find(key).Standing));
+        Assert.All(second, key => Assert.Equal(after > 0 ? Standing.New : Standing.Failed, _fixture.Ledger.Find(key).Standing));
+        Assert.Empty(_fixture.Spools);
+    }
+
+    [Fact]
+    public async Task Lines_without_credit_are_no_answers_and_no_tries_and_nothing_more_is_created()
+    {
+        var isSpent = true;
+        _fixture.Provider.OnOpen = (batch, _) => isSpent ? string.Concat(batch.CustomIds.Select(id => Failure(id, 429, "insufficient_quota"))) : batch.AnswerAll();
+        FailureStop stop = Stop(1);
+        RequestKey[] keys = await _fixture.SpoolAsync(3);
+        BatchEngine engine = Engine(stop, maxAttempts: 1);
+        var error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() =>
+        {
+            if (_fixture.Ledger.Open().Count == 0)
+            {
+                // What was asked in vain is planned again by the same command.
+                _fixture.SpoolAsync(3).GetAwaiter().GetResult();
+                engine.Notify();
+            }
+
+            return false;
+        }, engine));
+
+        Assert.Equal((ErrorKind.Credentials, 1, false), (error.Kind, _fixture.Provider.CountOf("create"), IsStopped(stop)));
+        IngestReport report = Assert.Single(_fixture.Events.OfType<BatchSettled>()).Report;
+        Assert.Equal((0, 3, ErrorClass.Quota, null), (report.Failed, report.Retryable, report.Spent!.Class, report.OnlyFailure));
+
+        isSpent = false;
+        await CarryAsync(Stop(1));
+        Assert.Equal(2, _fixture.Provider.CountOf("create"));
+        Assert.All(keys, key => Assert.Equal(Standing.New, _fixture.Ledger.Find(key).Standing));
+        Assert.All(keys, key => Assert.NotNull(_fixture.GetAsync(key).Result));
+    }
+
+    public static TheoryData<string[], bool> Lines => new()
+    {
+        { ["400 bad", "400 bad", "400 bad"], true },
+        { ["400 bad", "400 worse", "400 bad"], false },
+        { ["400 bad", "200", "400 bad"], false },
+        { ["400 bad", "500 bad", "400 bad"], false },
+        { ["400 bad", "400 bad"], false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Lines))]
+    public async Task Only_a_batch_whose_every_line_is_the_same_failure_reports_one(string[] lines, bool isOne)
+    {
+        _fixture.Provider.OnOpen = (batch, _) => string.Concat(batch.CustomIds.Zip(lines, (id, line) => line.Split(' ') switch
+        {
+            [var status, var code] => Failure(id, int.Parse(status, CultureInfo.InvariantCulture), code),
+            _ => ScriptedBatch.Answer(id),
+        }));
+        await _fixture.SpoolAsync(3);
+
+        await CarryAsync(Stop(0));
+
+        Assert.Equal(isOne, _fixture.Events.OfType<BatchSettled>().First().Report.OnlyFailure is not null);
+    }
+
+    private static string Failure(string customId, int status, string code) =>
+        $$$$"""{"custom_id":"{{{{customId}}}}","response":{"status_code":{{{{status}}}},"body":{"error":{"message":"m","code":"{{{{code}}}}","type":"invalid_request_error"}}},"error":null}""" + "\n";
+
+    private Task CarryAsync(FailureStop stop) => _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, Engine(stop));
+
+    private BatchEngine Engine(FailureStop stop, int maxAttempts = 3) => new(
+        new BatchContext(_fixture.Ledger, _fixture.Cache, _fixture.Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue) { Failures = stop }, new BatchEngineOptions(maxAttempts));
+
+    private FailureStop Stop(int after) => new(after, _fixture.Events.Enqueue);
+
+    private static IngestReport Failed(int lines, RequestError error) => new() { Failed = lines, OnlyFailure = error };
+
+    private static void End(FailureStop stop, IngestReport report) => stop.Ended("here", "chat", "m", report);
+
+    private static bool IsStopped(FailureStop stop) => stop.IsStopped("here", "chat", "m");
+}
