@@ -56,7 +56,8 @@ public sealed class ExitJourneys : Journey
         await SlowAsync(TimeSpan.FromSeconds(1));
         var run = await UnderWayAsync();
         run.Signal(signal);
-        AssertPaid((await run.EndAsync()).Is(143).Says("run the same command again"));
+        var stopped = (await run.EndAsync()).Is(143).Says("run the same command again");
+        Assert.True((double)stopped.Json["totals"]!["spent_usd"]! > 0, stopped.Output);
         await KeptAsync();
     }
 
