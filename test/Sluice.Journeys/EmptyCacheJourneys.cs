@@ -25,7 +25,7 @@ public sealed class EmptyCacheJourneys : Journey
         (await RunAsync("doctor")).Is(1).Says($"{N} live answers", "sluice doctor --repair");
         Assert.Equal((N, 0), (OpenAI.LiveCalls, OpenAI.RepeatedBodies));
 
-        (await RunAsync("doctor", "--repair")).Is(0).Says("forgotten");
+        (await RunAsync("doctor", "--repair")).Is(0).Says($"{N} forgotten");
         (await RunAsync("doctor")).Is(0);
         Assert.Equal(N, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         Assert.Equal(N, OpenAI.RepeatedBodies);

@@ -346,9 +346,13 @@ public sealed partial class LedgerStore
     public long KeptLiveAnswers(DateTimeOffset since) => Look(() =>
         Number("SELECT coalesce(sum(kept), 0) FROM model_usage WHERE kept_at>=?1", s => s.Bind(1, since.ToUnixTimeMilliseconds())));
 
-    /// <summary>Forgets the closed batches that have brought answers, and that live answers were stored, because those are lost: they are asked for again.</summary>
-    public void ForgetAnswered() => Write("forget", durable: true, () =>
-        Sql($"DELETE FROM intents WHERE {IsAnswered}").Run() + Sql("UPDATE model_usage SET kept=0, kept_at=0").Run());
+    /// <summary>Forgets the closed batches that have brought answers, and that live answers were stored, because those are lost: they are asked for again. Returns how many there were.</summary>
+    public long ForgetAnswered() => Write("forget", durable: true, () =>
+    {
+        var live = Number("SELECT coalesce(sum(kept), 0) FROM model_usage", static s => s);
+        Sql("UPDATE model_usage SET kept=0, kept_at=0").Run();
+        return live + Sql($"DELETE FROM intents WHERE {IsAnswered}").Run();
+    });
 
     /// <summary>Changes an intent and gives up its batch, which is kept in mind as none of its own.</summary>
     private Intent Reject(string name, Intent intent, string set, string note)

@@ -52,13 +52,8 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         // Last: a spool that was left behind is known by its batch.
         if (cacheIsEmpty && Loss.OfCache(ledger) is { } loss)
         {
-            if (repair)
-            {
-                ledger.ForgetAnswered();
-            }
-
             yield return repair
-                ? new Finding(cacheName, loss.Problem, "forgotten: what is asked for again is paid for again", IsRepaired: true)
+                ? new Finding(cacheName, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
                 : new Finding(cacheName, loss.Problem, loss.Remedy);
         }
     }

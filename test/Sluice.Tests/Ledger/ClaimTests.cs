@@ -158,7 +158,7 @@ public sealed class ClaimTests : LedgerTests
         Assert.Equal(3, Open("another:1@boot").KeptLiveAnswers(default));
         Assert.Equal(new ModelUsage(2, 2, 2, 2), Ledger.UsageOf("a"));
 
-        Ledger.ForgetAnswered();
+        Assert.Equal(3, Ledger.ForgetAnswered());
         Assert.Equal(0, Kept(default));
         // What is known about sizes stays.
         Assert.Equal(new ModelUsage(2, 2, 2, 2), Ledger.UsageOf("a"));
