@@ -97,12 +97,4 @@ public sealed class BatchStopJourneys : Journey
     }
 
     /// <summary>Puts a relay between the program and the provider.</summary>
-    private Relay Between()
-    {
-        var relay = new Relay(Simulator.Address);
-        var root = relay.Address.GetLeftPart(UriPartial.Authority);
-        Set("OPENAI_BASE_URL", root + "/v1");
-        Set("ANTHROPIC_BASE_URL", root);
-        return relay;
-    }
 }
