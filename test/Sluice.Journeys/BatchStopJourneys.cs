@@ -95,6 +95,4 @@ public sealed class BatchStopJourneys : Journey
         Assert.Equal((60, 0), (StatsOf(provider).DistinctBodies, StatsOf(provider).RepeatedBodies));
         Assert.True(StatsOf(provider).BatchesCreated > before, again.Output);
     }
-
-    /// <summary>Puts a relay between the program and the provider.</summary>
 }
