@@ -12,7 +12,8 @@ internal static class Application
 {
     public static async Task<int> RunAsync(IReadOnlyList<string> args)
     {
-        using var signals = new StopSignals(TimeProvider.System);
+        // Listened to until the process has ended: a terminal that closes at the last moment would change the exit code.
+        var signals = new StopSignals(TimeProvider.System);
         var code = await RunAsync(args, signals.Token).ConfigureAwait(false);
         return code == ExitCodes.Interrupted && signals.IsTermination ? ExitCodes.Terminated : code;
     }

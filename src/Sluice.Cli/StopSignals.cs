@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Sluice.Cli;
 
-/// <summary>Turns the signals that ask a program to end into one clean stop, and leaves a later one to the system, which ends the process at once.</summary>
-internal sealed class StopSignals : IDisposable
+/// <summary>Turns the signals that ask a program to end into one clean stop, and leaves a later one to the system, which ends the process at once. Lives as long as the process.</summary>
+internal sealed class StopSignals
 {
     // GNU `timeout`, npm, `docker run` and terminals send a signal to the process and to its group: that is one wish, told twice.
     private static readonly TimeSpan OneWish = TimeSpan.FromSeconds(1);
@@ -26,12 +26,6 @@ internal sealed class StopSignals : IDisposable
 
     /// <summary>Gets whether the first signal was another one than Ctrl-C.</summary>
     public bool IsTermination { get; private set; }
-
-    public void Dispose()
-    {
-        _registrations.ForEach(r => r.Dispose());
-        _stop.Dispose();
-    }
 
     private void Take(PosixSignalContext context)
     {

@@ -157,7 +157,7 @@ public sealed class AccountTroubleJourneys : Journey
         Dataset(N);
         Config(more: "batch_mode: false\nlive: { concurrency: 1, max_attempts: 1 }");
         var run = Start("run", "configs");
-        await run.SaysAsync("its calls wait for");
+        await run.SaysAsync("calls of `gpt-4o-mini` wait for 900 s");
         run.Signal(CliRun.Terminate);
 
         (await run.EndAsync()).Is(143);

@@ -103,8 +103,9 @@ internal static class FaultCases
     {
         // While others are answered, the key is not to blame.
         ("live", 401 or 403) => new Fails(1, Refusal),
-        (_, 401 or 403) => new Stops(ErrorKind.Credentials, Refusal),
+        // One batch that cannot be shown, while the list of batches can, does not stop the others.
         ("get" or "content" or "results", _) => new Recovers(),
+        (_, 401 or 403) => new Stops(ErrorKind.Credentials, Refusal),
         (_, 402) => new Stops(ErrorKind.Credentials, Refusal),
         ("list", _) => new Recovers(),
         ("upload" or "create", 404) => new Stops(ErrorKind.Usage, "answers 404 where batches are made"),

@@ -160,6 +160,7 @@ public sealed class Adopter(BatchContext context)
     private async Task<int> RestoreAsync(string id, BatchInfo batch, string input, IProvider provider, CancellationToken cancellationToken)
     {
         PrivateFiles.CreateFolder(context.SpoolFolder);
+        AtomicFile.DropLeftovers(context.SpoolFolder, context.Time);
         var checksum = Checksum.Start;
         var keys = new List<RequestKey>();
         long bytes = 0;

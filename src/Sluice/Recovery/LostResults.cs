@@ -69,7 +69,8 @@ public static class LostResults
         ArgumentNullException.ThrowIfNull(cache);
         var files = experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl")).Where(File.Exists).ToList();
         var isKnown = ledger?.HasLostResults(sweep) == true;
-        var batches = isKnown ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
+        // Where spools are left, they tell more: the ledger is made again from them.
+        var batches = isKnown || Spool.In(workspace.SpoolFolder).Any() ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
         if ((files.Count == 0 && batches.Count == 0) || (!isKnown && (ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))))
         {
             return null;

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Sluice.Ledger;
+using Sluice.Requests;
 using Sluice.Results;
 using Sluice.Storage;
 
@@ -156,8 +157,8 @@ public static class SweepManifest
     /// <summary>Returns what <c>now</c> is in a sweep's templates, by the manifest in its folder; null when there is none, or it does not say.</summary>
     internal static DateTimeOffset? NowIn(string folder) => NowOf(BytesOf(Path.Combine(folder, FileName)));
 
-    /// <summary>Returns the batches that a sweep waited for when its manifest was written; none when there is no manifest, or it cannot be read.</summary>
-    internal static IReadOnlyList<string> BatchesIn(string folder) => [.. EntriesIn(folder).SelectMany(entry => entry.Batches).Distinct()];
+    /// <summary>Returns the batches at a provider that a sweep waited for when its manifest was written; none when there is no manifest, or it cannot be read.</summary>
+    internal static IReadOnlyList<string> BatchesIn(string folder) => [.. EntriesIn(folder).SelectMany(entry => entry.Batches).Where(id => !CustomId.IsIntent(id)).Distinct()];
 
     private static DateTimeOffset? NowOf(byte[] manifest)
     {

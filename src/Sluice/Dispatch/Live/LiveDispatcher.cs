@@ -231,6 +231,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         while (true)
         {
             var wait = TimeSpan.Zero;
+            var isRefused = false;
             var began = await gate.EnterAsync(request.Route.Model, cancellationToken).ConfigureAwait(false);
             try
             {
@@ -271,6 +272,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                     case ErrorClass.Quota:
                         throw gate.End(AccountTrouble.Of(provider, error)!);
                     case ErrorClass.Credentials or ErrorClass.Address:
+                        isRefused = true;
                         // A wrong key is refused whatever is asked; other refusals, and pages of a proxy, may mean one request.
                         if (gate.Refused(request.Key, error, call.Standing.Attempts + 1, problem.Status == 401 ? 2 : MostRefusals))
                         {
@@ -308,7 +310,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             }
             finally
             {
-                gate.Leave(request.Route.Model);
+                gate.Leave(request.Route.Model, isRefused);
             }
 
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);

@@ -35,6 +35,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     private TaskCompletionSource? _changed;
     private bool _hasAnswered;
     private int _underWay;
+    private int _refused;
 
     /// <summary>Gets how many calls the provider has answered or refused so far: who fails alone while it grows is to blame alone.</summary>
     public long Answers => Interlocked.Read(ref _answers);
@@ -79,11 +80,14 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Gives the slot back.</summary>
-    public void Leave(string model)
+    /// <param name="model">The call's model.</param>
+    /// <param name="isRefused">Whether the call was noted as <see cref="Refused"/>.</param>
+    public void Leave(string model, bool isRefused = false)
     {
         lock (_lock)
         {
             _underWay--;
+            _refused -= isRefused ? 1 : 0;
             StateOf(model).UnderWay--;
             Wake();
         }
@@ -181,7 +185,8 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         lock (_lock)
         {
             _suspects[key] = (error, attempts, time.GetTimestamp());
-            return _underWay <= 1 && _suspects.Count >= (_hasAnswered ? most : 1);
+            // Those that were refused as well, and have not left yet, cannot tell otherwise any more.
+            return ++_refused >= _underWay && _suspects.Count >= (_hasAnswered ? most : 1);
         }
     }
 

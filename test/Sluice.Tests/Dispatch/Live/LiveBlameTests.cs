@@ -308,6 +308,25 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.InRange(Provider.CountOf("send"), 2 + most, 4 + most);
     }
 
+    /// <summary>Two calls with a wrong key are refused at the same moment: neither may wait for the other to tell whose fault it is.</summary>
+    [Fact]
+    public async Task Of_two_calls_that_are_refused_at_once_the_second_tells_that_it_is_the_account()
+    {
+        using var gate = new LiveGate("here", new LiveGateOptions(2, TimeSpan.FromMinutes(1)), _fixture.Time, Sluice.Memory.Intake.Open, _ => { });
+        await gate.EnterAsync("m", Token);
+        await gate.EnterAsync("m", Token);
+        var error = new RequestError(ErrorClass.Credentials, "invalid_api_key", "no");
+
+        Assert.False(gate.Refused(_fixture.Request(1).Key, error, 1, most: 2));
+        Assert.True(gate.Refused(_fixture.Request(2).Key, error, 1, most: 2));
+        gate.Leave("m", isRefused: true);
+        gate.Leave("m", isRefused: true);
+
+        // Who has left is not counted twice: the next one is in doubt while a second one is under way.
+        await gate.EnterAsync("m", Token);
+        Assert.True(gate.Refused(_fixture.Request(3).Key, error, 1, most: 2));
+    }
+
     /// <summary>Whether the last request or the account was refused, nobody can tell any more: what was answered before decides.</summary>
     [Fact]
     public async Task The_last_request_of_all_is_to_blame_itself_once_the_account_has_answered()
