@@ -187,7 +187,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             // A line may have been cut: nothing of this spool is sent.
             GiveUp(spool);
-            throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
+            throw NotWritten(spool.File.Name, error);
         }
 
         CrashPoint.Hit("spool.append.after");
@@ -263,9 +263,12 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SluiceException(ErrorKind.Environment, $"cannot write into {spoolFolder}: {error.Message}", "check the folder's permissions and the disk, then run again", error);
+            throw DiskTrouble.Explain(error) ?? new SluiceException(ErrorKind.Environment, $"cannot write into {spoolFolder}: {error.Message}", "check the folder's permissions and the disk, then run again", error);
         }
     }
+
+    private static SluiceException NotWritten(string path, Exception error) =>
+        DiskTrouble.Explain(error) ?? new SluiceException(ErrorKind.Environment, $"cannot write {path}: {error.Message}", "check the disk and run the same command again; nothing unsent is counted as sent", error);
 
     private void Seal()
     {
@@ -294,7 +297,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
                 GiveUp(spool);
-                throw new SluiceException(ErrorKind.Environment, $"cannot write {spool.File.Name}: {error.Message}", "free some space and run the same command again; nothing unsent is counted as sent", error);
+                throw NotWritten(spool.File.Name, error);
             }
         }
 
