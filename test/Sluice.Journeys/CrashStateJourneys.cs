@@ -149,8 +149,15 @@ public sealed class CrashStateJourneys : Journey
             CopyFolder(Path.Combine(Folder, "provider0"), copy);
             await ProviderAsync(options: new SimulatorOptions { Folder = copy, Port = port });
             var result = await RunAsync("run", "configs", "--workspace", workspace, "--sweep", "s");
+            if (result.ExitCode == 3)
+            {
+                // Live answers are synced with the next batch or at the end: where the cut has taken all of them, people are asked before they are paid for again.
+                result.Says("the cache is empty, but the ledger has", "paid for", "sluice doctor --repair");
+                (await RunAsync("doctor", "--repair", "--workspace", workspace)).Is(0);
+                result = await RunAsync("run", "configs", "--workspace", workspace, "--sweep", "s");
+            }
+
             Assert.True(result.ExitCode == 0, $"{state.Name}\n{result.Output}{result.Errors}");
-            result.Is(0);
             foreach (var (name, text) in expected)
             {
                 Assert.Equal(text, await File.ReadAllTextAsync(Path.Combine(workspace, "runs/s", name, "results.jsonl"), Cancel));

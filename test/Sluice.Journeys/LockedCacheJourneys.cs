@@ -58,7 +58,8 @@ public sealed class LockedCacheJourneys : Journey
                 await run.KillAsync();
             }
 
-            Assert.Equal(1, Buffers);
+            // A second one when some came after the first look at whether the store is back.
+            Assert.InRange(Buffers, 1, Calls);
         }
 
         (await RunAsync("doctor")).Says("cache-away: answers wait here", "nothing to do");

@@ -32,6 +32,45 @@ public sealed class PromptChangeJourneys : Journey
         Assert.Equal(3, OpenAI.DistinctBodies);
     }
 
+    [Theory]
+    [InlineData("empty")]
+    [InlineData("cut")]
+    [InlineData("gone")]
+    public async Task Where_the_manifest_is_damaged_a_prompt_with_the_time_is_not_asked_with_another_one(string damage)
+    {
+        await ProviderAsync();
+        Dataset(3);
+        Config();
+        Config("two", model: "gpt-4o");
+        var config = Path.Combine(Folder, "configs/one.yaml");
+        await File.WriteAllTextAsync(config, (await File.ReadAllTextAsync(config, Cancel)).Replace("{{ sample.question }}\"", "{{ 'now' | date: '%s' }} {{ sample.question }}\"", StringComparison.Ordinal), Cancel);
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        var (manifest, results) = (Path.Combine(Folder, "runs/s/manifest.json"), Results());
+        var sound = await File.ReadAllTextAsync(manifest, Cancel);
+        if (damage == "gone")
+        {
+            File.Delete(manifest);
+        }
+        else
+        {
+            await File.WriteAllTextAsync(manifest, damage == "cut" ? sound[..40] : "", Cancel);
+        }
+
+        (await RunAsync("plan", "configs", "--sweep", "s")).Explains(3, "a template asks for the time", "manifest.json was damaged or lost");
+        // It stays lost however often one tries, and what does not ask for the time goes on.
+        foreach (var _ in (int[])[1, 2])
+        {
+            (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "a template asks for the time", "manifest.json was damaged or lost");
+        }
+
+        (await RunAsync("run", "configs/two.yaml", "--sweep", "s")).Is(0);
+        Assert.Equal((6, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+        Assert.Equal(results, Results());
+
+        await File.WriteAllTextAsync(manifest, sound, Cancel);
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+    }
+
     [Fact]
     public async Task A_manifest_of_an_earlier_version_gets_its_time_with_the_next_command()
     {

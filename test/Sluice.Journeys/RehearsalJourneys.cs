@@ -55,9 +55,17 @@ public sealed class RehearsalJourneys : Journey
 
         Assert.Equal(["real", "real"], Rows("e").Select(r => (string)r["steps"]!["answer"]!["text"]!));
         Assert.Equal(["openai", "openai", "simulated", "simulated"], (await EntriesAsync()).Select(e => (string)e["provider"]!).Order(StringComparer.Ordinal));
+
+        // The provider's results are not replaced by made-up ones.
         Point(simulator.Address);
-        Assert.Equal(0, (await RunAsync("run", "configs", "--json")).Is(0).Sent);
-        Assert.Equal(rehearsed, Results("e"));
+        foreach (var command in (string[])["run", "submit"])
+        {
+            (await RunAsync(command, "configs")).Explains(2, "runs/", "/e has results of `openai`", "this is a rehearsal", "--sweep NAME");
+        }
+
+        Assert.Equal(["real", "real"], Rows("e").Select(r => (string)r["steps"]!["answer"]!["text"]!));
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "rehearsal", "--json")).Is(0).Sent);
+        Assert.Equal(rehearsed, await File.ReadAllTextAsync(Path.Combine(Folder, "runs/rehearsal/e/results.jsonl"), Cancel));
     }
 
     [Fact]

@@ -26,8 +26,8 @@ public sealed class ExperimentPlan
     /// <summary>Gets how its requests use the cache.</summary>
     public CachePolicy Caching { get; }
 
-    /// <summary>Gets what <c>now</c> is in its templates: one time for all replays, or a prompt would be another each time.</summary>
-    public DateTimeOffset Now { get; private init; }
+    /// <summary>Gets what <c>now</c> is in its templates: one time for all replays, or a prompt would be another each time. Null when the sweep's manifest, which had it, is damaged or lost.</summary>
+    public DateTimeOffset? Now { get; private init; }
 
     internal IReadOnlyList<StepPlan> Steps { get; }
 
@@ -45,7 +45,7 @@ public sealed class ExperimentPlan
     internal ExperimentPlan With(IReadOnlyList<StepPlan> steps) => new(Experiment, steps, Scores, Caching) { Now = Now };
 
     /// <summary>Returns the same experiment at another time.</summary>
-    internal ExperimentPlan At(DateTimeOffset now) => new(Experiment, Steps, Scores, Caching) { Now = now };
+    internal ExperimentPlan At(DateTimeOffset? now) => new(Experiment, Steps, Scores, Caching) { Now = now };
 
     /// <summary>Compiles a whole sweep and reports every mistake in it at once.</summary>
     /// <param name="experiments">The experiments.</param>

@@ -47,7 +47,7 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     public IReadOnlyList<long> WaitsFor => IsPending ? Tally.WaitingFor() : [];
 
     /// <summary>Sets what <c>now</c> is in its templates, before the first replay.</summary>
-    public void FixNow(DateTimeOffset now) => Plan = Plan.At(now);
+    public void FixNow(DateTimeOffset? now) => Plan = Plan.At(now);
 
     /// <inheritdoc/>
     public void Dispose() => Trail.Dispose();

@@ -94,8 +94,8 @@ public static class SweepManifest
     /// <param name="ledger">What knows the batches.</param>
     /// <param name="state">Where the sweep stands; null while the command runs.</param>
     /// <param name="aside">Experiments that have lost their folders to those of this command.</param>
-    /// <returns>What <c>now</c> is in the sweep's templates: the time of the command that wrote the manifest first.</returns>
-    internal static DateTimeOffset Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
+    /// <returns>What <c>now</c> is in the sweep's templates: the time of the command that wrote the manifest first; null when that is lost.</returns>
+    internal static DateTimeOffset? Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
     {
         var batches = runs.Select(r => BatchesOf(r, ledger)).ToList();
         var own = runs.Select(r => r.Plan.Experiment.Name).ToHashSet(StringComparer.Ordinal);
@@ -111,7 +111,7 @@ public static class SweepManifest
         bool TryReplace()
         {
             var before = BytesOf(path);
-            now = NowOf(before) ?? now;
+            now = NowOf(before, runs[0].Plan.Now);
             using var file = new AtomicFile(path);
             Fill(file.Stream, EntriesOf(before).Concat(aside ?? []).DistinctBy(e => e.Name).ToDictionary(e => e.Name, StringComparer.Ordinal));
             // Before others have to wait: a slow disk below runs/ must not hold up the ledger.
@@ -135,7 +135,15 @@ public static class SweepManifest
             writer.WriteNumber("version", 1);
             writer.WriteString("sweep", sweep);
             writer.WriteString("state", state switch { SweepState.Done => "done", SweepState.Incomplete => "incomplete", _ => "pending" });
-            writer.WriteString("now", now);
+            if (now is { } time)
+            {
+                writer.WriteString("now", time);
+            }
+            else
+            {
+                writer.WriteNull("now");
+            }
+
             writer.WriteStartArray("experiments");
             foreach (var (run, waiting) in runs.Zip(batches))
             {
@@ -154,26 +162,48 @@ public static class SweepManifest
         }
     }
 
-    /// <summary>Returns what <c>now</c> is in a sweep's templates, by the manifest in its folder; null when there is none, or it does not say.</summary>
-    internal static DateTimeOffset? NowIn(string folder) => NowOf(BytesOf(Path.Combine(folder, FileName)));
+    /// <summary>Returns what <c>now</c> is in a sweep's templates: what its manifest says, or that of a command which begins it. Null when there are results, and the manifest is damaged or gone.</summary>
+    /// <param name="folder">The sweep's folder.</param>
+    /// <param name="begun">When the command began.</param>
+    internal static DateTimeOffset? NowIn(string folder, DateTimeOffset? begun)
+    {
+        var manifest = BytesOf(Path.Combine(folder, FileName));
+        // Each result may rest on a prompt with the time that is lost: another time would ask, and pay, for all of them again.
+        return NowOf(manifest, IsManifest(manifest) || !HasResults(folder) ? begun : null);
+    }
 
     /// <summary>Returns the batches at a provider that a sweep waited for when its manifest was written; none when there is no manifest, or it cannot be read.</summary>
     internal static IReadOnlyList<string> BatchesIn(string folder) => [.. EntriesIn(folder).SelectMany(entry => entry.Batches).Where(id => !CustomId.IsIntent(id)).Distinct()];
 
-    private static DateTimeOffset? NowOf(byte[] manifest)
+    /// <summary>Returns what a manifest says of the time; what it is otherwise when there is none, or it is of an earlier version, which did not say.</summary>
+    private static DateTimeOffset? NowOf(byte[] manifest, DateTimeOffset? otherwise)
+    {
+        if (!IsManifest(manifest))
+        {
+            return otherwise;
+        }
+
+        using var document = JsonDocument.Parse(manifest);
+        return !document.RootElement.TryGetProperty("now", out var now) ? otherwise
+            : now.ValueKind == JsonValueKind.String && now.TryGetDateTimeOffset(out var time) ? time : null;
+    }
+
+    private static bool IsManifest(byte[] file)
     {
         try
         {
-            using var document = JsonDocument.Parse(manifest);
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("now", out var now) && now.ValueKind == JsonValueKind.String
-                && now.TryGetDateTimeOffset(out var time) ? time : null;
+            using var document = JsonDocument.Parse(file);
+            return document.RootElement.ValueKind == JsonValueKind.Object;
         }
         catch (JsonException)
         {
-            // There is none yet, or it is no manifest, and is written anew.
-            return null;
+            // There is none yet, or it is damaged.
+            return false;
         }
     }
+
+    private static bool HasResults(string folder) => Directory.Exists(folder)
+        && Directory.EnumerateDirectories(folder).Any(f => new FileInfo(Path.Combine(f, "results.jsonl")) is { Exists: true, Length: > 0 });
 
     private static byte[] BytesOf(string path) => File.Exists(path) ? File.ReadAllBytes(path) : [];
 

@@ -31,11 +31,7 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(observe);
         plans = LegacyKeyRule.Apply(plans, ledger, providers, workspace.RunsFolder, records: false, text => observe(new Remark(text)));
-        if (SweepManifest.NowIn(workspace.SweepFolder(sweep)) is { } now)
-        {
-            plans = [.. plans.Select(p => p.At(now))];
-        }
-
+        plans = [.. plans.Select(p => p.At(SweepManifest.NowIn(workspace.SweepFolder(sweep), p.Now)))];
         using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of(plans));
         var forecasts = new List<ExperimentForecast>();
         foreach (var plan in plans)

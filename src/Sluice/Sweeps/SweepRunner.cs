@@ -100,6 +100,7 @@ public sealed class SweepRunner
         _ledger.BeginCommand();
         await RequireResultsAsync(plans, cancellationToken).ConfigureAwait(false);
         var folder = _workspace.SweepFolder(_options.Name);
+        PaidResults.Keep(folder, plans);
         // Before this command writes its own configs: those of earlier ones tell where their answers came from.
         plans = LegacyKeyRule.Apply(plans, _ledger, _providers, _workspace.RunsFolder, Sends, text => _observe(new Remark(text)));
         var runs = plans.Select(p => new ExperimentRun(p, folder)).ToList();
@@ -112,6 +113,8 @@ public sealed class SweepRunner
             run.Files.WriteConfig(run.Plan.Experiment.ComposedYaml);
         }
 
+        runs.ForEach(run => run.FixNow(SweepManifest.NowIn(folder, run.Plan.Now)));
+        // Another command may have begun the sweep a moment ago, and said which time it has.
         var now = SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
         runs.ForEach(run => run.FixNow(now));
         using var trails = new Trails(runs);

@@ -286,7 +286,7 @@ internal sealed class ChunkReplay(ExperimentPlan plan, IResponseCache cache, IDi
     }
 
     /// <summary>What one thread needs to render: a template scope and buffers, reused.</summary>
-    private sealed class Workshop(DateTimeOffset now)
+    private sealed class Workshop(DateTimeOffset? now)
     {
         private readonly TemplateScope _scope = new(now);
         private readonly SuffixTable _suffixes = new();

@@ -16,11 +16,20 @@ internal sealed class TemplateScope
     private Response?[] _answers = [];
     private bool _isStale;
 
-    /// <summary>Creates a scope.</summary>
-    /// <param name="now">What <c>now</c> and <c>today</c> are.</param>
-    public TemplateScope(DateTimeOffset now = default)
+    /// <summary>Creates a scope for templates that do not ask for the time.</summary>
+    public TemplateScope()
+        : this(default(DateTimeOffset))
     {
-        _now = () => now;
+    }
+
+    /// <summary>Creates a scope.</summary>
+    /// <param name="now">What <c>now</c> and <c>today</c> are; null when nobody knows any more: then a template that asks for them is an error.</param>
+    public TemplateScope(DateTimeOffset? now)
+    {
+        _now = () => now ?? throw new SluiceException(
+            ErrorKind.Environment,
+            "a template asks for the time, and which one this sweep has is not known any more: its manifest.json was damaged or lost",
+            "put the file back, or write the time of the first command into it (`\"now\": \"2026-11-27T14:40:00Z\"`); to ask everything again, move the sweep's folder away");
         _context = Fresh();
     }
 
