@@ -7,7 +7,7 @@ set -uo pipefail
 cd "$(dirname "$0")"
 
 quick=false
-seeds=10000
+seeds=2000
 for arg in "$@"; do
     case "$arg" in
         --quick) quick=true; seeds=500; export SLUICE_QUICK=1 ;;
