@@ -50,6 +50,8 @@ internal sealed class CacheDoctor(string path, TimeProvider time)
     public async Task<(long Saved, string Kept)> SaveAsync(CancellationToken cancellationToken)
     {
         CrashPoint.Hit("repair.begin");
+        // Nobody stores an answer between the copy and the rename: it would be in neither.
+        using var still = SqliteStore.HoldStill(path);
         using var saved = new NewDatabase(path, time);
         long count;
         var cache = new SqliteResponseCache(saved.Path, time);

@@ -1,15 +1,19 @@
+using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
 namespace Sluice.Storage;
 
 /// <summary>Opens SQLite databases the one way we use them: WAL, explicit settings, a checked version, a known schema.</summary>
-internal static class SqliteStore
+internal static partial class SqliteStore
 {
     /// <summary>Below this version, one connection's checkpoint may corrupt a WAL that another resets (sqlite.org/wal.html#walresetbug).</summary>
     private static readonly Version SafeVersion = new(3, 51, 3);
 
     private const string AsideEnding = ".damaged-";
+
+    /// <summary>SQLITE_FCNTL_HAS_MOVED (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html).</summary>
+    private const int AskWhetherMoved = 20;
 
     /// <summary>Opens a connection for one thread at a time.</summary>
     /// <param name="path">The database file; made when missing, readable by its owner only.</param>
@@ -136,11 +140,54 @@ internal static class SqliteStore
         return kept;
     }
 
-    /// <summary>Puts a complete database in the place of one that nobody uses, which is kept; returns the new path of that.</summary>
+    /// <summary>Keeps everybody from writing into a database until the result is disposed of: a copy of it lacks nothing then. Null where it can no longer be locked, or be renamed while it is open.</summary>
+    /// <exception cref="SluiceException">Another process writes into it for more than a minute.</exception>
+    public static SqliteConnection? HoldStill(string path)
+    {
+        FoldLog(path);
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = OperatingSystem.IsWindows() ? null : OpenForReading(path);
+            if (connection is not null)
+            {
+                Execute(connection, "BEGIN IMMEDIATE");
+            }
+
+            return connection;
+        }
+        catch (SluiceException error) when (IsDamage(error))
+        {
+            // Nobody else can write into it either.
+            connection?.Dispose();
+            return null;
+        }
+        catch
+        {
+            connection?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Throws when the file of an open database has another name by now, or none: what is written into it is lost to everybody else.</summary>
+    /// <remarks>Inside a write transaction the answer holds until its end, since a repair takes the same lock (<see cref="HoldStill"/>).</remarks>
+    /// <exception cref="SluiceException">It has been replaced, moved or deleted.</exception>
+    public static void RequireInPlace(SqliteConnection connection)
+    {
+        var hasMoved = 0;
+        if (Control(connection.Handle!.DangerousGetHandle(), "main", AskWhetherMoved, ref hasMoved) == raw.SQLITE_OK && hasMoved != 0)
+        {
+            throw new SluiceException(
+                ErrorKind.Environment,
+                $"{connection.DataSource} is another file than when this command began: `sluice doctor --repair` has replaced it, or somebody has moved or deleted it",
+                "run the same command again: it goes on from what is stored");
+        }
+    }
+
+    /// <summary>Puts a complete database in the place of one that is held still (<see cref="HoldStill"/>), which is kept; returns the new path of that.</summary>
     /// <remarks>At every moment there is a database at the path, the old one or the new one, and the old one is whole under one of its names.</remarks>
     public static string Replace(string path, string replacement)
     {
-        FoldLog(path);
         var kept = NameAside(path);
         CrashPoint.Hit("replace.link.before");
         var isLinked = HardLink.TryCreate(path, kept);
@@ -399,4 +446,8 @@ internal static class SqliteStore
             throw DiskTrouble.Explain(error) ?? DiskTrouble.Denied(path, error.Message, error);
         }
     }
+
+    [LibraryImport("e_sqlite3", EntryPoint = "sqlite3_file_control", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.AssemblyDirectory | DllImportSearchPath.SafeDirectories)]
+    private static partial int Control(nint database, string schema, int operation, ref int answer);
 }

@@ -57,6 +57,62 @@ public sealed class DamagedCacheTests : IDisposable
         Assert.Contains(Body(3999), saved);
     }
 
+    /// <summary>A run, or <c>cache import</c>, has the cache open while it is repaired: what it stores is in the new file, or it is told that it is not.</summary>
+    [Fact]
+    public async Task No_answer_is_stored_in_a_file_that_a_repair_has_replaced()
+    {
+        await FillAsync(2000);
+        await using var open = new SqliteResponseCache(_workspace.CachePath, TimeProvider.System);
+        await open.GetAsync(new[] { TemporaryCache.Entry(1, "").Key }, new CachedResponse?[1], cancellationToken: Token);
+        var (stored, refused) = (0, 0);
+        var repair = Task.Run(() => new CacheDoctor(_workspace.CachePath, TimeProvider.System).SaveAsync(Token), Token);
+        while (refused == 0)
+        {
+            try
+            {
+                await open.PutAsync([TemporaryCache.Entry(10_000 + stored, Body(10_000 + stored))], cancellationToken: Token);
+                stored++;
+            }
+            catch (SluiceException error)
+            {
+                Assert.Equal(ErrorKind.Environment, error.Kind);
+                Assert.Contains("another file than when this command began", error.Message, StringComparison.Ordinal);
+                refused++;
+            }
+
+            Assert.True(stored < 2000 || !repair.IsCompleted, "it stores on in a file that nobody else has");
+        }
+
+        await repair;
+        var saved = await BodiesAsync();
+        Assert.Equal(2000 + stored, saved.Count);
+        // Nor is anything looked up in it, by a connection that was open before.
+        await Assert.ThrowsAsync<SluiceException>(async () => await open.GetAsync(new[] { TemporaryCache.Entry(1, "").Key }, new CachedResponse?[1], cancellationToken: Token));
+    }
+
+    [Fact]
+    public async Task A_kept_answer_is_in_the_repaired_cache_with_the_next_command()
+    {
+        await FillAsync(10);
+        var away = Path.Combine(_workspace.Root, "away");
+        var remarks = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        await using (var open = new OutageBufferedCache(new SqliteResponseCache(_workspace.CachePath, TimeProvider.System), away, remarks.Enqueue, TimeProvider.System))
+        {
+            await new CacheDoctor(_workspace.CachePath, TimeProvider.System).SaveAsync(Token);
+            await Assert.ThrowsAsync<AnswersKeptException>(async () => await open.PutAsync([TemporaryCache.Entry(77, Body(77), source: ResponseOrigin.LiveSource)], cancellationToken: Token));
+            await Assert.ThrowsAnyAsync<SluiceException>(async () => await open.ReadyAsync(Token));
+        }
+
+        await using (var next = new OutageBufferedCache(new SqliteResponseCache(_workspace.CachePath, TimeProvider.System), away, remarks.Enqueue, TimeProvider.System))
+        {
+            var found = new CachedResponse?[1];
+            await next.GetAsync(new[] { TemporaryCache.Entry(77, "").Key }, found, cancellationToken: Token);
+            Assert.NotNull(found[0]);
+        }
+
+        Assert.Equal(11, (await BodiesAsync()).Count);
+    }
+
     [Fact]
     public async Task A_repair_that_would_have_less_than_can_be_listed_changes_nothing()
     {

@@ -22,6 +22,7 @@ internal sealed class CacheReader(SqliteConnection connection, BodyCodec codec, 
         SqliteStore.Execute(connection, "BEGIN");
         try
         {
+            SqliteStore.RequireInPlace(connection);
             GetAll(keys, responses, notBefore);
             SqliteStore.Execute(connection, "COMMIT");
         }

@@ -50,6 +50,7 @@ internal sealed class CacheWriter : IGroupWriter<CacheRow>
         SqliteStore.Execute(_connection, "BEGIN IMMEDIATE");
         try
         {
+            SqliteStore.RequireInPlace(_connection);
             var id = Number(_lastId) + 1;
             var isNew = _index.Claim(rows, id, Drop);
             (ResponseOrigin? Origin, long Id) last = default;
