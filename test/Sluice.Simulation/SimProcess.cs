@@ -249,9 +249,9 @@ internal sealed class SimProcess
         {
             using var done = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             var registry = new ProviderRegistry([_client], new ProviderEnvironment(_ => null, _world.Stage.NoHttp, _time));
-            var engine = new BatchEngine(new BatchContext(ledger, _cache, registry, _world.SpoolFolder, _time, Observe), new BatchEngineOptions(Stage.MaxAttempts));
-            using var batches = new BatchDispatcher(ledger, _cache, _world.SpoolFolder, new BatchDispatchOptions(_world.Plan.MaxRequests, null), _ => engine.Notify());
-            using var live = new LiveDispatcher(ledger, _cache, new LiveOptions { Concurrency = 4, MaxAttempts = Stage.MaxAttempts }, _time, Observe, _world.Random.NextDouble);
+            var engine = new BatchEngine(new BatchContext(ledger, _cache, registry, _world.SpoolFolder, _time, Observe));
+            using var batches = new BatchDispatcher(ledger, _cache, _world.SpoolFolder, _ => engine.Notify());
+            using var live = new LiveDispatcher(ledger, _cache, _time, Observe, _world.Random.NextDouble);
             engine.ClearUp();
             foreach (var unknown in ledger.UnknownSpools(_world.SpoolFolder))
             {
@@ -284,7 +284,12 @@ internal sealed class SimProcess
     {
         var routes = Enumerable.Range(0, _world.Plan.Models).Select(i => new Route(_client, $"m{i}", null)).ToArray();
         var pending = _numbers.ToList();
-        var tally = new DispatchTally();
+        var tally = new DispatchTally
+        {
+            Terms = BatchTerms.Default with { MaxAttempts = Stage.MaxAttempts },
+            BatchSize = new BatchDispatchOptions(_world.Plan.MaxRequests, null),
+            Live = new LiveOptions { Concurrency = 4, MaxAttempts = Stage.MaxAttempts },
+        };
         while (true)
         {
             await TurnAsync(1);

@@ -1,4 +1,6 @@
 using Sluice.Caching;
+using Sluice.Experiments;
+using Sluice.Dispatch.Batch;
 using Sluice.Ledger;
 using Sluice.Memory;
 using Sluice.Requests;
@@ -9,8 +11,8 @@ namespace Sluice.Dispatch;
 /// <remarks>Thread-safe. A dispatcher that is full makes its caller wait.</remarks>
 public interface IDispatcher
 {
-    /// <summary>Gets how many samples should be on their way at once: more than a few only where samples wait for answers.</summary>
-    int SamplesInFlight { get; }
+    /// <summary>Returns how many samples of an experiment should be on their way at once: more than a few only where samples wait for answers.</summary>
+    int SamplesInFlight(DispatchTally tally) => 1;
 
     /// <summary>Gets how much new work may begin, by how much memory is left; one that sends nothing begins none.</summary>
     Intake Intake => Intake.Open;
@@ -51,6 +53,12 @@ public sealed class DispatchTally
 
     /// <summary>Gets what the experiment asks for the batches that hold its requests.</summary>
     public BatchTerms Terms { get; init; } = BatchTerms.Default;
+
+    /// <summary>Gets how large the experiment lets batches grow.</summary>
+    public BatchDispatchOptions BatchSize { get; init; } = new(null, null);
+
+    /// <summary>Gets the limits of the experiment's live calls, and after how many equal failures no more of a step is sent, live or in batches.</summary>
+    public LiveOptions Live { get; init; } = new();
 
     /// <summary>Gets or sets whether requests that failed for good are sent again in this replay.</summary>
     public bool RetryFailed { get; internal set; }

@@ -6,9 +6,6 @@ namespace Sluice.Dispatch;
 public sealed class NoDispatcher(Ledger.LedgerStore? ledger) : IDispatcher
 {
     /// <inheritdoc/>
-    public int SamplesInFlight => 1;
-
-    /// <inheritdoc/>
     public ValueTask<DispatchResult> DispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken = default)
     {
         var standing = ledger?.Find(request) ?? default;

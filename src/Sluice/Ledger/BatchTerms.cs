@@ -15,12 +15,17 @@ public sealed record BatchTerms
     /// <summary>Gets whether an experiment wants the files at the provider deleted once their answers are taken over.</summary>
     public bool DeletesFiles { get; init; }
 
+    /// <summary>Gets the most tries of one request: the most that is asked for.</summary>
+    public int MaxAttempts { get; init; } = 3;
+
     /// <summary>Makes the terms of one experiment.</summary>
     /// <param name="lostAfter">How long a lost batch is looked for; null for the provider's usual time.</param>
     /// <param name="deletesFiles">Whether files at the provider are deleted.</param>
-    public static BatchTerms Of(TimeSpan? lostAfter, bool deletesFiles) => new() { LostAfter = lostAfter, HasUsualWait = lostAfter is null, DeletesFiles = deletesFiles };
+    /// <param name="maxAttempts">The most tries of one request.</param>
+    public static BatchTerms Of(TimeSpan? lostAfter, bool deletesFiles, int maxAttempts = 3) =>
+        new() { LostAfter = lostAfter, HasUsualWait = lostAfter is null, DeletesFiles = deletesFiles, MaxAttempts = maxAttempts };
 
-    /// <summary>Returns the terms that satisfy these and others: the longest wait, and files deleted when one of both asks for it.</summary>
+    /// <summary>Returns the terms that satisfy these and others: the longest wait, the most tries, and files deleted when one of both asks for it.</summary>
     public BatchTerms With(BatchTerms other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -29,6 +34,7 @@ public sealed record BatchTerms
             LostAfter = LostAfter is null || other.LostAfter > LostAfter ? other.LostAfter : LostAfter,
             HasUsualWait = HasUsualWait || other.HasUsualWait,
             DeletesFiles = DeletesFiles || other.DeletesFiles,
+            MaxAttempts = Math.Max(MaxAttempts, other.MaxAttempts),
         };
     }
 

@@ -8,7 +8,7 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home, incomplete_since";
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home, incomplete_since, max_attempts";
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
@@ -38,7 +38,7 @@ public sealed partial class LedgerStore
     /// <param name="bytes">The spool's size.</param>
     /// <param name="terms">What the experiments of its requests ask for it; null for nothing.</param>
     public Intent Seal(Intent intent, int count, long bytes, BatchTerms? terms = null) => Change(
-        "seal", intent, "state=1, count=?2, bytes=?3, lost_after=?4, usual_wait=?5, delete_files=?6", s => Bind(s.Bind(2, count).Bind(3, bytes), 4, terms ?? BatchTerms.Default));
+        "seal", intent, "state=1, count=?2, bytes=?3, lost_after=?4, usual_wait=?5, delete_files=?6, max_attempts=?7", s => Bind(s.Bind(2, count).Bind(3, bytes), 4, terms ?? BatchTerms.Default));
 
     /// <summary>Records the uploaded file. Not synced by itself: the create call's record, which follows, syncs it too, and all that a power cut in between costs is another upload.</summary>
     public Intent MarkUploaded(Intent intent, string? fileId) => Change("uploaded", intent, "state=2, file_id=?2, note=NULL", s => s.Bind(2, fileId), durable: false);
@@ -466,12 +466,12 @@ public sealed partial class LedgerStore
         TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
         HomeAccount = row.Text(29),
         IncompleteSince = row.IsNull(30) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(30)),
-        Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0 },
+        Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0, MaxAttempts = (int)row.Integer(31) },
     };
 
-    /// <summary>Binds terms to three parameters.</summary>
+    /// <summary>Binds terms to four parameters.</summary>
     private static Statement Bind(Statement statement, int first, BatchTerms terms) => statement
-        .Bind(first, terms.LostAfter is { } wait ? (long)wait.TotalMilliseconds : null).Bind(first + 1, terms.HasUsualWait ? 1 : 0).Bind(first + 2, terms.DeletesFiles ? 1 : 0);
+        .Bind(first, terms.LostAfter is { } wait ? (long)wait.TotalMilliseconds : null).Bind(first + 1, terms.HasUsualWait ? 1 : 0).Bind(first + 2, terms.DeletesFiles ? 1 : 0).Bind(first + 3, terms.MaxAttempts);
 
     /// <summary>Makes a fresh id of 100 random bits.</summary>
     private static string NewId() => RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", CustomId.IntentLength);

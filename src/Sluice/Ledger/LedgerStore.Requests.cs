@@ -72,7 +72,7 @@ public sealed partial class LedgerStore
 
     /// <summary>Records failed tries of an intent's requests and returns how many of them were still claimed by it.</summary>
     /// <remarks>Idempotent: a try is counted once however often its result file is read.</remarks>
-    public int RecordFailedTries(Intent intent, IReadOnlyList<FailedTry> tries, int maxAttempts)
+    public int RecordFailedTries(Intent intent, IReadOnlyList<FailedTry> tries)
     {
         ArgumentNullException.ThrowIfNull(intent);
         ArgumentNullException.ThrowIfNull(tries);
@@ -89,7 +89,7 @@ public sealed partial class LedgerStore
                     Sql("""
                         INSERT INTO failures(key, intent, attempts, final, error, at) VALUES(?1, 0, ?5, ?3 OR ?5>=?4, ?2, ?6)
                         ON CONFLICT(key) DO UPDATE SET intent=0, attempts=attempts+?5, final=?3 OR attempts+?5>=?4, error=?2, at=?6
-                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, maxAttempts).Bind(5, failed.Counts ? 1 : 0).Bind(6, FailedAt()).Run();
+                        """).Bind(1, failed.Key).Bind(2, failed.Error).Bind(3, failed.IsFinal ? 1 : 0).Bind(4, intent.Terms.MaxAttempts).Bind(5, failed.Counts ? 1 : 0).Bind(6, FailedAt()).Run();
                 }
             }
 

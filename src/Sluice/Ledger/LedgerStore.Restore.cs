@@ -42,8 +42,8 @@ public sealed partial class LedgerStore
             HoldLease();
             var reference = intent.Provider;
             Bind(Sql("""
-                INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created, create_started, lost, count, bytes, file_id, batch_id, note, lost_after, usual_wait, delete_files)
-                VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?16, ?11, ?12, ?13, ?14, ?15, ?17, ?18, ?19)
+                INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created, create_started, lost, count, bytes, file_id, batch_id, note, lost_after, usual_wait, delete_files, max_attempts)
+                VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?16, ?11, ?12, ?13, ?14, ?15, ?17, ?18, ?19, ?20)
                 """), 17, intent.Terms)
                 .Bind(1, intent.Id).Bind(2, reference.Provider).Bind(3, reference.Api).Bind(4, reference.BaseUrl).Bind(5, reference.ApiKeyEnv)
                 .Bind(6, intent.Account).Bind(7, intent.Model).Bind(8, (long)intent.State).Bind(9, _owner).Bind(10, intent.CreatedAt.ToUnixTimeMilliseconds())

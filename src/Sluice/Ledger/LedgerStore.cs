@@ -67,6 +67,7 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE model_usage ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE model_usage ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0;
         """,
+        "ALTER TABLE intents ADD COLUMN max_attempts INTEGER NOT NULL DEFAULT 3",
     ];
 
     private readonly string _path;

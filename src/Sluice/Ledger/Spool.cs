@@ -205,6 +205,7 @@ public static class Spool
 
         writer.WriteBoolean("usual_wait", terms.HasUsualWait);
         writer.WriteBoolean("delete_files", terms.DeletesFiles);
+        writer.WriteNumber("max_attempts", terms.MaxAttempts);
     }
 
     /// <summary>Reads the terms of a batch; earlier releases wrote none.</summary>
@@ -213,6 +214,7 @@ public static class Spool
         LostAfter = root.TryGetProperty("lost_after_seconds", out var wait) ? TimeSpan.FromSeconds(Math.Clamp(wait.GetDouble(), 0, 86_400)) : null,
         HasUsualWait = !root.TryGetProperty("usual_wait", out var usual) || usual.GetBoolean(),
         DeletesFiles = root.TryGetProperty("delete_files", out var delete) && delete.GetBoolean(),
+        MaxAttempts = root.TryGetProperty("max_attempts", out var most) ? most.GetInt32() : BatchTerms.Default.MaxAttempts,
     };
 
     private static JsonDocument? ReadNote(string folder, string intent)

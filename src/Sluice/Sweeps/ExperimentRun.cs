@@ -1,4 +1,5 @@
 using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
@@ -20,7 +21,7 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     public ExperimentFiles Files { get; } = new(Path.Combine(sweepFolder, plan.Experiment.Name));
 
     /// <summary>Gets what was dispatched for it and what it waits for.</summary>
-    public DispatchTally Tally { get; } = new() { Terms = TermsOf(plan.Experiment.Batch) };
+    public DispatchTally Tally { get; } = TallyOf(plan.Experiment);
 
     /// <summary>Gets or sets what its answers and what was in flight cost when the command first looked; null before, or without a price.</summary>
     public double? FirstUsd { get; set; }
@@ -68,6 +69,14 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     /// <summary>Gets or sets whether another replay would see more.</summary>
     public bool IsRipe { get; set; } = true;
 
-    private static BatchTerms TermsOf(BatchOptions options) =>
-        BatchTerms.Of(options.LostAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, options.DeleteFiles);
+    private static DispatchTally TallyOf(Experiment experiment)
+    {
+        var batch = experiment.Batch;
+        return new DispatchTally
+        {
+            Terms = BatchTerms.Of(batch.LostAfterSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null, batch.DeleteFiles, batch.MaxAttempts),
+            BatchSize = new BatchDispatchOptions(batch.MaxRequests, batch.MaxBytes),
+            Live = experiment.Live,
+        };
+    }
 }

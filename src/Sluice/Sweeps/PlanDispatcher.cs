@@ -9,16 +9,13 @@ namespace Sluice.Sweeps;
 
 /// <summary>Sends nothing and counts what would be sent. Offline; needs no key.</summary>
 /// <remarks>Requests that several experiments share are counted with the first one that asks, as a run would send them.</remarks>
-internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, BatchDispatchOptions limits, IReadOnlySet<long>? unsent = null) : IDispatcher, IDisposable
+internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, IReadOnlySet<long>? unsent = null) : IDispatcher, IDisposable
 {
     private readonly SeenKeys _seen = new();
     private readonly TokenEstimator _estimator = new(ledger);
     private readonly ConcurrentDictionary<DispatchTally, PlanCounts> _counts = new();
-    private readonly Dictionary<(string Account, string Api, string Model), (int Batches, int Count, long Bytes)> _lanes = [];
+    private readonly Dictionary<(string Account, string Api, string Model, BatchDispatchOptions Size), (int Batches, int Count, long Bytes)> _lanes = [];
     private readonly Lock _gate = new();
-
-    /// <inheritdoc/>
-    public int SamplesInFlight => 1;
 
     /// <summary>Returns what was counted for an experiment.</summary>
     public PlanCounts CountsOf(DispatchTally tally) => _counts.GetOrAdd(tally, _ => new PlanCounts());
@@ -62,7 +59,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
             counts.AddNew(request.Route, usage);
             if (PacksBatches)
             {
-                Pack(request);
+                Pack(request, tally.BatchSize);
             }
         }
         else
@@ -76,7 +73,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
     /// <inheritdoc/>
     public void Dispose() => _seen.Dispose();
 
-    private void Pack(Request request)
+    private void Pack(Request request, BatchDispatchOptions size)
     {
         var provider = request.Route.Provider;
         if (provider.Batch is not { } batch)
@@ -84,13 +81,13 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, Batc
             return;
         }
 
-        var key = (provider.Account, provider.Reference.Api, request.Route.Model);
+        var key = (provider.Account, provider.Reference.Api, request.Route.Model, size);
         Span<int> line = [request.Body.Length + 160];
         lock (_gate)
         {
             _lanes.TryGetValue(key, out var lane);
-            var maxCount = Math.Min(limits.MaxRequests ?? int.MaxValue, batch.Limits.MaxRequests);
-            var maxBytes = Math.Min(limits.MaxBytes ?? long.MaxValue, batch.Limits.MaxBytes);
+            var maxCount = Math.Min(size.MaxRequests ?? int.MaxValue, batch.Limits.MaxRequests);
+            var maxBytes = Math.Min(size.MaxBytes ?? long.MaxValue, batch.Limits.MaxBytes);
             _lanes[key] = Packing.Fitting(lane.Count, lane.Bytes, line, maxCount, maxBytes) == 1
                 ? (lane.Batches, lane.Count + 1, lane.Bytes + line[0])
                 : (lane.Batches + 1, 1, line[0]);

@@ -32,7 +32,7 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
         ArgumentNullException.ThrowIfNull(observe);
         plans = LegacyKeyRule.Apply(plans, ledger, providers, workspace.RunsFolder, records: false, text => observe(new Remark(text)));
         plans = [.. plans.Select(p => p.At(SweepManifest.NowIn(workspace.SweepFolder(sweep), p.Now)))];
-        using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of(plans));
+        using var dispatcher = new PlanDispatcher(ledger, retryFailed);
         var forecasts = new List<ExperimentForecast>();
         foreach (var plan in plans)
         {
@@ -45,14 +45,14 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
     /// <summary>Looks at one experiment alone, for its budget.</summary>
     internal static async Task<ExperimentForecast> MakeOneAsync(ExperimentPlan plan, IResponseCache cache, LedgerStore ledger, bool retryFailed, ReplayTrail trail, IEnumerable<long> unsent, CancellationToken cancellationToken)
     {
-        using var dispatcher = new PlanDispatcher(ledger, retryFailed, SweepLimits.Of([plan]), unsent.ToHashSet());
+        using var dispatcher = new PlanDispatcher(ledger, retryFailed, unsent.ToHashSet());
         using var looking = trail.Looking();
         return await ForecastAsync(plan, cache, dispatcher, null, cancellationToken, looking).ConfigureAwait(false);
     }
 
     private static async Task<ExperimentForecast> ForecastAsync(ExperimentPlan plan, IResponseCache cache, PlanDispatcher dispatcher, Action<long>? progress, CancellationToken cancellationToken, ReplayTrail? trail = null)
     {
-        var tally = new DispatchTally();
+        var tally = new DispatchTally { BatchSize = new BatchDispatchOptions(plan.Experiment.Batch.MaxRequests, plan.Experiment.Batch.MaxBytes) };
         dispatcher.PacksBatches = plan.Experiment.BatchMode;
         var summary = await new Replay(plan, cache, dispatcher, tally, trail).RunAsync(null, progress, cancellationToken).ConfigureAwait(false);
         var counts = dispatcher.CountsOf(tally);
@@ -133,26 +133,4 @@ public sealed record ExperimentForecast
 
     /// <summary>Gets what the experiment would have cost in all after sending; null when a price is not known.</summary>
     public double? TotalUsd => AnsweredUsd + InFlightUsd + ToSendUsd;
-}
-
-/// <summary>Limits that hold for a sweep as a whole: the tightest of its experiments.</summary>
-internal static class SweepLimits
-{
-    /// <summary>Returns the tightest limits on batches.</summary>
-    public static BatchDispatchOptions Of(IReadOnlyList<ExperimentPlan> plans) => new(plans.Min(p => p.Experiment.Batch.MaxRequests), plans.Min(p => p.Experiment.Batch.MaxBytes));
-
-    /// <summary>Returns the fewest tries of a request in a batch.</summary>
-    public static BatchEngineOptions Batches(IReadOnlyList<ExperimentPlan> plans) => new(plans.Min(p => p.Experiment.Batch.MaxAttempts));
-
-    /// <summary>Returns the tightest limits on live calls.</summary>
-    public static LiveOptions Live(IReadOnlyList<ExperimentPlan> plans) => new()
-    {
-        Concurrency = plans.Min(p => p.Experiment.Live.Concurrency),
-        MaxAttempts = plans.Min(p => p.Experiment.Live.MaxAttempts),
-        TimeoutSeconds = plans.Min(p => p.Experiment.Live.TimeoutSeconds),
-        ResendUnknown = plans.Min(p => p.Experiment.Live.ResendUnknown),
-        UnreachableSeconds = plans.Min(p => p.Experiment.Live.UnreachableSeconds),
-        // 0 is the loosest one.
-        StopAfter = plans.Min(p => p.Experiment.Live.StopAfter == 0 ? int.MaxValue : p.Experiment.Live.StopAfter) is var least && least == int.MaxValue ? 0 : least,
-    };
 }

@@ -124,18 +124,17 @@ public sealed class SweepRunner
             _budgets.Begin(plans);
         }
 
-        var limits = SweepLimits.Live(plans);
-        var failures = new FailureStop(limits.StopAfter, _observe);
-        var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures }, SweepLimits.Batches(plans));
+        var failures = new FailureStop(_observe);
+        var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures });
         engine.ClearUp();
         await RequireWholeAsync(plans, cancellationToken).ConfigureAwait(false);
         await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
-        using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, SweepLimits.Of(plans), intent =>
+        using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, intent =>
         {
             _observe(new BatchChanged(intent, null));
             engine.Notify();
         }, _intake, failures);
-        using var live = new LiveDispatcher(_ledger, _cache, limits, _time, _observe, Random.Shared.NextDouble, _intake, failures) { KeepsAnswers = _store is not MemoryResponseCache };
+        using var live = new LiveDispatcher(_ledger, _cache, _time, _observe, Random.Shared.NextDouble, _intake, failures) { KeepsAnswers = _store is not MemoryResponseCache };
         try
         {
             var state = await CarryOutAsync(runs, batches, live, engine, folder, cancellationToken).ConfigureAwait(false);

@@ -33,6 +33,12 @@ internal sealed class DispatchFixture : IAsyncDisposable
 
     public ConcurrentQueue<DispatchEvent> Events { get; } = new();
 
+    /// <summary>The experiment that asks.</summary>
+    public DispatchTally Tally { get; set; } = new();
+
+    /// <summary>What the dispatchers and engines of the fixture stop by.</summary>
+    public FailureStop Failures { get; set; } = new(_ => { });
+
     public string SpoolFolder => Path.Combine(_folder, "spool");
 
     public IReadOnlyList<string> Spools => Directory.Exists(SpoolFolder) ? [.. Directory.GetFiles(SpoolFolder, "*.jsonl").Order()] : [];
@@ -47,8 +53,8 @@ internal sealed class DispatchFixture : IAsyncDisposable
         return new Request(RequestKey.Compute("scripted", "/v1/chat/completions", bytes, 0), bytes, Route, null);
     }
 
-    public BatchDispatcher Batches(int? maxRequests = null, long? maxBytes = null, Action<Intent>? onSealed = null) =>
-        new(Ledger, Cache, SpoolFolder, new BatchDispatchOptions(maxRequests, maxBytes), onSealed ?? (_ => { }));
+    public BatchDispatcher Batches(Action<Intent>? onSealed = null) =>
+        new(Ledger, Cache, SpoolFolder, onSealed ?? (_ => { }), failures: Failures);
 
     /// <summary>Opens the ledger as another process does.</summary>
     public LedgerStore OpenLedger(string owner) => new(Path.Combine(_folder, "ledger.db"), Time, owner);
@@ -63,14 +69,17 @@ internal sealed class DispatchFixture : IAsyncDisposable
         var requests = Enumerable.Range(from, count).Select(i => Request(i)).ToList();
         foreach (Request request in requests)
         {
-            await dispatcher.DispatchAsync(request, new DispatchTally(), Token);
+            await dispatcher.DispatchAsync(request, Tally, Token);
         }
 
         await dispatcher.FlushAsync(Token);
         return [.. requests.Select(r => r.Key)];
     }
 
-    public BatchEngine Engine(int maxAttempts = 3, ScriptedProvider? provider = null) => new(new BatchContext(Ledger, Cache, (provider ?? Provider).Registry(), SpoolFolder, Time, Events.Enqueue), new BatchEngineOptions(maxAttempts));
+    public BatchEngine Engine(ScriptedProvider? provider = null) => new(new BatchContext(Ledger, Cache, (provider ?? Provider).Registry(), SpoolFolder, Time, Events.Enqueue) { Failures = Failures });
+
+    /// <summary>Lets the experiment that asks have so many tries of a request in batches.</summary>
+    public void AllowTries(int most) => Tally = new DispatchTally { Terms = BatchTerms.Of(null, deletesFiles: false, most), Live = Tally.Live };
 
     /// <summary>Runs an engine, moving the clock, until a condition holds; returns how far the clock was moved.</summary>
     public async Task<TimeSpan> RunUntilAsync(Func<bool> condition, BatchEngine? engine = null, bool submit = true)

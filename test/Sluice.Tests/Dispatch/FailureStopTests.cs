@@ -1,6 +1,7 @@
 using System.Globalization;
 using Sluice.Dispatch;
 using Sluice.Dispatch.Batch;
+using Sluice.Experiments;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
@@ -36,7 +37,8 @@ public sealed class FailureStopTests : IAsyncDisposable
 
         Assert.Equal(stops, IsStopped(stop));
         Assert.Equal(stops ? 1 : 0, Remarks.Length);
-        Assert.Equal((false, false, false), (stop.IsStopped("other", "chat", "m"), stop.IsStopped("here", "responses", "m"), stop.IsStopped("here", "chat", "n")));
+        Assert.Equal((false, false, false), (IsStopped(stop, step: "judge"), IsStopped(stop, model: "n"), IsStopped(stop, tally: new DispatchTally())));
+        Assert.False(stop.IsStopped(Batch(77)), "nobody has asked for it");
     }
 
     [Fact]
@@ -47,7 +49,43 @@ public sealed class FailureStopTests : IAsyncDisposable
         Assert.False(IsStopped(stop));
         End(stop, Failed(2, SameBad));
         Assert.True(IsStopped(stop));
-        Assert.Contains("`m`: the first 5 answers of its batches are the same failure, so no further batches of it are made: 400: `temperature`", Assert.Single(Remarks), StringComparison.Ordinal);
+        Assert.Contains("step `answer` of `m`: the first 5 answers of its batches are the same failure, so no further batches of it are made: 400: `temperature`", Assert.Single(Remarks), StringComparison.Ordinal);
+    }
+
+    /// <summary>Experiment one fails as a whole; experiment two, with the same model, has answers. A batch that both share is made.</summary>
+    [Fact]
+    public void Each_experiment_and_step_stops_for_itself()
+    {
+        FailureStop stop = Stop(20);
+        var two = new DispatchTally();
+        End(stop, new IngestReport { Responses = 20 }, tally: two);
+        End(stop, Failed(50, Bad));
+
+        Assert.Equal((true, false, false), (IsStopped(stop), IsStopped(stop, tally: two), IsStopped(stop, step: "judge", tally: two)));
+        stop.Asks(5, "answer", "m", _fixture.Tally);
+        Assert.True(stop.IsStopped(Batch(5)));
+        stop.Asks(5, "answer", "m", two);
+        Assert.False(stop.IsStopped(Batch(5)));
+    }
+
+    /// <summary>Of an answer in a batch of several experiments nobody knows whose it is: none of them is stopped.</summary>
+    [Fact]
+    public void An_answer_in_a_shared_batch_counts_for_all_and_a_failure_of_it_too()
+    {
+        FailureStop stop = Stop(20);
+        var (two, three) = (new DispatchTally(), new DispatchTally());
+        stop.Asks(5, "answer", "m", _fixture.Tally);
+        stop.Asks(5, "answer", "m", two);
+        stop.Ended(Batch(5), new IngestReport { Responses = 1, Failed = 9 });
+        for (var i = 0; i < 5; i++)
+        {
+            stop.Asks(6, "answer", "m", two);
+            stop.Asks(6, "answer", "m", three);
+        }
+
+        stop.Ended(Batch(6), Failed(10, Bad));
+
+        Assert.Equal((false, false, true), (IsStopped(stop), IsStopped(stop, tally: two), IsStopped(stop, tally: three)));
     }
 
     public static TheoryData<IngestReport, bool> Firsts => new()
@@ -93,10 +131,10 @@ public sealed class FailureStopTests : IAsyncDisposable
 
         FailureStop stop = Stop(after);
         RequestKey[] first = await _fixture.SpoolAsync(6);
-        await CarryAsync(stop);
+        await CarryAsync();
         RequestKey[] second = await _fixture.SpoolAsync(6, from: 6);
 
-        await CarryAsync(stop);
+        await CarryAsync();
 
         Assert.Equal(after > 0 ? 1 : 2, _fixture.Provider.CountOf("create"));
         Assert.All(first, key => Assert.Equal(Standing.Failed, _fixture.Ledger.Find(key).Standing));
@@ -112,8 +150,9 @@ public sealed class FailureStopTests : IAsyncDisposable
         _fixture.Provider.OnOpen = (batch, _) => isSpent ? string.Concat(batch.CustomIds.Select(id => Failure(id, 429, "insufficient_quota"))) : batch.AnswerAll();
         // The second batch is on its way by the time the first one's lines are read; the third is not.
         _fixture.Provider.BeforeUpload = _ => _fixture.Provider.CountOf("create") == 1 ? isSettled.Task : Task.CompletedTask;
-        RequestKey[] keys = [.. await _fixture.SpoolAsync(3), .. await _fixture.SpoolAsync(3, from: 3), .. await _fixture.SpoolAsync(3, from: 6)];
         FailureStop stop = Stop(1);
+        _fixture.AllowTries(1);
+        RequestKey[] keys = [.. await _fixture.SpoolAsync(3), .. await _fixture.SpoolAsync(3, from: 3), .. await _fixture.SpoolAsync(3, from: 6)];
         var error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(
             () =>
             {
@@ -124,7 +163,7 @@ public sealed class FailureStopTests : IAsyncDisposable
 
                 return _fixture.Provider.CountOf("create") > 2;
             },
-            Engine(stop, maxAttempts: 1)));
+            _fixture.Engine()));
 
         Assert.Equal((ErrorKind.Credentials, 2, false), (error.Kind, _fixture.Provider.CountOf("create"), IsStopped(stop)));
         IngestReport report = _fixture.Events.OfType<BatchSettled>().First().Report;
@@ -132,7 +171,8 @@ public sealed class FailureStopTests : IAsyncDisposable
         Assert.All(keys[..3], key => Assert.Equal((Standing.Retryable, 0), (_fixture.Ledger.Find(key).Standing, _fixture.Ledger.Find(key).Attempts)));
 
         isSpent = false;
-        await CarryAsync(Stop(1));
+        Stop(1);
+        await CarryAsync();
         Assert.Equal(3, _fixture.Provider.CountOf("create"));
         Assert.All(keys, key => Assert.NotEqual(Standing.Failed, _fixture.Ledger.Find(key).Standing));
         Assert.NotNull(await _fixture.GetAsync(keys[8]));
@@ -156,9 +196,10 @@ public sealed class FailureStopTests : IAsyncDisposable
             [var status, var code] => Failure(id, int.Parse(status, CultureInfo.InvariantCulture), code),
             _ => ScriptedBatch.Answer(id),
         }));
+        Stop(0);
         await _fixture.SpoolAsync(3);
 
-        await CarryAsync(Stop(0));
+        await CarryAsync();
 
         Assert.Equal(isOne, _fixture.Events.OfType<BatchSettled>().First().Report.OnlyFailure is not null);
     }
@@ -166,16 +207,30 @@ public sealed class FailureStopTests : IAsyncDisposable
     private static string Failure(string customId, int status, string code) =>
         $$$$"""{"custom_id":"{{{{customId}}}}","response":{"status_code":{{{{status}}}},"body":{"error":{"message":"m","code":"{{{{code}}}}","type":"invalid_request_error"}}},"error":null}""" + "\n";
 
-    private Task CarryAsync(FailureStop stop) => _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, Engine(stop));
+    private Task CarryAsync() => _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0);
 
-    private BatchEngine Engine(FailureStop stop, int maxAttempts = 3) => new(
-        new BatchContext(_fixture.Ledger, _fixture.Cache, _fixture.Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue) { Failures = stop }, new BatchEngineOptions(maxAttempts));
-
-    private FailureStop Stop(int after) => new(after, _fixture.Events.Enqueue);
+    /// <summary>Makes the watch of another command, and the experiment that it watches.</summary>
+    private FailureStop Stop(int after)
+    {
+        _fixture.Tally = new DispatchTally { Live = new LiveOptions { StopAfter = after } };
+        return _fixture.Failures = new FailureStop(_fixture.Events.Enqueue);
+    }
 
     private static IngestReport Failed(int lines, RequestError error) => new() { Failed = lines, OnlyFailure = error };
 
-    private static void End(FailureStop stop, IngestReport report) => stop.Ended("here", "chat", "m", report);
+    private static Intent Batch(long row) => new() { Row = row, Id = "", Provider = null!, Account = "", Model = "m", State = IntentState.Submitted, Owner = "" };
 
-    private static bool IsStopped(FailureStop stop) => stop.IsStopped("here", "chat", "m");
+    private void End(FailureStop stop, IngestReport report, DispatchTally? tally = null)
+    {
+        for (var i = 0; i < report.Failed; i++)
+        {
+            stop.Asks(9, "answer", "m", tally ?? _fixture.Tally);
+        }
+
+        stop.Asks(9, "answer", "m", tally ?? _fixture.Tally);
+        stop.Ended(Batch(9), report);
+    }
+
+    private bool IsStopped(FailureStop stop, string step = "answer", string model = "m", DispatchTally? tally = null) =>
+        stop.IsStopped(_fixture.Request(1) with { Step = step, Route = new Route(_fixture.Provider, model, null) }, tally ?? _fixture.Tally);
 }

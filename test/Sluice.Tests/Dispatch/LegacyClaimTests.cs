@@ -102,7 +102,7 @@ public sealed class LegacyClaimTests : IAsyncDisposable
         }
 
         using LedgerStore rival = _fixture.OpenRival();
-        using var live = new LiveDispatcher(rival, _fixture.Cache, new LiveOptions(), _fixture.Time, _fixture.Events.Enqueue, () => 0);
+        using var live = new LiveDispatcher(rival, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => 0);
 
         Assert.NotNull((await live.DispatchAsync(Request(old), new DispatchTally(), Token)).Response);
         Assert.Equal(1, _fixture.Provider.CountOf("send"));
@@ -110,7 +110,7 @@ public sealed class LegacyClaimTests : IAsyncDisposable
 
     private Request Request(RequestKey old) => _fixture.Request(0) with { Key = RequestKey.Compute("scripted@gpu", "/v1/chat/completions", _fixture.Request(0).Body.Span, 0), LegacyKey = old };
 
-    private LiveDispatcher Live() => new(_fixture.Ledger, _fixture.Cache, new LiveOptions(), _fixture.Time, _fixture.Events.Enqueue, () => 0);
+    private LiveDispatcher Live() => new(_fixture.Ledger, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => 0);
 
     private async Task<DispatchResult> DispatchAsync(bool batchMode, Request request, DispatchTally tally)
     {
@@ -122,7 +122,7 @@ public sealed class LegacyClaimTests : IAsyncDisposable
 
         // Opened anew: what is in it was written by an earlier process.
         using LedgerStore ledger = _fixture.OpenLedger("2:2@here");
-        using var batches = new BatchDispatcher(ledger, _fixture.Cache, _fixture.SpoolFolder, new BatchDispatchOptions(null, null), _sealed.Add);
+        using var batches = new BatchDispatcher(ledger, _fixture.Cache, _fixture.SpoolFolder, _sealed.Add);
         DispatchResult result = await batches.DispatchAsync(request, tally, Token);
         await batches.FlushAsync(Token);
         return result;

@@ -22,7 +22,7 @@ public sealed class RetryFailedTests : IAsyncDisposable
         _fixture.Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Permanent, "no such parameter", status: 400);
         _fixture.Ledger.RecordFailure(_fixture.Request(1).Key, "old", 1);
         _fixture.Ledger.BeginCommand();
-        using var dispatcher = new LiveDispatcher(_fixture.Ledger, _fixture.Cache, new LiveOptions(), _fixture.Time, _fixture.Events.Enqueue, () => 1);
+        using var dispatcher = new LiveDispatcher(_fixture.Ledger, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => 1);
         DispatchTally tally = Retrying();
 
         // One call per chunk of samples: each chunk asks when the one before has failed.
@@ -41,7 +41,7 @@ public sealed class RetryFailedTests : IAsyncDisposable
         _fixture.Ledger.RecordFailure(_fixture.Request(1).Key, "old", 1);
         _fixture.Ledger.BeginCommand();
         Intent first = Assert.Single(await SealedAsync());
-        _fixture.Ledger.RecordFailedTries(first, [new FailedTry(_fixture.Request(1).Key, "again", IsFinal: true)], 3);
+        _fixture.Ledger.RecordFailedTries(first, [new FailedTry(_fixture.Request(1).Key, "again", IsFinal: true)]);
 
         Assert.Empty(await SealedAsync());
         Assert.Equal("again", _fixture.Ledger.Find(_fixture.Request(1).Key).Error);

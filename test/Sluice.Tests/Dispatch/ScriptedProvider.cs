@@ -43,6 +43,9 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
     /// <summary>Gives the lines of a result file.</summary>
     public Func<ScriptedBatch, string, string> OnOpen { get; set; } = (batch, _) => batch.AnswerAll();
 
+    /// <summary>How long each live call was given.</summary>
+    public ConcurrentQueue<TimeSpan> Timeouts { get; } = new();
+
     public Func<ReadOnlyMemory<byte>, CancellationToken, Task<LiveAnswer>> OnSend { get; set; } = (_, _) => Task.FromResult(Answer("live"));
 
     public BatchLimits Limits { get; set; } = new(50_000, 200_000_000);
@@ -148,6 +151,7 @@ internal sealed class ScriptedProvider : IProvider, IProviderFactory, IBatchApi,
     public Task<LiveAnswer> SendAsync(ReadOnlyMemory<byte> body, TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         Calls.Enqueue("send");
+        Timeouts.Enqueue(timeout);
         return OnSend(body, cancellationToken);
     }
 

@@ -75,7 +75,7 @@ public sealed class ClaimTests : LedgerTests
         {
             Intent intent = Begin(Ledger);
             Assert.Equal([0], Claim(Ledger, intent, [Key(1)]));
-            Assert.Equal(1, Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), $"e{attempt}", IsFinal: false)], maxAttempts: 3));
+            Assert.Equal(1, Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), $"e{attempt}", IsFinal: false)]));
             Assert.Equal(new RequestStanding(attempt < 3 ? Standing.Retryable : Standing.Failed, 0, attempt, $"e{attempt}"), Ledger.Find(Key(1)));
         }
 
@@ -90,14 +90,14 @@ public sealed class ClaimTests : LedgerTests
         FailedTry[] tries = [new(Key(1), "e", IsFinal: false), new(Key(2), "never claimed", IsFinal: true)];
         Claim(Ledger, intent, [Key(1)]);
 
-        Assert.Equal(1, Ledger.RecordFailedTries(intent, tries, 3));
-        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries, 3));
+        Assert.Equal(1, Ledger.RecordFailedTries(intent, tries));
+        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries));
         Claim(Ledger, later, [Key(1)]);
-        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries, 3));
+        Assert.Equal(0, Ledger.RecordFailedTries(intent, tries));
 
         Assert.Equal(new RequestStanding(Standing.InFlight, later.Row, 0, null), Ledger.Find(Key(1)));
         Assert.Equal(Standing.New, Ledger.Find(Key(2)).Standing);
-        Ledger.RecordFailedTries(later, tries, 3);
+        Ledger.RecordFailedTries(later, tries);
         Assert.Equal(new RequestStanding(Standing.Retryable, 0, 2, "e"), Ledger.Find(Key(1)));
     }
 
@@ -106,7 +106,7 @@ public sealed class ClaimTests : LedgerTests
     {
         Intent intent = Begin(Ledger);
         Claim(Ledger, intent, [Key(1)]);
-        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "bad request", IsFinal: true)], 3);
+        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "bad request", IsFinal: true)]);
 
         Assert.Equal(new RequestStanding(Standing.Failed, 0, 1, "bad request"), Ledger.Find(Key(1)));
     }
@@ -116,12 +116,12 @@ public sealed class ClaimTests : LedgerTests
     {
         Intent first = Begin(Ledger);
         Claim(Ledger, first, [Key(1)]);
-        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: true)], 2);
+        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: true)]);
         Intent second = Begin(Ledger);
 
         Assert.Equal([-1], Claim(Ledger, second, [Key(1)]));
         Assert.Equal([0], Claim(Ledger, second, [Key(1)], retryFailed: true));
-        Ledger.RecordFailedTries(second, [new FailedTry(Key(1), "e2", IsFinal: false)], 2);
+        Ledger.RecordFailedTries(second with { Terms = second.Terms with { MaxAttempts = 2 } }, [new FailedTry(Key(1), "e2", IsFinal: false)]);
 
         Assert.Equal(new RequestStanding(Standing.Retryable, 0, 1, "e2"), Ledger.Find(Key(1)));
     }
@@ -185,7 +185,7 @@ public sealed class ClaimTests : LedgerTests
         Assert.Equal([second.Row - 1, second.Row - 1], Claim(Ledger, second, alike));
         Ledger.MarkIngested(first, default, 1, 0);
         Assert.Equal([0], Claim(Ledger, second, [alike[1]]));
-        Ledger.RecordFailedTries(second, [new FailedTry(alike[1], "no", IsFinal: true)], 3);
+        Ledger.RecordFailedTries(second, [new FailedTry(alike[1], "no", IsFinal: true)]);
 
         Assert.Equal([Standing.New, Standing.Failed], alike.Select(k => Ledger.Find(k).Standing));
 
@@ -223,7 +223,7 @@ public sealed class ClaimTests : LedgerTests
     {
         Intent first = Begin(Ledger);
         Claim(Ledger, first, [Key(1)]);
-        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: false)]);
         Intent second = Begin(Ledger);
         Claim(Ledger, second, [Key(1)]);
 
@@ -240,7 +240,7 @@ public sealed class ClaimTests : LedgerTests
         Assert.False(Ledger.HasHistory);
         Assert.True(Open().HasHistory);
 
-        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)]);
         Assert.True(Ledger.HasHistory);
     }
 

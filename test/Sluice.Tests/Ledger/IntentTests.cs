@@ -107,7 +107,7 @@ public sealed class IntentTests : LedgerTests
     {
         Intent intent = Begin(Ledger);
         Claim(Ledger, intent, Keys(1, 2));
-        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Ledger.RecordFailedTries(intent, [new FailedTry(Key(1), "e", IsFinal: false)]);
         Ledger.MarkIngested(Ledger.Seal(intent, 2, 20), new TokenUsage(1, 1), 1, 0);
 
         Assert.Equal([Standing.Retryable, Standing.New], Keys(1, 2).Select(k => Ledger.Find(k).Standing));
@@ -130,7 +130,7 @@ public sealed class IntentTests : LedgerTests
     {
         Intent first = Begin(Ledger);
         Claim(Ledger, first, Keys(1, 1));
-        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: false)], 3);
+        Ledger.RecordFailedTries(first, [new FailedTry(Key(1), "e", IsFinal: false)]);
         Intent second = Begin(Ledger);
         Claim(Ledger, second, Keys(1, 2));
 

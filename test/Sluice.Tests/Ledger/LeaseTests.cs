@@ -26,7 +26,7 @@ public sealed class LeaseTests : LedgerTests
             (Action[])[
                 () => first.Remark(stale, "late"), () => first.MarkCreating(stale), () => first.MarkSubmitted(stale, "late"), () => first.MarkUnknown(stale, "late"),
                 () => first.MarkNotCreated(stale, "late"), () => first.MarkIngested(stale, default, 1, 0), () => first.MarkRefused(stale, "late"),
-                () => first.RecordFailedTries(stale, [new FailedTry(Key(1), "late", IsFinal: true)], 3), () => Claim(first, stale, [Key(1)])],
+                () => first.RecordFailedTries(stale, [new FailedTry(Key(1), "late", IsFinal: true)]), () => Claim(first, stale, [Key(1)])],
             write => Assert.Throws<LostIntentException>(write));
         Assert.False(first.Discard(stale));
         Assert.Equal(mine, second.Get(mine.Row));

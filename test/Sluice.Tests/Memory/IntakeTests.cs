@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Sluice.Dispatch;
 using Sluice.Dispatch.Live;
+using Sluice.Experiments;
 using Sluice.Memory;
 using Sluice.Sweeps;
 
@@ -124,38 +125,40 @@ public sealed class IntakeTests : IDisposable
     [Fact]
     public async Task At_yellow_half_of_the_calls_are_under_way_and_at_orange_none_begins()
     {
-        using var gate = new LiveGate("here", new LiveGateOptions(4, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
+        var tally = new DispatchTally { Live = new LiveOptions { Concurrency = 4 } };
+        using var gate = new LiveGate("here", _time, _intake, _ => { });
         Look(14);
-        await gate.EnterAsync("m", Cancel);
-        await gate.EnterAsync("m", Cancel);
-        Task third = gate.EnterAsync("m", Cancel);
+        await gate.EnterAsync(tally, "m", Cancel);
+        await gate.EnterAsync(tally, "m", Cancel);
+        Task third = gate.EnterAsync(tally, "m", Cancel);
         Assert.False(third.IsCompleted);
-        gate.Leave("m");
+        gate.Leave(tally, "m");
         await third;
 
         Look(9);
-        Task fourth = gate.EnterAsync("m", Cancel);
-        gate.Leave("m");
-        gate.Leave("m");
+        Task fourth = gate.EnterAsync(tally, "m", Cancel);
+        gate.Leave(tally, "m");
+        gate.Leave(tally, "m");
         Assert.False(fourth.IsCompleted);
         Calm(30);
         await fourth;
-        gate.Leave("m");
+        gate.Leave(tally, "m");
     }
 
     [Fact]
     public async Task Waiting_for_memory_keeps_no_slot_when_it_is_given_up()
     {
-        using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(10)), _time, _intake, _ => { });
+        var tally = new DispatchTally { Live = new LiveOptions { Concurrency = 1 } };
+        using var gate = new LiveGate("here", _time, _intake, _ => { });
         Look(9);
         using var stop = new CancellationTokenSource();
-        Task waiting = gate.EnterAsync("m", stop.Token);
+        Task waiting = gate.EnterAsync(tally, "m", stop.Token);
         await stop.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
 
         Calm(30);
-        await gate.EnterAsync("m", Cancel);
-        gate.Leave("m");
+        await gate.EnterAsync(tally, "m", Cancel);
+        gate.Leave(tally, "m");
     }
 
     [Fact]

@@ -12,14 +12,14 @@ internal sealed class AccountLoops
     private readonly Action<BatchSettled> _settle;
 
     /// <summary>Creates the loops of an account.</summary>
-    public AccountLoops(string account, BatchContext context, BatchEngineOptions options, Action<BatchSettled> settle)
+    public AccountLoops(string account, BatchContext context, Action<BatchSettled> settle)
     {
         _context = context;
         _settle = settle;
         var holds = new ModelHolds(context.Time);
         var reconciler = new Reconciler(context);
         _submitter = new Submitter(account, context, reconciler, holds, Refuse);
-        _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder, options.MaxAttempts), reconciler, holds, Settle, Refuse, _submitter.TryUploadAgainAsync, Notify);
+        _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder), reconciler, holds, Settle, Refuse, _submitter.TryUploadAgainAsync, Notify);
     }
 
     /// <summary>Gets a task that ends when every submitted batch has been looked at once.</summary>
@@ -51,7 +51,7 @@ internal sealed class AccountLoops
             _submitter.Stop(AccountTrouble.Of(_context.Providers.Get(intent.Provider), spent)!);
         }
 
-        _context.Failures.Ended(intent.Account, intent.Provider.Api, intent.Model, report);
+        _context.Failures.Ended(intent, report);
         _settle(new BatchSettled(intent, report));
         Notify();
     }

@@ -14,10 +14,6 @@ namespace Sluice.Dispatch.Batch;
 public sealed record BatchContext(
     LedgerStore Ledger, IResponseCache Cache, ProviderRegistry Providers, string SpoolFolder, TimeProvider Time, Action<DispatchEvent> Observe)
 {
-    /// <summary>Gets what says which models no more batches are created of; by default none.</summary>
-    public FailureStop Failures { get; init; } = new(0, Observe);
+    /// <summary>Gets what says which batches are not created any more; by default none.</summary>
+    public FailureStop Failures { get; init; } = new(Observe);
 }
-
-/// <summary>What users may set about carrying batches.</summary>
-/// <param name="MaxAttempts">The most tries of one request.</param>
-public sealed record BatchEngineOptions(int MaxAttempts);

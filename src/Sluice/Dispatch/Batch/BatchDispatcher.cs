@@ -6,7 +6,7 @@ using Sluice.Requests;
 
 namespace Sluice.Dispatch.Batch;
 
-/// <summary>Limits that the user sets on batches, beside the provider's own.</summary>
+/// <summary>How large batches may grow, beside the provider's own limits. Experiments that differ in it have batches of their own.</summary>
 /// <param name="MaxRequests">The most requests in one batch, or null.</param>
 /// <param name="MaxBytes">The most bytes in one batch, or null.</param>
 public sealed record BatchDispatchOptions(int? MaxRequests, long? MaxBytes);
@@ -17,33 +17,27 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
     private readonly LedgerStore _ledger;
     private readonly IResponseCache _cache;
     private readonly string _spoolFolder;
-    private readonly BatchDispatchOptions _options;
     private readonly Action<Intent> _onSealed;
     private readonly FailureStop? _failures;
-    private readonly ConcurrentDictionary<(string Account, string Api, string Model), Lazy<BatchLane>> _lanes = new();
+    private readonly ConcurrentDictionary<(string Account, string Api, string Model, BatchDispatchOptions Size), Lazy<BatchLane>> _lanes = new();
 
     /// <summary>Creates a dispatcher.</summary>
     /// <param name="ledger">Where claims are kept.</param>
     /// <param name="cache">Where answers may have appeared in the meantime.</param>
     /// <param name="spoolFolder">Where spools are written.</param>
-    /// <param name="options">The user's limits.</param>
     /// <param name="onSealed">Called when a spool is ready to be sent.</param>
     /// <param name="intake">How much new work may begin; null for no bound.</param>
-    /// <param name="failures">Says of which models nothing is sent any more; null for none.</param>
+    /// <param name="failures">Says what is not sent any more; null for none.</param>
     public BatchDispatcher(
-        LedgerStore ledger, IResponseCache cache, string spoolFolder, BatchDispatchOptions options, Action<Intent> onSealed, Intake? intake = null, FailureStop? failures = null)
+        LedgerStore ledger, IResponseCache cache, string spoolFolder, Action<Intent> onSealed, Intake? intake = null, FailureStop? failures = null)
     {
         _failures = failures;
         Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
         _spoolFolder = spoolFolder;
-        _options = options;
         _onSealed = onSealed;
     }
-
-    /// <inheritdoc/>
-    public int SamplesInFlight => 1;
 
     /// <inheritdoc/>
     public Intake Intake { get; }
@@ -61,6 +55,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             if (standing.Standing == Standing.InFlight && (standing.IsLegacy || !RequestStanding.IsLive(standing.Holder)))
             {
                 tally.WaitFor(standing.Holder);
+                _failures?.Asks(standing.Holder, request.Step, request.Route.Model, tally);
                 return ValueTask.FromResult(DispatchResult.Pending);
             }
 
@@ -70,7 +65,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             }
         }
 
-        if (_failures?.IsStopped(request.Route.Provider.Account, request.Route.Provider.Reference.Api, request.Route.Model) == true)
+        if (_failures?.IsStopped(request, tally) == true)
         {
             tally.AddStopped();
             return ValueTask.FromResult(DispatchResult.Pending);
@@ -82,7 +77,7 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             return ValueTask.FromResult(DispatchResult.Pending);
         }
 
-        var adding = Lane(request.Route).AddAsync(request, tally, cancellationToken);
+        var adding = Lane(request.Route, tally.BatchSize).AddAsync(request, tally, cancellationToken);
         return adding.IsCompletedSuccessfully ? ValueTask.FromResult(DispatchResult.Pending) : AwaitAsync(adding);
 
         static async ValueTask<DispatchResult> AwaitAsync(ValueTask adding)
@@ -92,13 +87,16 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         }
     }
 
-    /// <summary>Seals the open spool of one model, because nothing more will come for it soon.</summary>
+    /// <summary>Seals the open spools of one model, because nothing more will come for it soon.</summary>
     public async Task FlushAsync(Route route, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(route);
-        if (_lanes.TryGetValue(LaneOf(route), out var lane))
+        foreach (var (key, lane) in _lanes)
         {
-            await lane.Value.FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (key == LaneOf(route, key.Size))
+            {
+                await lane.Value.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 
@@ -122,9 +120,9 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
         _lanes.Clear();
     }
 
-    private static (string Account, string Api, string Model) LaneOf(Route route) => (route.Provider.Account, route.Provider.Reference.Api, route.Model);
+    private static (string Account, string Api, string Model, BatchDispatchOptions Size) LaneOf(Route route, BatchDispatchOptions size) => (route.Provider.Account, route.Provider.Reference.Api, route.Model, size);
 
-    private BatchLane Lane(Route route)
+    private BatchLane Lane(Route route, BatchDispatchOptions size)
     {
         var provider = route.Provider;
         if (provider.Batch is null)
@@ -132,11 +130,11 @@ public sealed class BatchDispatcher : IDispatcher, IDisposable
             throw new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` has no Batch API", "set `batch_mode: false`");
         }
 
-        if (!_lanes.TryGetValue(LaneOf(route), out var lane))
+        if (!_lanes.TryGetValue(LaneOf(route, size), out var lane))
         {
             // Here, at the first request that has to be sent: a sweep that is all answered needs no key. Before the lane: one that cannot be made would stay.
             provider.EnsureCredentials();
-            lane = _lanes.GetOrAdd(LaneOf(route), _ => new Lazy<BatchLane>(() => new BatchLane(route, _options, _ledger, _cache, _spoolFolder, _onSealed)));
+            lane = _lanes.GetOrAdd(LaneOf(route, size), _ => new Lazy<BatchLane>(() => new BatchLane(route, size, _ledger, _cache, _spoolFolder, _onSealed, _failures)));
         }
 
         return lane.Value;

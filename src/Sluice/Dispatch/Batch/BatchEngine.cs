@@ -13,7 +13,6 @@ public sealed class BatchEngine
 {
     private readonly BatchContext _context;
     private readonly FileCleaner _cleaner;
-    private readonly BatchEngineOptions _options;
     private readonly Channel<BatchSettled> _settled = Channel.CreateUnbounded<BatchSettled>();
     private readonly Dictionary<string, AccountLoops> _accounts = [];
     private readonly HashSet<string> _standingStill = [];
@@ -23,12 +22,10 @@ public sealed class BatchEngine
 
     /// <summary>Creates an engine.</summary>
     /// <param name="context">What it works with.</param>
-    /// <param name="options">What the user sets.</param>
-    public BatchEngine(BatchContext context, BatchEngineOptions options)
+    public BatchEngine(BatchContext context)
     {
         _context = context;
         _cleaner = new FileCleaner(context);
-        _options = options;
     }
 
     /// <summary>Gets batches as they settle. There are as many as batches, so the queue needs no bound of its own.</summary>
@@ -226,7 +223,7 @@ public sealed class BatchEngine
             }
 
             provider.EnsureCredentials();
-            var loops = new AccountLoops(provider.Account, _context, _options, Settle);
+            var loops = new AccountLoops(provider.Account, _context, Settle);
             _accounts.Add(provider.Account, loops);
             return loops;
         }

@@ -13,7 +13,7 @@ namespace Sluice.Dispatch.Batch;
 /// A line counts only when the batch has asked for it: when the ledger claims its request for the intent, or when the spool has it. The claim of a
 /// request goes with its failed try; its answer may still come, in a later line or file.
 /// </remarks>
-internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder, int maxAttempts)
+internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, string spoolFolder)
 {
     internal const int MaxLineBytes = 64 * 1024 * 1024;
     private const int GroupSize = CacheEntry.GroupSize;
@@ -213,7 +213,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
 
             if (reading.Failures.Count > 0)
             {
-                ledger.RecordFailedTries(reading.Intent, reading.Failures, maxAttempts);
+                ledger.RecordFailedTries(reading.Intent, reading.Failures);
             }
 
             if (reading.Late.Count > 0)
@@ -265,7 +265,7 @@ internal sealed class BatchIngester(LedgerStore ledger, IResponseCache cache, st
             var lost = keys.Where((key, i) => found[i] is null && ledger.Find(key) is { Standing: Standing.InFlight } standing && standing.Holder == intent.Row).ToList();
             if (record && lost.Count > 0)
             {
-                ledger.RecordFailedTries(intent, [.. lost.Select(key => new FailedTry(key, "the batch ended without a result line for this request", IsFinal: false))], maxAttempts);
+                ledger.RecordFailedTries(intent, [.. lost.Select(key => new FailedTry(key, "the batch ended without a result line for this request", IsFinal: false))]);
             }
 
             keys.Clear();

@@ -7,18 +7,18 @@ using Sluice.Storage;
 
 namespace Sluice.Dispatch.Batch;
 
-/// <summary>Packs the requests of one account and model into spools. Thread-safe.</summary>
+/// <summary>Packs the requests of one account, model and size of batches into spools. Thread-safe.</summary>
 /// <remarks>
 /// Requests are gathered into a small group, claimed together, and appended to the open spool: claims in groups cost a tenth of single ones.
 /// </remarks>
-internal sealed class BatchLane(Route route, BatchDispatchOptions options, LedgerStore ledger, IResponseCache cache, string spoolFolder, Action<Intent> onSealed) : IDisposable
+internal sealed class BatchLane(Route route, BatchDispatchOptions options, LedgerStore ledger, IResponseCache cache, string spoolFolder, Action<Intent> onSealed, FailureStop? failures) : IDisposable
 {
     // Arrays of this many keys stay below the large object heap.
     private const int GroupSize = 2048;
     private const int GroupBytes = 1024 * 1024;
 
     private readonly SemaphoreSlim _gate = new(1);
-    private readonly List<(RequestKey Key, RequestKey? LegacyKey, ReadOnlyMemory<byte> Body, CachePolicy Caching, DispatchTally Tally)> _group = new(GroupSize);
+    private readonly List<(RequestKey Key, RequestKey? LegacyKey, ReadOnlyMemory<byte> Body, CachePolicy Caching, string Step, DispatchTally Tally)> _group = new(GroupSize);
     private readonly PooledBytes _bodies = new(GroupBytes);
     private readonly ArrayBufferWriter<byte> _line = new(16 * 1024);
     private readonly byte[] _customId = new byte[CustomId.Length];
@@ -40,7 +40,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 await WriteGroupAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            _group.Add((request.Key, request.LegacyKey, _bodies.Add(request.Body.Span), request.Caching, tally));
+            _group.Add((request.Key, request.LegacyKey, _bodies.Add(request.Body.Span), request.Caching, request.Step, tally));
         }
         finally
         {
@@ -116,7 +116,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                 }
                 else
                 {
-                    var (key, _, body, _, tally) = _group[done++];
+                    var (key, _, body, _, _, tally) = _group[done++];
                     ledger.RecordFailure(key, $"the request has {body.Length} bytes; a batch of `{route.Provider.Reference.Provider}` may have {_maxBytes}", 0);
                     tally.WaitFor(0);
                 }
@@ -159,10 +159,11 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
         {
             for (var i = 0; i < count; i++)
             {
-                var (key, _, body, caching, tally) = _group[start + i];
+                var (key, _, body, caching, step, tally) = _group[start + i];
                 if (claimed[i] != 0)
                 {
                     tally.WaitFor(claimed[i]);
+                    failures?.Asks(claimed[i], step, route.Model, tally);
                     if (claimed[i] == spool.Intent.Row)
                     {
                         spool.Ask(tally.Terms);
@@ -180,6 +181,7 @@ internal sealed class BatchLane(Route route, BatchDispatchOptions options, Ledge
                     spool.Ask(tally.Terms);
                     tally.AddSent();
                     tally.WaitFor(spool.Intent.Row);
+                    failures?.Asks(spool.Intent.Row, step, route.Model, tally);
                 }
             }
         }

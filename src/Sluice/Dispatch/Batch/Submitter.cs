@@ -110,7 +110,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
             throw trouble;
         }
 
-        if (context.Failures.IsStopped(account, intent.Provider.Api, intent.Model))
+        if (context.Failures.IsStopped(intent))
         {
             // Nothing of it was sent: the next command meets its requests again, perhaps with another config.
             Spool.Drop(context.SpoolFolder, intent.Id);

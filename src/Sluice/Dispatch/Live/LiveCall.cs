@@ -1,9 +1,10 @@
+using Sluice.Experiments;
 using Sluice.Ledger;
 using Sluice.Requests;
 
 namespace Sluice.Dispatch.Live;
 
-/// <summary>A request on its way to an answer: its tries, and what they may have cost. Used by one caller at a time.</summary>
+/// <summary>A request on its way to an answer: its tries, and what they may have cost. One caller makes it; others may join it, from any thread.</summary>
 /// <param name="request">The request.</param>
 /// <param name="standing">What the ledger knew of it.</param>
 /// <param name="tally">Counts on behalf of the experiment that asks.</param>
@@ -11,6 +12,9 @@ namespace Sluice.Dispatch.Live;
 /// <param name="estimate">What that costs, already taken out of the budget; null when the price is not known.</param>
 internal sealed class LiveCall(Request request, RequestStanding standing, DispatchTally tally, TokenUsage tokens, double? estimate)
 {
+    private readonly TaskCompletionSource<(DispatchResult Result, long? Holder)> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _gate = new();
+    private LiveOptions _limits = tally.Live;
     private bool _isSent;
     private int _paidFor = 1;
     private long? _answers;
@@ -21,6 +25,21 @@ internal sealed class LiveCall(Request request, RequestStanding standing, Dispat
     public RequestStanding Standing => standing;
 
     public DispatchTally Tally => tally;
+
+    /// <summary>Gets what became of it, and what it waits for, if it does.</summary>
+    public Task<(DispatchResult Result, long? Holder)> Ended => _ended.Task;
+
+    /// <summary>Gets its limits: the loosest of all who ask. They hold from the next try on.</summary>
+    public LiveOptions Limits
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _limits;
+            }
+        }
+    }
 
     public TokenUsage Tokens => tokens;
 
@@ -35,6 +54,31 @@ internal sealed class LiveCall(Request request, RequestStanding standing, Dispat
 
     /// <summary>Gets what calls without a known outcome may have cost.</summary>
     public double? Lost => estimate * Unknown ?? 0;
+
+    /// <summary>Lets another experiment wait for the same call: what it allows is allowed.</summary>
+    public void Join(LiveOptions limits)
+    {
+        lock (_gate)
+        {
+            _limits = _limits with
+            {
+                MaxAttempts = Math.Max(_limits.MaxAttempts, limits.MaxAttempts),
+                TimeoutSeconds = Math.Max(_limits.TimeoutSeconds, limits.TimeoutSeconds),
+                ResendUnknown = Math.Max(_limits.ResendUnknown, limits.ResendUnknown),
+            };
+        }
+    }
+
+    /// <summary>Tells all who wait what became of it.</summary>
+    public void End(DispatchResult result, long? holder) => _ended.SetResult((result, holder));
+
+    /// <summary>Tells all who wait of an error.</summary>
+    public void End(Exception error)
+    {
+        _ended.SetException(error);
+        // It is thrown by the call itself: nobody else need be there.
+        _ = _ended.Task.Exception;
+    }
 
     /// <summary>Notes that a gateway has no server for it; true once others were answered between two such failures: from then on the trouble is its own.</summary>
     /// <param name="answers">How many calls of the account were answered so far.</param>

@@ -10,6 +10,7 @@ using Sluice.Storage;
 namespace Sluice.Dispatch.Live;
 
 /// <summary>Sends requests live: bounded concurrency, retries with jitter, one call per key however many ask for it.</summary>
+/// <remarks>Limits are those of the experiment that asks. Only what belongs to an account is shared: the most calls at once, and how long its address is waited for, are the most that any experiment asks for.</remarks>
 public sealed class LiveDispatcher : IDispatcher, IDisposable
 {
     /// <summary>How often to see whether another process's call has ended.</summary>
@@ -20,14 +21,13 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
 
     private readonly LedgerStore _ledger;
     private readonly IResponseCache _cache;
-    private readonly LiveOptions _options;
     private readonly TimeProvider _time;
     private readonly Action<DispatchEvent> _observe;
     private readonly Func<double> _random;
     private readonly TokenEstimator _estimator;
     private readonly FailureStop _failures;
     private readonly ConcurrentDictionary<string, LiveGate> _gates = new();
-    private readonly ConcurrentDictionary<RequestKey, Task<(DispatchResult Result, long? Holder)>> _flights = new();
+    private readonly ConcurrentDictionary<RequestKey, LiveCall> _flights = new();
     private readonly ConcurrentDictionary<Route, ResponseOrigin> _origins = new();
     // Claims that this process still has although nothing is under way for them: as many as answers that could not be kept anywhere.
     private readonly ConcurrentDictionary<RequestKey, bool> _strayClaims = new();
@@ -35,21 +35,18 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     /// <summary>Creates a dispatcher.</summary>
     /// <param name="ledger">Where failures are kept.</param>
     /// <param name="cache">Where responses are stored before anybody sees them.</param>
-    /// <param name="options">Limits.</param>
     /// <param name="time">The clock.</param>
     /// <param name="observe">Told what happens; must not block.</param>
     /// <param name="random">Numbers from 0 to 1 for jitter.</param>
     /// <param name="intake">How much new work may begin; null for no bound.</param>
-    /// <param name="failures">Says what is not sent any more; null for a watch of its own, after as many failures as the limits say.</param>
+    /// <param name="failures">Says what is not sent any more; null for a watch of its own.</param>
     public LiveDispatcher(
-        LedgerStore ledger, IResponseCache cache, LiveOptions options, TimeProvider time, Action<DispatchEvent> observe, Func<double> random, Intake? intake = null, FailureStop? failures = null)
+        LedgerStore ledger, IResponseCache cache, TimeProvider time, Action<DispatchEvent> observe, Func<double> random, Intake? intake = null, FailureStop? failures = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        _failures = failures ?? new FailureStop(options.StopAfter, observe);
+        _failures = failures ?? new FailureStop(observe);
         Intake = intake ?? Intake.Open;
         _ledger = ledger;
         _cache = cache;
-        _options = options;
         _time = time;
         _observe = observe;
         _random = random;
@@ -57,7 +54,11 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     }
 
     /// <inheritdoc/>
-    public int SamplesInFlight => _options.Concurrency;
+    public int SamplesInFlight(DispatchTally tally)
+    {
+        ArgumentNullException.ThrowIfNull(tally);
+        return tally.Live.Concurrency;
+    }
 
     /// <inheritdoc/>
     public Intake Intake { get; }
@@ -103,29 +104,28 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             return DispatchResult.Pending;
         }
 
-        var own = new TaskCompletionSource<(DispatchResult, long?)>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var flight = _flights.GetOrAdd(request.Key, own.Task);
-        if (flight != own.Task)
+        var call = new LiveCall(request, standing, tally, tokens, estimate);
+        var flight = _flights.GetOrAdd(request.Key, call);
+        if (flight != call)
         {
             tally.Adjust(estimate, 0);
-            var (joined, joinedHolder) = await flight.WaitAsync(cancellationToken).ConfigureAwait(false);
+            flight.Join(tally.Live);
+            var (joined, joinedHolder) = await flight.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
             Await(joinedHolder);
             return joined;
         }
 
-        var call = new LiveCall(request, standing, tally, tokens, estimate);
         try
         {
             var (result, holder) = await SendOnceAsync(call, cancellationToken).ConfigureAwait(false);
             tally.Adjust(call.Reserved, (result.Response is { } response ? request.Route.Cost(response.Usage, batch: false) : 0) + call.Lost);
             Await(holder);
-            own.SetResult((result, holder));
+            call.End(result, holder);
             return result;
         }
         catch (Exception error)
         {
-            own.SetException(error);
-            _ = own.Task.Exception;
+            call.End(error);
             throw;
         }
         finally
@@ -225,14 +225,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     private async Task<(DispatchResult Result, Action End)> TryAsync(LiveCall call, CancellationToken cancellationToken)
     {
         var (request, tally, provider) = (call.Request, call.Tally, call.Request.Route.Provider);
-        var gate = _gates.GetOrAdd(
-            provider.Account,
-            _ => new LiveGate(AccountTrouble.NameOf(provider), new LiveGateOptions(_options.Concurrency, TimeSpan.FromSeconds(_options.UnreachableSeconds)), _time, Intake, _observe));
+        var gate = _gates.GetOrAdd(provider.Account, _ => new LiveGate(AccountTrouble.NameOf(provider), _time, Intake, _observe));
         while (true)
         {
             var wait = TimeSpan.Zero;
             var isRefused = false;
-            var began = await gate.EnterAsync(request.Route.Model, cancellationToken).ConfigureAwait(false);
+            var began = await gate.EnterAsync(tally, request.Route.Model, cancellationToken).ConfigureAwait(false);
             try
             {
                 // What cannot be stored is not paid for: waits for a store that is away, and throws where people have to do something first.
@@ -249,7 +247,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                     return (DispatchResult.Pending, () => _ledger.EndLive(request.Key));
                 }
 
-                var (response, limits) = await CallAsync(request).ConfigureAwait(false);
+                var (response, limits) = await CallAsync(call).ConfigureAwait(false);
                 tally.AddAnswered();
                 _failures.Answered(request, tally);
                 Blame(gate.Answered(request.Route.Model, began, limits));
@@ -293,12 +291,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
                         return Failed(error);
                     default:
                         call.Tries++;
-                        if (call.Unknown > _options.ResendUnknown)
+                        if (call.Unknown > call.Limits.ResendUnknown)
                         {
                             return Failed(error with { Message = $"{error.Message} (sent {call.Unknown} times without a known outcome; each may have been paid for)" });
                         }
 
-                        if (call.Tries >= _options.MaxAttempts)
+                        if (call.Tries >= call.Limits.MaxAttempts)
                         {
                             return Failed(error);
                         }
@@ -310,7 +308,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             }
             finally
             {
-                gate.Leave(request.Route.Model, isRefused);
+                gate.Leave(tally, request.Route.Model, isRefused);
             }
 
             await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
@@ -338,11 +336,12 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     }
 
     /// <summary>Makes one call. Once begun it is paid for, so it is not cancelled with the command, but ended by its own time-out.</summary>
-    private async Task<(CachedResponse Response, RateLimits Limits)> CallAsync(Request request)
+    private async Task<(CachedResponse Response, RateLimits Limits)> CallAsync(LiveCall call)
     {
+        var request = call.Request;
         var route = request.Route;
         CrashPoint.Hit("provider.live.before");
-        var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(_options.TimeoutSeconds), CancellationToken.None).ConfigureAwait(false);
+        var answer = await route.Provider.Live.SendAsync(request.Body, TimeSpan.FromSeconds(call.Limits.TimeoutSeconds), CancellationToken.None).ConfigureAwait(false);
         CrashPoint.Hit("provider.live.after");
         TokenUsage usage;
         RequestError? failure;

@@ -9,20 +9,20 @@ namespace Sluice.Dispatch.Live;
 /// How many calls to one account may be under way, and when none may start: concurrency, an address where nobody answers, memory; and closed rate windows, which each model has for itself.
 /// Says too who is to blame when calls fail: one request, or the account.
 /// </summary>
-/// <remarks>Thread-safe. While the account is in doubt, one call at a time is made; the first answer ends the doubt.</remarks>
+/// <remarks>Thread-safe. Each experiment has its own bound; together they have the largest one. While the account is in doubt, one call at a time is made; the first answer ends the doubt.</remarks>
 /// <param name="name">The account as people know it.</param>
-/// <param name="options">Concurrency, and how long an address without an answer is waited for.</param>
 /// <param name="time">The clock; only its timestamps count, which nobody sets back.</param>
 /// <param name="intake">How much new work memory allows.</param>
 /// <param name="observe">Told why calls wait.</param>
-internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvider time, Intake intake, Action<DispatchEvent> observe) : IDisposable
+internal sealed class LiveGate(string name, TimeProvider time, Intake intake, Action<DispatchEvent> observe) : IDisposable
 {
     /// <summary>So many rate limits in a row without an answer in between are no window that opens again.</summary>
     private const int MostRounds = 20;
 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
 
-    private readonly SemaphoreSlim _slots = new(options.Concurrency);
+    private readonly SemaphoreSlim _slots = new(0);
+    private readonly Dictionary<DispatchTally, SemaphoreSlim> _places = [];
     private readonly CancellationTokenSource _end = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<RequestKey, (RequestError Error, int Attempts, long At)> _suspects = [];
@@ -30,6 +30,8 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     private readonly Dictionary<string, RateState> _models = new(StringComparer.Ordinal);
     private readonly Streak _waits = new();
     private long _answers;
+    private int _concurrency;
+    private TimeSpan _patience;
     private SluiceException? _trouble;
     private long _closedUntil = time.GetTimestamp();
     private TaskCompletionSource? _changed;
@@ -42,8 +44,9 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
 
     /// <summary>Waits for the model's rate window, for a slot, for the gate to be open, and for memory; returns when the call began, as a timestamp.</summary>
     /// <exception cref="SluiceException">The account is in a trouble that only people can end: no further call of it is made.</exception>
-    public async Task<long> EnterAsync(string model, CancellationToken cancellationToken)
+    public async Task<long> EnterAsync(DispatchTally tally, string model, CancellationToken cancellationToken)
     {
+        var places = PlacesOf(tally);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _end.Token);
         try
         {
@@ -51,16 +54,15 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
             {
                 // Without a slot: who waits for a window takes none from the other models.
                 await WaitAsync(() => Closed(StateOf(model).ClosedUntil), either.Token).ConfigureAwait(false);
-                await _slots.WaitAsync(either.Token).ConfigureAwait(false);
+                await places.WaitAsync(either.Token).ConfigureAwait(false);
                 Task? mayBegin;
                 try
                 {
-                    await WaitAsync(() => Closed(_closedUntil), either.Token).ConfigureAwait(false);
-                    mayBegin = TryBegin(model);
+                    mayBegin = await TakeSlotAsync(model, either.Token).ConfigureAwait(false);
                 }
                 catch
                 {
-                    _slots.Release();
+                    places.Release();
                     throw;
                 }
 
@@ -69,7 +71,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
                     return time.GetTimestamp();
                 }
 
-                _slots.Release();
+                places.Release();
                 await mayBegin.WaitAsync(either.Token).ConfigureAwait(false);
             }
         }
@@ -80,9 +82,10 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     }
 
     /// <summary>Gives the slot back.</summary>
+    /// <param name="tally">The experiment that made the call.</param>
     /// <param name="model">The call's model.</param>
     /// <param name="isRefused">Whether the call was noted as <see cref="Refused"/>.</param>
-    public void Leave(string model, bool isRefused = false)
+    public void Leave(DispatchTally tally, string model, bool isRefused = false)
     {
         lock (_lock)
         {
@@ -93,6 +96,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         }
 
         _slots.Release();
+        PlacesOf(tally).Release();
     }
 
     /// <summary>Ends every call that waits, and every later one, with an error that only people can cure; the first one stays.</summary>
@@ -213,7 +217,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
 
             wait = Min(TimeSpan.FromSeconds(Math.Pow(2, _unreachable.Rounds - 1)), LongestWait);
             since = _unreachable.Since(time);
-            if (since >= options.Patience)
+            if (since >= _patience)
             {
                 return AccountTrouble.Of(provider, error with { Message = $"{error.Message} (for {Wait.Text(since)})" })!;
             }
@@ -242,7 +246,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
             var isNew = state.Limited.Add(began, time);
             wait = Min(TimeSpan.FromSeconds(0.5 * Math.Pow(2, state.Limited.Rounds - 1)), LongestWait * 2) * (0.5 + (0.5 * random));
             wait = told > wait ? told.Value : wait;
-            if (isNew && state.Limited.Rounds >= MostRounds && state.Limited.Since(time) >= options.Patience)
+            if (isNew && state.Limited.Rounds >= MostRounds && state.Limited.Since(time) >= _patience)
             {
                 return AccountTrouble.Limited(provider, error, state.Limited.Rounds);
             }
@@ -267,7 +271,55 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
     public void Dispose()
     {
         _slots.Dispose();
+        foreach (var places in _places.Values)
+        {
+            places.Dispose();
+        }
+
         _end.Dispose();
+    }
+
+    /// <summary>Returns the places of an experiment; the first time, what it asks for is made room for.</summary>
+    private SemaphoreSlim PlacesOf(DispatchTally tally)
+    {
+        lock (_lock)
+        {
+            if (!_places.TryGetValue(tally, out var places))
+            {
+                var limits = tally.Live;
+                _places[tally] = places = new SemaphoreSlim(limits.Concurrency);
+                var patience = TimeSpan.FromSeconds(limits.UnreachableSeconds);
+                _patience = patience > _patience ? patience : _patience;
+                if (limits.Concurrency > _concurrency)
+                {
+                    _slots.Release(limits.Concurrency - _concurrency);
+                    _concurrency = limits.Concurrency;
+                }
+            }
+
+            return places;
+        }
+    }
+
+    /// <summary>Takes a slot of the account and counts a call as begun; where it may not begin yet, gives the slot back and returns what to wait for.</summary>
+    private async Task<Task?> TakeSlotAsync(string model, CancellationToken cancellationToken)
+    {
+        await _slots.WaitAsync(cancellationToken).ConfigureAwait(false);
+        Task? mayBegin = Task.CompletedTask;
+        try
+        {
+            await WaitAsync(() => Closed(_closedUntil), cancellationToken).ConfigureAwait(false);
+            mayBegin = TryBegin(model);
+        }
+        finally
+        {
+            if (mayBegin is not null)
+            {
+                _slots.Release();
+            }
+        }
+
+        return mayBegin;
     }
 
     /// <summary>Counts a call as begun; where it may not begin yet, returns what to wait for before trying again.</summary>
@@ -291,7 +343,7 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
 
             // In doubt one call at a time finds out.
             var isInDoubt = _suspects.Count > 0 || _unreachable.Rounds > 0;
-            if (_underWay < (isInDoubt ? 1 : intake.Of(options.Concurrency)) && (state.Limited.Rounds <= 1 || state.UnderWay == 0))
+            if (_underWay < (isInDoubt ? 1 : intake.Of(_concurrency)) && (state.Limited.Rounds <= 1 || state.UnderWay == 0))
             {
                 _underWay++;
                 state.UnderWay++;
@@ -429,8 +481,3 @@ internal sealed class LiveGate(string name, LiveGateOptions options, TimeProvide
         public void End() => (Rounds, _said) = (0, null);
     }
 }
-
-/// <summary>What users may set about an account's gate.</summary>
-/// <param name="Concurrency">The most calls under way at once.</param>
-/// <param name="Patience">How long an address without an answer is waited for.</param>
-internal sealed record LiveGateOptions(int Concurrency, TimeSpan Patience);

@@ -33,7 +33,7 @@ internal sealed class Replay(ExperimentPlan plan, IResponseCache cache, IDispatc
         trail?.Begin();
         // A bounded window of chunks, finished in order: enough to keep every core, or every live connection, busy.
         var window = new Queue<Task<ChunkResult>>();
-        var width = Math.Max(Environment.ProcessorCount + 1, (4 * dispatcher.SamplesInFlight / ChunkSize) + 1);
+        var width = Math.Max(Environment.ProcessorCount + 1, (4 * dispatcher.SamplesInFlight(tally) / ChunkSize) + 1);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {

@@ -1,5 +1,6 @@
 using Sluice.Dispatch;
 using Sluice.Dispatch.Batch;
+using Sluice.Experiments;
 using Sluice.Ledger;
 using Sluice.Providers;
 using Sluice.Requests;
@@ -20,9 +21,10 @@ public sealed class BatchBlameTests : IAsyncDisposable
     [Fact]
     public async Task Lines_that_tell_a_spent_account_use_up_no_tries_and_nothing_more_is_sent()
     {
+        StopAfter(20, maxAttempts: 1);
         var (first, second) = await TwoBatchesAsync(2, batch => string.Concat(batch.CustomIds.Select(id => ScriptedBatch.Failure(id, "insufficient_quota"))));
 
-        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() => false, Engine(stopAfter: 20, maxAttempts: 1)));
+        SluiceException error = await Assert.ThrowsAsync<SluiceException>(() => _fixture.RunUntilAsync(() => false, _fixture.Engine()));
 
         Assert.Equal(ErrorKind.Credentials, error.Kind);
         Assert.Contains("no quota left", error.Message, StringComparison.Ordinal);
@@ -35,10 +37,10 @@ public sealed class BatchBlameTests : IAsyncDisposable
     [Fact]
     public async Task After_a_batch_of_equal_failures_no_more_of_the_model_is_sent()
     {
+        StopAfter(20);
         var (first, second) = await TwoBatchesAsync(5, AllFail);
-        var failures = new FailureStop(20, _fixture.Events.Enqueue);
 
-        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, Engine(failures));
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0);
 
         Assert.Equal(2, Provider.CountOf("create"));
         Assert.All(first, key => Assert.Equal(Standing.Failed, _fixture.Ledger.Find(key).Standing));
@@ -46,11 +48,10 @@ public sealed class BatchBlameTests : IAsyncDisposable
         Assert.Empty(_fixture.Spools);
         Assert.Single(_fixture.Events.OfType<Remark>(), r => r.Text.StartsWith("`m`: the first 5 answers of its batches are the same failure, so no further batches of it are made: ", StringComparison.Ordinal));
 
-        using var dispatcher = new BatchDispatcher(_fixture.Ledger, _fixture.Cache, _fixture.SpoolFolder, new BatchDispatchOptions(null, null), _ => { }, failures: failures);
-        var tally = new DispatchTally();
-        await dispatcher.DispatchAsync(_fixture.Request(100), tally, Token);
+        using BatchDispatcher dispatcher = _fixture.Batches();
+        await dispatcher.DispatchAsync(_fixture.Request(100), _fixture.Tally, Token);
         await dispatcher.FlushAsync(Token);
-        Assert.Equal((1, 0), (tally.Stopped, _fixture.Ledger.Open().Count));
+        Assert.Equal((1, 0), (_fixture.Tally.Stopped, _fixture.Ledger.Open().Count));
     }
 
     /// <summary>One line says little; one other answer, or a limit of 0, says that the model is to be asked on.</summary>
@@ -60,9 +61,10 @@ public sealed class BatchBlameTests : IAsyncDisposable
     [InlineData(0, 9, false)]
     public async Task Few_failures_or_one_other_answer_or_a_stop_after_of_0_keep_a_model_going(int stopAfter, int count, bool hasAnswer)
     {
+        StopAfter(stopAfter);
         var (_, second) = await TwoBatchesAsync(count, batch => hasAnswer ? ScriptedBatch.Answer(batch.CustomIds.First()) + AllFail(batch) : AllFail(batch));
 
-        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, Engine(stopAfter));
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0);
 
         Assert.Equal(3, Provider.CountOf("create"));
         Assert.NotNull(await _fixture.GetAsync(second[0]));
@@ -75,14 +77,15 @@ public sealed class BatchBlameTests : IAsyncDisposable
     [InlineData(3, "same", "another", false)]
     public void Equal_failures_of_batches_add_up(int stopAfter, string one, string other, bool isStopped)
     {
-        var failures = new FailureStop(stopAfter, _fixture.Events.Enqueue);
+        StopAfter(stopAfter);
         foreach (string message in (string[])[one, other])
         {
-            failures.Ended("a", "chat", "m", new IngestReport { Failed = 2, OnlyFailure = new RequestError(ErrorClass.Permanent, "bad", message) });
+            _fixture.Failures.Asks(1, "", "m", _fixture.Tally);
+            _fixture.Failures.Asks(1, "", "m", _fixture.Tally);
+            _fixture.Failures.Ended(new Intent { Row = 1, Id = "", Provider = null!, Account = "", Model = "m", State = IntentState.Submitted, Owner = "" }, new IngestReport { Failed = 2, OnlyFailure = new RequestError(ErrorClass.Permanent, "bad", message) });
         }
 
-        Assert.Equal(isStopped, failures.IsStopped("a", "chat", "m"));
-        Assert.False(failures.IsStopped("a", "chat", "another model"));
+        Assert.Equal(isStopped, _fixture.Failures.IsStopped(_fixture.Request(1), _fixture.Tally));
     }
 
     private static string AllFail(ScriptedBatch batch) => string.Concat(batch.CustomIds.Select((id, i) => ScriptedBatch.Failure(id, "invalid_request", $"`seed` is not supported (request req_{i}a)")));
@@ -101,8 +104,9 @@ public sealed class BatchBlameTests : IAsyncDisposable
         return (await _fixture.SpoolAsync(count), await _fixture.SpoolAsync(1, from: 50));
     }
 
-    private BatchEngine Engine(int stopAfter, int maxAttempts = 3) => Engine(new FailureStop(stopAfter, _fixture.Events.Enqueue), maxAttempts);
-
-    private BatchEngine Engine(FailureStop failures, int maxAttempts = 3) => new(
-        new BatchContext(_fixture.Ledger, _fixture.Cache, Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue) { Failures = failures }, new BatchEngineOptions(maxAttempts));
+    private void StopAfter(int stopAfter, int maxAttempts = 3)
+    {
+        _fixture.Tally = new DispatchTally { Terms = BatchTerms.Default with { MaxAttempts = maxAttempts }, Live = new LiveOptions { StopAfter = stopAfter } };
+        _fixture.Failures = new FailureStop(_fixture.Events.Enqueue);
+    }
 }

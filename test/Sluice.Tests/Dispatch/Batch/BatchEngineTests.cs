@@ -456,9 +456,10 @@ public sealed class BatchEngineTests : IAsyncDisposable
     public async Task A_request_without_a_line_is_looked_for_again_and_then_counts_as_a_failed_try()
     {
         Provider.OnOpen = (batch, _) => string.Concat(batch.CustomIds.SkipLast(1).Select(id => ScriptedBatch.Answer(id)));
+        _fixture.AllowTries(1);
         RequestKey[] keys = await _fixture.SpoolAsync(3);
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         Assert.True(Provider.CountOf("open") >= 3, $"{Provider.CountOf("open")}");
         Assert.Equal([Standing.New, Standing.New, Standing.Failed], keys.Select(StandingOf));

@@ -12,12 +12,19 @@ public sealed class BatchLaneTests : IAsyncDisposable
 {
     private readonly DispatchFixture _fixture = new();
     private readonly List<Intent> _sealed = [];
+    private BatchDispatchOptions _size = new(null, null);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
-    private BatchDispatcher Dispatcher(int? maxRequests = null, long? maxBytes = null) => _fixture.Batches(maxRequests, maxBytes, _sealed.Add);
+    private BatchDispatcher Dispatcher(int? maxRequests = null, long? maxBytes = null)
+    {
+        _size = new BatchDispatchOptions(maxRequests, maxBytes);
+        return _fixture.Batches(_sealed.Add);
+    }
+
+    private DispatchTally Tally(bool retryFailed = false) => new() { BatchSize = _size, RetryFailed = retryFailed };
 
     private string[] Lines(Intent intent) => File.ReadAllLines(Path.Combine(_fixture.SpoolFolder, intent.Id + ".jsonl"));
 
@@ -34,7 +41,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     {
         using BatchDispatcher dispatcher = Dispatcher(maxRequests: 10);
         Request[] requests = [.. Enumerable.Range(0, 25).Select(i => _fixture.Request(i))];
-        var tally = new DispatchTally();
+        var tally = Tally();
         foreach (Request request in requests)
         {
             Assert.Equal(DispatchResult.Pending, await dispatcher.DispatchAsync(request, tally, Token));
@@ -49,13 +56,31 @@ public sealed class BatchLaneTests : IAsyncDisposable
         Assert.Equal(_sealed.Select(i => i.Row), tally.WaitingFor().Order());
     }
 
+    /// <summary>An experiment that wants small batches makes no other one's smaller, and lets none of its requests fail.</summary>
+    [Fact]
+    public async Task Experiments_that_differ_in_the_size_of_batches_have_batches_of_their_own()
+    {
+        using BatchDispatcher dispatcher = Dispatcher();
+        var (usual, small) = (Tally(), new DispatchTally { BatchSize = new BatchDispatchOptions(2, 300) });
+        for (int i = 0; i < 5; i++)
+        {
+            await dispatcher.DispatchAsync(_fixture.Request(i, padding: 900), usual, Token);
+            await dispatcher.DispatchAsync(_fixture.Request(100 + i), small, Token);
+        }
+
+        await dispatcher.FlushAsync(_fixture.Route, Token);
+
+        Assert.Equal([1, 2, 2, 5], _sealed.Select(intent => intent.Count).Order());
+        Assert.Equal((5L, 5L), (usual.Sent, small.Sent));
+    }
+
     [Fact]
     public async Task Spools_are_split_by_bytes_envelopes_included()
     {
         using BatchDispatcher dispatcher = Dispatcher(maxBytes: 10_000);
         for (int i = 0; i < 50; i++)
         {
-            await dispatcher.DispatchAsync(_fixture.Request(i, padding: (i * 37) % 900), new DispatchTally(), Token);
+            await dispatcher.DispatchAsync(_fixture.Request(i, padding: (i * 37) % 900), Tally(), Token);
         }
 
         await dispatcher.FlushAsync(Token);
@@ -72,7 +97,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
         using BatchDispatcher dispatcher = Dispatcher(maxRequests: 100);
         for (int i = 0; i < 9; i++)
         {
-            await dispatcher.DispatchAsync(_fixture.Request(i), new DispatchTally(), Token);
+            await dispatcher.DispatchAsync(_fixture.Request(i), Tally(), Token);
         }
 
         await dispatcher.FlushAsync(Token);
@@ -85,7 +110,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     {
         using BatchDispatcher dispatcher = Dispatcher();
         Request request = _fixture.RequestOf("""{"a":"ü\n\"","b":1e+30}""");
-        await dispatcher.DispatchAsync(request, new DispatchTally(), Token);
+        await dispatcher.DispatchAsync(request, Tally(), Token);
         await dispatcher.FlushAsync(Token);
 
         Assert.EndsWith("\"body\":{\"a\":\"ü\\n\\\"\",\"b\":1e+30}}", Assert.Single(Lines(_sealed[0])), StringComparison.Ordinal);
@@ -116,8 +141,8 @@ public sealed class BatchLaneTests : IAsyncDisposable
         using BatchDispatcher two = Dispatcher();
         for (int i = 0; i < 20; i++)
         {
-            await one.DispatchAsync(_fixture.Request(i), new DispatchTally(), Token);
-            await two.DispatchAsync(_fixture.Request(i + 10), new DispatchTally(), Token);
+            await one.DispatchAsync(_fixture.Request(i), Tally(), Token);
+            await two.DispatchAsync(_fixture.Request(i + 10), Tally(), Token);
         }
 
         await one.FlushAsync(Token);
@@ -131,7 +156,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     public async Task What_was_answered_meanwhile_is_not_sent_and_its_claim_given_back()
     {
         using BatchDispatcher dispatcher = Dispatcher();
-        var tally = new DispatchTally();
+        var tally = Tally();
         await dispatcher.DispatchAsync(_fixture.Request(1), tally, Token);
         await dispatcher.DispatchAsync(_fixture.Request(2), tally, Token);
         await _fixture.PutAsync(_fixture.Request(1).Key);
@@ -147,7 +172,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     public async Task When_everything_was_answered_meanwhile_nothing_is_sealed()
     {
         using BatchDispatcher dispatcher = Dispatcher();
-        await dispatcher.DispatchAsync(_fixture.Request(1), new DispatchTally(), Token);
+        await dispatcher.DispatchAsync(_fixture.Request(1), Tally(), Token);
         await _fixture.PutAsync(_fixture.Request(1).Key);
         await dispatcher.FlushAsync(Token);
 
@@ -160,7 +185,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     public async Task A_request_larger_than_a_batch_fails_and_its_experiment_is_told_to_look_again()
     {
         using BatchDispatcher dispatcher = Dispatcher(maxBytes: 1000);
-        var tally = new DispatchTally();
+        var tally = Tally();
         await dispatcher.DispatchAsync(_fixture.Request(1, padding: 2000), tally, Token);
         await dispatcher.DispatchAsync(_fixture.Request(2), tally, Token);
         await dispatcher.FlushAsync(Token);
@@ -176,8 +201,8 @@ public sealed class BatchLaneTests : IAsyncDisposable
         _fixture.Ledger.RecordFailure(_fixture.Request(1).Key, "bad request", 1);
         using BatchDispatcher dispatcher = Dispatcher();
 
-        Assert.Equal("bad request", (await dispatcher.DispatchAsync(_fixture.Request(1), new DispatchTally(), Token)).Failure);
-        Assert.Equal(DispatchResult.Pending, await dispatcher.DispatchAsync(_fixture.Request(1), new DispatchTally { RetryFailed = true }, Token));
+        Assert.Equal("bad request", (await dispatcher.DispatchAsync(_fixture.Request(1), Tally(), Token)).Failure);
+        Assert.Equal(DispatchResult.Pending, await dispatcher.DispatchAsync(_fixture.Request(1), Tally(retryFailed: true), Token));
         await dispatcher.FlushAsync(Token);
 
         Assert.Equal(1, Assert.Single(_sealed).Count);
@@ -187,7 +212,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     public async Task Over_the_budget_requests_are_held_and_counted()
     {
         using BatchDispatcher dispatcher = Dispatcher();
-        var tally = new DispatchTally { HoldsBack = true };
+        var tally = new DispatchTally { HoldsBack = true, BatchSize = _size };
 
         Assert.Equal(DispatchResult.Pending, await dispatcher.DispatchAsync(_fixture.Request(1), tally, Token));
         await dispatcher.FlushAsync(Token);
@@ -203,7 +228,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
         {
             for (int i = 0; i < 5000; i++)
             {
-                await dispatcher.DispatchAsync(_fixture.Request(i), new DispatchTally(), Token);
+                await dispatcher.DispatchAsync(_fixture.Request(i), Tally(), Token);
             }
         }
 
@@ -216,7 +241,7 @@ public sealed class BatchLaneTests : IAsyncDisposable
     public async Task Many_experiments_at_once_lose_and_double_nothing()
     {
         using BatchDispatcher dispatcher = Dispatcher(maxRequests: 700);
-        DispatchTally[] tallies = [.. Enumerable.Range(0, 6).Select(_ => new DispatchTally())];
+        DispatchTally[] tallies = [.. Enumerable.Range(0, 6).Select(_ => Tally())];
 
         await Task.WhenAll(tallies.Select((tally, e) => Task.Run(async () =>
         {

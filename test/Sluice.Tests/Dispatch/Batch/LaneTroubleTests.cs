@@ -18,7 +18,7 @@ public sealed class LaneTroubleTests : IAsyncDisposable
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
     private BatchDispatcher Dispatcher(IResponseCache? cache = null) =>
-        new(_fixture.Ledger, cache ?? _fixture.Cache, _fixture.SpoolFolder, new BatchDispatchOptions(null, null), _sealed.Add);
+        new(_fixture.Ledger, cache ?? _fixture.Cache, _fixture.SpoolFolder, _sealed.Add);
 
     private async Task DispatchAsync(BatchDispatcher dispatcher, params int[] numbers)
     {

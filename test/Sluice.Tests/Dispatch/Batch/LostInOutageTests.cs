@@ -48,7 +48,7 @@ public sealed class LostInOutageTests : IAsyncDisposable
     private async Task RunAsync(IResponseCache cache)
     {
         var context = new BatchContext(_fixture.Ledger, cache, _fixture.Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue);
-        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, new BatchEngine(context, new BatchEngineOptions(3)));
+        await _fixture.RunUntilAsync(() => _fixture.Ledger.Open().Count == 0, new BatchEngine(context));
     }
 
     /// <summary>A store that is away when it is synced for the first time, and comes back.</summary>

@@ -48,10 +48,11 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [Fact]
     public async Task Lines_for_others_requests_do_not_stand_in_for_missing_ones()
     {
+        _fixture.AllowTries(1);
         Provider.OnOpen = (batch, _) => ScriptedBatch.Answer(batch.CustomIds.First()) + string.Concat(Enumerable.Range(50, 2).Select(n => ScriptedBatch.Answer($"{batch.Intent}-{_fixture.Request(n).Key}")));
         RequestKey[] keys = await _fixture.SpoolAsync(3);
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         Assert.Equal((1, 2, 2), (Report.Responses, Report.Surplus, Report.Missing));
         Assert.Equal([Standing.New, Standing.Failed, Standing.Failed], keys.Select(k => _fixture.Ledger.Find(k).Standing));
@@ -60,10 +61,11 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [Fact]
     public async Task A_failed_line_and_an_answer_to_the_same_request_do_not_stand_in_for_a_missing_one()
     {
+        _fixture.AllowTries(1);
         Provider.OnOpen = (batch, _) => ScriptedBatch.Failure(batch.CustomIds.First(), "server_error") + ScriptedBatch.Answer(batch.CustomIds.First());
         RequestKey[] keys = await _fixture.SpoolAsync(2);
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         Assert.Equal((1, 0, 1), (Report.Responses, Report.Retryable, Report.Missing));
         Assert.NotNull(await _fixture.GetAsync(keys[0]));
@@ -75,12 +77,13 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [InlineData("err", "out")]
     public async Task An_answer_stays_whatever_a_failed_line_of_the_same_request_says_in_another_file(string first, string second)
     {
+        _fixture.AllowTries(1);
         Provider.OnGet = batch => batch.Info(BatchState.Done, first, second);
         Provider.OnOpen = (batch, file) => file == "out" ? batch.AnswerAll() : string.Concat(batch.CustomIds.Select(id => ScriptedBatch.Failure(id, "invalid_request")));
         // More than one group, so that the failed tries are in the ledger when the answers come.
         RequestKey[] keys = await _fixture.SpoolAsync(4500);
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         Assert.Equal((4500, 0, 0, 4500), (Report.Responses, Report.Failed, Report.Missing, Report.Doubled + (first == "err" ? 4500 : 0)));
         Assert.All(keys, key => Assert.Equal(Standing.New, _fixture.Ledger.Find(key).Standing));
@@ -140,11 +143,12 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [InlineData("no line of the result file answers")]
     public async Task A_file_that_is_not_whole_or_none_counts_no_reading_and_no_try(string what)
     {
+        _fixture.AllowTries(1);
         Provider.OnGet = batch => batch.Info(BatchState.Done, "out");
         Provider.OnOpen = (batch, _) => what.StartsWith("in", StringComparison.Ordinal) ? batch.AnswerAll()[..^20] : """{"error":{"message":"upstream connect error"}}""" + "\n";
         RequestKey[] keys = await _fixture.SpoolAsync(2);
 
-        await _fixture.RunUntilAsync(() => Provider.CountOf("open") > 8, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => Provider.CountOf("open") > 8, _fixture.Engine());
 
         Intent open = Assert.Single(_fixture.Ledger.Open());
         Assert.Equal(0, open.Readings);
@@ -152,7 +156,7 @@ public sealed class OwnAnswersTests : IAsyncDisposable
         Assert.Equal(Standing.InFlight, _fixture.Ledger.Find(keys[1]).Standing);
 
         Provider.OnOpen = (batch, _) => batch.AnswerAll().TrimEnd('\n');
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
         Assert.All(await Task.WhenAll(keys.Select(_fixture.GetAsync)), Assert.NotNull);
     }
 
@@ -162,6 +166,7 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [InlineData(null, false)]
     public async Task Answers_that_the_provider_counts_are_waited_for_longer(int? counted, bool isWaitedFor)
     {
+        _fixture.AllowTries(1);
         DateTimeOffset began = _fixture.Time.GetUtcNow();
         Provider.OnGet = batch => batch.Info(BatchState.Done, "out") with { Answered = counted };
         Provider.OnOpen = (batch, _) => ScriptedBatch.Answer(batch.CustomIds.First());
@@ -174,7 +179,7 @@ public sealed class OwnAnswersTests : IAsyncDisposable
                 wasSaid |= _fixture.Ledger.Open() is [{ TroubleSince: not null } open] && open.Note!.Contains("the provider counts 2 answers, and its results have 1", StringComparison.Ordinal);
                 return AllSettled;
             },
-            _fixture.Engine(maxAttempts: 1));
+            _fixture.Engine());
 
         Assert.Equal((isWaitedFor, isWaitedFor), (wasSaid, _fixture.Time.GetUtcNow() - began > TimeSpan.FromHours(1)));
         Assert.Equal((Standing.Failed, 1), (_fixture.Ledger.Find(keys[1]).Standing, Report.Missing));
@@ -214,7 +219,7 @@ public sealed class OwnAnswersTests : IAsyncDisposable
         RequestKey[] keys = await _fixture.SpoolAsync(2);
         await _fixture.RunUntilAsync(() => opens > 0);
         Intent intent = _fixture.Ledger.Open().Single();
-        _fixture.Ledger.RecordFailedTries(intent, [new FailedTry(keys[1], "the batch ended without a result line for this request", IsFinal: false)], 1);
+        _fixture.Ledger.RecordFailedTries(intent with { Terms = intent.Terms with { MaxAttempts = 1 } }, [new FailedTry(keys[1], "the batch ended without a result line for this request", IsFinal: false)]);
         Assert.Equal(Standing.Failed, _fixture.Ledger.Find(keys[1]).Standing);
 
         await _fixture.RunUntilAsync(() => AllSettled);
@@ -229,11 +234,12 @@ public sealed class OwnAnswersTests : IAsyncDisposable
     [InlineData("\n\uFEFF <!DOCTYPE html>\n<title>502</title>\n")]
     public async Task A_page_in_place_of_the_results_is_no_reading_and_uses_up_no_try(string page)
     {
+        _fixture.AllowTries(1);
         int opens = 0;
         Provider.OnOpen = (batch, _) => ++opens <= 8 ? page : batch.AnswerAll();
         RequestKey[] keys = await _fixture.SpoolAsync(2);
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         Assert.Equal((2, 0, 0), (Report.Responses, Report.Missing, Report.Surplus));
         foreach (RequestKey key in keys)

@@ -293,7 +293,7 @@ public sealed class StuckBatchTests : IAsyncDisposable
         Intent settled = _fixture.Ledger.Open().Single();
         using LedgerStore rival = _fixture.OpenRival();
         var cache = new SyncedCache(_fixture.Cache, () => Assert.NotNull(rival.TryOwn(settled)));
-        var engine = new BatchEngine(new BatchContext(_fixture.Ledger, cache, Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue), new BatchEngineOptions(3));
+        var engine = new BatchEngine(new BatchContext(_fixture.Ledger, cache, Provider.Registry(), _fixture.SpoolFolder, _fixture.Time, _fixture.Events.Enqueue));
         Task looked = engine.LookedAtAllAsync(TestContext.Current.CancellationToken);
         await _fixture.RunUntilAsync(() => looked.IsCompleted, engine, submit: false);
 

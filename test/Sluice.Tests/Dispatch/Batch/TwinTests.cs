@@ -75,13 +75,14 @@ public sealed class TwinTests : IAsyncDisposable
     [Fact]
     public async Task The_answers_of_a_twin_that_has_ended_fill_what_failed_in_the_other()
     {
+        _fixture.AllowTries(1);
         RequestKey[] keys = await MakeTwiceAsync();
         Provider.OnInfo = batch => batch.Info(BatchState.Done, "out");
         Provider.OnOpen = (batch, _) => batch.Id == "batch-0"
             ? batch.AnswerAll()
             : ScriptedBatch.Answer(batch.CustomIds.First()) + string.Concat(batch.CustomIds.Skip(1).Select(id => ScriptedBatch.Failure(id, "batch_expired")));
 
-        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine(maxAttempts: 1));
+        await _fixture.RunUntilAsync(() => AllSettled, _fixture.Engine());
 
         foreach (RequestKey key in keys)
         {

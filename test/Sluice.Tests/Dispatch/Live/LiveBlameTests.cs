@@ -13,6 +13,9 @@ public sealed class LiveBlameTests : IAsyncDisposable
 {
     private readonly DispatchFixture _fixture = new();
 
+    private LiveOptions _limits = new();
+    private DispatchTally _tally = new();
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private ScriptedProvider Provider => _fixture.Provider;
@@ -21,13 +24,18 @@ public sealed class LiveBlameTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
-    private LiveDispatcher Dispatcher(int concurrency = 4, int maxAttempts = 3, int resendUnknown = 1, double unreachable = 600) => new(
-        _fixture.Ledger, _fixture.Cache,
-        new LiveOptions { Concurrency = concurrency, MaxAttempts = maxAttempts, ResendUnknown = resendUnknown, UnreachableSeconds = unreachable },
-        _fixture.Time, _fixture.Events.Enqueue, () => 1);
+    private LiveDispatcher Dispatcher(int concurrency = 4, int maxAttempts = 3, int resendUnknown = 1, double unreachable = 600, int stopAfter = 20)
+    {
+        _limits = new LiveOptions { Concurrency = concurrency, MaxAttempts = maxAttempts, ResendUnknown = resendUnknown, UnreachableSeconds = unreachable, StopAfter = stopAfter };
+        // One experiment asks, unless a test says otherwise.
+        _tally = Tally();
+        return new(_fixture.Ledger, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => 1);
+    }
+
+    private DispatchTally Tally() => new() { Live = _limits };
 
     private Task<DispatchResult> SendAsync(LiveDispatcher dispatcher, int number, DispatchTally? tally = null) =>
-        dispatcher.DispatchAsync(_fixture.Request(number), tally ?? new DispatchTally(), Token).AsTask();
+        dispatcher.DispatchAsync(_fixture.Request(number), tally ?? _tally, Token).AsTask();
 
     private List<Task<DispatchResult>> SendAll(LiveDispatcher dispatcher, int count, DispatchTally? tally = null) =>
         [.. Enumerable.Range(0, count).Select(i => SendAsync(dispatcher, i, tally))];
@@ -163,7 +171,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         };
         using LiveDispatcher dispatcher = Dispatcher(concurrency: 2);
         var limited = SendAll(dispatcher, 20);
-        var others = Enumerable.Range(100, 20).Select(i => dispatcher.DispatchAsync(_fixture.Request(i) with { Route = new Sluice.Requests.Route(Provider, "other", null) }, new DispatchTally(), Token).AsTask()).ToList();
+        var others = Enumerable.Range(100, 20).Select(i => dispatcher.DispatchAsync(_fixture.Request(i) with { Route = new Sluice.Requests.Route(Provider, "other", null) }, Tally(), Token).AsTask()).ToList();
 
         // The clock stands: nobody has waited for the other model's window.
         await Task.WhenAll(others).WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System, Token);
@@ -312,18 +320,18 @@ public sealed class LiveBlameTests : IAsyncDisposable
     [Fact]
     public async Task Of_two_calls_that_are_refused_at_once_the_second_tells_that_it_is_the_account()
     {
-        using var gate = new LiveGate("here", new LiveGateOptions(2, TimeSpan.FromMinutes(1)), _fixture.Time, Sluice.Memory.Intake.Open, _ => { });
-        await gate.EnterAsync("m", Token);
-        await gate.EnterAsync("m", Token);
+        using var gate = new LiveGate("here", _fixture.Time, Sluice.Memory.Intake.Open, _ => { });
+        await gate.EnterAsync(_tally, "m", Token);
+        await gate.EnterAsync(_tally, "m", Token);
         var error = new RequestError(ErrorClass.Credentials, "invalid_api_key", "no");
 
         Assert.False(gate.Refused(_fixture.Request(1).Key, error, 1, most: 2));
         Assert.True(gate.Refused(_fixture.Request(2).Key, error, 1, most: 2));
-        gate.Leave("m", isRefused: true);
-        gate.Leave("m", isRefused: true);
+        gate.Leave(_tally, "m", isRefused: true);
+        gate.Leave(_tally, "m", isRefused: true);
 
         // Who has left is not counted twice: the next one is in doubt while a second one is under way.
-        await gate.EnterAsync("m", Token);
+        await gate.EnterAsync(_tally, "m", Token);
         Assert.True(gate.Refused(_fixture.Request(3).Key, error, 1, most: 2));
     }
 
@@ -382,7 +390,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
     {
         Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "no answer within 600 s", unknown: true);
         using LiveDispatcher dispatcher = Dispatcher(maxAttempts: 6, resendUnknown: resend);
-        var tally = new DispatchTally();
+        var tally = Tally();
 
         var sending = SendAsync(dispatcher, 1, tally);
         await DriveAsync([sending]);
@@ -416,7 +424,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         using LiveDispatcher dispatcher = Dispatcher();
         var request = new Sluice.Requests.Request(_fixture.Request(1).Key, _fixture.Request(1).Body, new Sluice.Requests.Route(Provider, "m", new ModelPrice(1e6, 1e6, 1e6, 1e6)), 10);
         // A call is expected to cost 4 for the body of 13 bytes, and 10 for the answer; the answer costs 5.
-        var tally = new DispatchTally();
+        var tally = Tally();
         tally.BeginReplay(false, 33);
 
         var sending = dispatcher.DispatchAsync(request, tally, Token).AsTask();
@@ -435,7 +443,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "lost", unknown: true);
         using LiveDispatcher dispatcher = Dispatcher();
         var request = new Sluice.Requests.Request(_fixture.Request(1).Key, _fixture.Request(1).Body, new Sluice.Requests.Route(Provider, "m", new ModelPrice(1e6, 1e6, 1e6, 1e6)), 10);
-        var tally = new DispatchTally();
+        var tally = Tally();
         tally.BeginReplay(false, 20);
 
         var sending = dispatcher.DispatchAsync(request, tally, Token).AsTask();
@@ -451,7 +459,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
     {
         Provider.OnSend = (body, _) => throw ScriptedProvider.Error(ErrorClass.Permanent, $"`temperature` is not supported (request req_{NumberOf(body)}, 17{NumberOf(body)} bytes)", status: 400);
         using LiveDispatcher dispatcher = Dispatcher(concurrency: 4);
-        var tally = new DispatchTally();
+        var tally = Tally();
 
         var calls = SendAll(dispatcher, 300, tally);
         await DriveAsync(calls);
@@ -469,8 +477,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
     public async Task One_other_answer_or_a_stop_after_of_0_keeps_a_step_going(int stopAfter)
     {
         Provider.OnSend = (body, _) => stopAfter > 0 && NumberOf(body) == 3 ? Task.FromResult(ScriptedProvider.Answer("ok")) : throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
-        using var dispatcher = new LiveDispatcher(
-            _fixture.Ledger, _fixture.Cache, new LiveOptions { Concurrency = 4, StopAfter = stopAfter }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+        using LiveDispatcher dispatcher = Dispatcher(stopAfter: stopAfter);
 
         await DriveAsync(SendAll(dispatcher, 100));
 
@@ -481,9 +488,8 @@ public sealed class LiveBlameTests : IAsyncDisposable
     public async Task Steps_and_experiments_stop_each_for_itself()
     {
         Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
-        using var dispatcher = new LiveDispatcher(
-            _fixture.Ledger, _fixture.Cache, new LiveOptions { Concurrency = 1, StopAfter = 3 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
-        var (one, other) = (new DispatchTally(), new DispatchTally());
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1, stopAfter: 3);
+        var (one, other) = (Tally(), Tally());
         for (int i = 0; i < 10; i++)
         {
             await dispatcher.DispatchAsync(_fixture.Request(i) with { Step = "answer" }, one, Token);
@@ -499,19 +505,19 @@ public sealed class LiveBlameTests : IAsyncDisposable
     public async Task A_clock_that_is_set_back_closes_no_gate()
     {
         var time = new SteppedTime();
-        using var gate = new LiveGate("here", new LiveGateOptions(1, TimeSpan.FromMinutes(1)), time, Sluice.Memory.Intake.Open, _ => { });
-        long began = await gate.EnterAsync("m", Token);
+        using var gate = new LiveGate("here", time, Sluice.Memory.Intake.Open, _ => { });
+        long began = await gate.EnterAsync(_tally, "m", Token);
         Assert.Null(gate.Limited("m", began, Provider, new RequestError(ErrorClass.RateLimited, "429", "m"), TimeSpan.FromSeconds(2), 0));
-        gate.Leave("m");
+        gate.Leave(_tally, "m");
         time.WallClockStep = -TimeSpan.FromHours(1);
 
-        Task next = gate.EnterAsync("m", Token);
+        Task next = gate.EnterAsync(_tally, "m", Token);
         Assert.True(await time.ArmedAsync(Token));
         Assert.False(next.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(2));
         Assert.False(time.HasWaiters, "it waits on");
         await next;
-        gate.Leave("m");
+        gate.Leave(_tally, "m");
     }
 
     [Fact]
@@ -521,7 +527,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
         using LedgerStore other = _fixture.OpenLedger("2:2@elsewhere");
         Assert.Equal(0, other.ClaimLive(_fixture.Request(0).Key, retryFailed: false));
         using LiveDispatcher dispatcher = Dispatcher();
-        var (one, joined) = (new DispatchTally(), new DispatchTally());
+        var (one, joined) = (Tally(), Tally());
         var first = SendAsync(dispatcher, 0, one);
         var second = SendAsync(dispatcher, 0, joined);
         Assert.Equal((false, false), (first.IsCompleted, second.IsCompleted));
@@ -534,5 +540,69 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.Equal((DispatchResult.Pending, DispatchResult.Pending), (await first, await second));
         Assert.Equal([row], one.WaitingFor());
         Assert.Equal([row], joined.WaitingFor());
+    }
+
+    /// <summary>An experiment that waits a second for an answer cuts off nobody else's calls, and has no say about tries and patience of others.</summary>
+    [Fact]
+    public async Task Limits_of_one_experiment_do_not_hold_for_another()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "overloaded", status: 500);
+        using LiveDispatcher dispatcher = Dispatcher();
+        var strict = new DispatchTally { Live = new LiveOptions { Concurrency = 1, MaxAttempts = 1, TimeoutSeconds = 1 } };
+        var usual = new DispatchTally { Live = new LiveOptions { MaxAttempts = 4, TimeoutSeconds = 600 } };
+
+        await DriveAsync([SendAsync(dispatcher, 1, strict), SendAsync(dispatcher, 2, usual)]);
+
+        Assert.Equal((5, 1L, 1L), (Provider.CountOf("send"), strict.Sent, usual.Sent));
+        Assert.Equal([1, 600, 600, 600, 600], Provider.Timeouts.Select(t => t.TotalSeconds).Order());
+    }
+
+    [Fact]
+    public async Task Who_joins_a_call_is_given_the_tries_that_it_may_have()
+    {
+        Provider.OnSend = (_, _) => throw ScriptedProvider.Error(ErrorClass.Transient, "overloaded", status: 500);
+        using LiveDispatcher dispatcher = Dispatcher();
+        var strict = new DispatchTally { Live = new LiveOptions { MaxAttempts = 2 } };
+        var patient = new DispatchTally { Live = new LiveOptions { MaxAttempts = 5 } };
+
+        await DriveAsync([SendAsync(dispatcher, 1, strict), SendAsync(dispatcher, 1, patient)]);
+
+        Assert.Equal(5, Provider.CountOf("send"));
+    }
+
+    /// <summary>Two experiments with one account: one may have 2 calls under way, the other one 5. Together they have at most 5.</summary>
+    [Fact]
+    public async Task Each_experiment_has_the_calls_under_way_that_it_asks_for()
+    {
+        var (underWay, most) = (new int[2], new int[3]);
+        var gate = new TaskCompletionSource();
+        Provider.OnSend = async (body, _) =>
+        {
+            var whose = NumberOf(body) < 100 ? 0 : 1;
+            lock (underWay)
+            {
+                underWay[whose]++;
+                (most[0], most[1], most[2]) = (Math.Max(most[0], underWay[0]), Math.Max(most[1], underWay[1]), Math.Max(most[2], underWay.Sum()));
+            }
+
+            await gate.Task;
+            lock (underWay)
+            {
+                underWay[whose]--;
+            }
+
+            return ScriptedProvider.Answer("ok");
+        };
+        using LiveDispatcher dispatcher = Dispatcher();
+        var (two, five) = (new DispatchTally { Live = new LiveOptions { Concurrency = 2 } }, new DispatchTally { Live = new LiveOptions { Concurrency = 5 } });
+        List<Task<DispatchResult>> calls = [.. SendAll(dispatcher, 20, two), .. Enumerable.Range(100, 20).Select(i => SendAsync(dispatcher, i, five))];
+        Assert.Equal(5, Volatile.Read(ref most[2]));
+        gate.SetResult();
+
+        await DriveAsync(calls);
+
+        Assert.Equal((2, 5), (most[0], most[2]));
+        Assert.InRange(most[1], 3, 5);
+        Assert.Equal(40, Provider.CountOf("send"));
     }
 }

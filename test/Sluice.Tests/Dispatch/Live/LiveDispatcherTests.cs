@@ -13,14 +13,21 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
 {
     private readonly DispatchFixture _fixture = new();
 
+    private LiveOptions _limits = new();
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private ScriptedProvider Provider => _fixture.Provider;
 
     public ValueTask DisposeAsync() => _fixture.DisposeAsync();
 
-    private LiveDispatcher Dispatcher(int concurrency = 4, int maxAttempts = 3, double random = 0) => new(
-        _fixture.Ledger, _fixture.Cache, new LiveOptions { Concurrency = concurrency, MaxAttempts = maxAttempts }, _fixture.Time, _fixture.Events.Enqueue, () => random);
+    private LiveDispatcher Dispatcher(int concurrency = 4, int maxAttempts = 3, double random = 0)
+    {
+        _limits = new LiveOptions { Concurrency = concurrency, MaxAttempts = maxAttempts };
+        return new(_fixture.Ledger, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => random);
+    }
+
+    private DispatchTally Tally(bool retryFailed = false) => new() { Live = _limits, RetryFailed = retryFailed };
 
     /// <summary>Moves the clock whenever somebody waits for it, until the work is done; returns how long that took on the clock.</summary>
     private async Task<TimeSpan> DriveAsync(Task work, double step = 0.05)
@@ -47,7 +54,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     }
 
     private Task<DispatchResult> SendAsync(LiveDispatcher dispatcher, int number, DispatchTally? tally = null) =>
-        dispatcher.DispatchAsync(_fixture.Request(number), tally ?? new DispatchTally(), Token).AsTask();
+        dispatcher.DispatchAsync(_fixture.Request(number), tally ?? Tally(), Token).AsTask();
 
     private static string Text(DispatchResult result) => Encoding.UTF8.GetString(result.Response!.Body.Span);
 
@@ -55,7 +62,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     public async Task An_answer_is_stored_before_it_is_returned()
     {
         using LiveDispatcher dispatcher = Dispatcher();
-        var tally = new DispatchTally();
+        var tally = Tally();
 
         DispatchResult result = await SendAsync(dispatcher, 1, tally);
 
@@ -81,7 +88,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     {
         await _fixture.SpoolAsync(1);
         using LiveDispatcher dispatcher = Dispatcher();
-        var tally = new DispatchTally();
+        var tally = Tally();
 
         Assert.Equal(DispatchResult.Pending, await SendAsync(dispatcher, 0, tally));
         Assert.Equal(0, Provider.CountOf("send"));
@@ -182,7 +189,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
         _fixture.Ledger.RecordFailure(_fixture.Request(1).Key, "old", 2);
         using LiveDispatcher dispatcher = Dispatcher();
 
-        DispatchResult result = await SendAsync(dispatcher, 1, new DispatchTally { RetryFailed = true });
+        DispatchResult result = await SendAsync(dispatcher, 1, Tally(retryFailed: true));
 
         Assert.NotNull(result.Response);
         Assert.Equal(Standing.New, _fixture.Ledger.Find(_fixture.Request(1).Key).Standing);
@@ -243,7 +250,7 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
         using LiveDispatcher dispatcher = Dispatcher();
         using var impatient = new CancellationTokenSource();
         Task<DispatchResult> first = SendAsync(dispatcher, 1);
-        Task<DispatchResult> second = dispatcher.DispatchAsync(_fixture.Request(1), new DispatchTally(), impatient.Token).AsTask();
+        Task<DispatchResult> second = dispatcher.DispatchAsync(_fixture.Request(1), Tally(), impatient.Token).AsTask();
 
         await impatient.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
@@ -284,7 +291,8 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     public async Task An_answer_that_cannot_be_stored_ends_all_calls_and_is_counted_as_lost()
     {
         await using var full = new FullCache();
-        using var dispatcher = new LiveDispatcher(_fixture.Ledger, full, new LiveOptions { Concurrency = 1 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+        _limits = new LiveOptions { Concurrency = 1 };
+        using var dispatcher = new LiveDispatcher(_fixture.Ledger, full, _fixture.Time, _fixture.Events.Enqueue, () => 0);
 
         var calls = Enumerable.Range(0, 20).Select(i => SendAsync(dispatcher, i)).ToList();
         foreach (var call in calls)

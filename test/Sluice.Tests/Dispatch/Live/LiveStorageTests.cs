@@ -133,7 +133,7 @@ public sealed class LiveStorageTests : IAsyncDisposable
     public async Task Only_answers_that_are_stored_to_stay_count_as_kept()
     {
         using LiveDispatcher dispatcher = Dispatcher(_fixture.Cache);
-        using var memory = new LiveDispatcher(_fixture.Ledger, _fixture.Cache, new LiveOptions(), _fixture.Time, _fixture.Events.Enqueue, () => 0) { KeepsAnswers = false };
+        using var memory = new LiveDispatcher(_fixture.Ledger, _fixture.Cache, _fixture.Time, _fixture.Events.Enqueue, () => 0) { KeepsAnswers = false };
         await SendAsync(dispatcher, 1);
         await SendAsync(memory, 2);
         await dispatcher.DispatchAsync(_fixture.Request(3) with { Caching = new CachePolicy { Write = false } }, new DispatchTally(), Token);
@@ -147,7 +147,7 @@ public sealed class LiveStorageTests : IAsyncDisposable
 
     private OutageBufferedCache Buffered() => new(_store, Buffer, _remarks.Add, _fixture.Time);
 
-    private LiveDispatcher Dispatcher(IResponseCache cache) => new(_fixture.Ledger, cache, new LiveOptions { Concurrency = 4 }, _fixture.Time, _fixture.Events.Enqueue, () => 0);
+    private LiveDispatcher Dispatcher(IResponseCache cache) => new(_fixture.Ledger, cache, _fixture.Time, _fixture.Events.Enqueue, () => 0);
 
     private Task<DispatchResult> SendAsync(LiveDispatcher dispatcher, int number) => dispatcher.DispatchAsync(_fixture.Request(number), new DispatchTally(), Token).AsTask();
 }
