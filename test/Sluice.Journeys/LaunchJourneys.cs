@@ -127,7 +127,7 @@ public sealed class LaunchJourneys : Journey
         var journal = Path.Combine(Folder, "runs/launch/lost/jobs.jsonl");
         var log = Path.Combine(Folder, "log");
         string[] launch = ["launch", "--mem", "10MB", "--name", "lost", "-j", "2", "-m", "x=1,2", "--", "sh", "-c",
-            $"[ -e rehearsed ] || exit 0; [ {{job}} = 1 ] || {{ while [ ! -e up ]; do sleep 0.05; done; exit 0; }}; trap 'touch saved; exit' TERM; touch up; {WaitForGo}", "sh"];
+            $"[ -e rehearsed ] || exit 0; [ {{job}} = 1 ] || {{ while [ ! -e up ]; do sleep 0.05; done; exit 0; }}; trap 'sleep 0.1 && touch saved; exit' TERM; touch up; {WaitForGo}", "sh"];
         await using (var rehearsal = CliRun.Start(Folder, FaultLibrary.Over(journal, log), launch))
         {
             (await rehearsal.EndAsync()).Is(0);

@@ -136,11 +136,23 @@ internal sealed class ChildProcess : IDisposable
         return _bytes;
     }
 
+    /// <summary>Asks all its processes to end, once. Those that are started meanwhile are not asked: e.g. the program by which the job saves its state.</summary>
+    public void AskToEnd()
+    {
+        Signal(Signals.Terminate, passes: 1);
+        // A stopped process takes the request only when it goes on.
+        Signal(Signals.Continue);
+    }
+
     /// <summary>Sends a signal to all its processes, those included that are started meanwhile.</summary>
-    public void Signal(int signal)
+    public void Signal(int signal) => Signal(signal, MostPasses);
+
+    public void Dispose() => _process.Dispose();
+
+    private void Signal(int signal, int passes)
     {
         var sent = new HashSet<(int, ulong)>();
-        for (var pass = 0; pass < MostPasses; pass++)
+        for (var pass = 0; pass < passes; pass++)
         {
             var isNew = false;
             foreach (var member in _tree.Members(ProcessTable.Read(), withMarked: true))
@@ -158,6 +170,4 @@ internal sealed class ChildProcess : IDisposable
             }
         }
     }
-
-    public void Dispose() => _process.Dispose();
 }

@@ -221,7 +221,7 @@ public sealed class Launcher
                 _children[job].Child.Signal(Signals.Continue);
                 break;
             case GovernorVerb.Terminate:
-                AskToEnd(_children[job].Child);
+                _children[job].Child.AskToEnd();
                 break;
             case GovernorVerb.Kill:
                 _children[job].Child.Signal(Signals.Kill);
@@ -243,7 +243,7 @@ public sealed class Launcher
         var asked = new HashSet<int>();
         foreach (var (job, (child, _)) in _children.Where(c => !c.Value.Child.Exit.IsCompleted))
         {
-            AskToEnd(child);
+            child.AskToEnd();
             asked.Add(job);
         }
 
@@ -263,17 +263,10 @@ public sealed class Launcher
     {
         foreach (var (child, _) in _children.Values)
         {
-            AskToEnd(child);
+            child.AskToEnd();
         }
 
         await Task.WhenAny(Task.WhenAll(_children.Values.Select(c => c.Child.Exit)), Task.Delay(_governor.Grace, _time)).ConfigureAwait(false);
-    }
-
-    // A stopped process takes the request only when it goes on.
-    private static void AskToEnd(ChildProcess child)
-    {
-        child.Signal(Signals.Terminate);
-        child.Signal(Signals.Continue);
     }
 
     private static JobEnd EndOf(int exitCode, bool kernelHasKilled) => exitCode switch
