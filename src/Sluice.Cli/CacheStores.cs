@@ -24,14 +24,10 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="location">Where it is, or null for the workspace's own.</param>
     /// <exception cref="SluiceException">The location is none.</exception>
-    public ICacheStore Open(string? location)
-    {
-        var place = Place(location);
-        RequireFile(place);
-        var store = Open(place);
-        // Answers that were kept while it could not take them belong to it.
-        return HasKept && place == Full(CacheLocation.Of(location is null ? Own() : Record())) ? Buffered(store) : store;
-    }
+    public ICacheStore Open(string? location) => Open(location, waits: true);
+
+    /// <summary>Opens the workspace's own store for a look, which does not wait where it is away.</summary>
+    public ICacheStore Peek() => Open(location: null, waits: false);
 
     /// <summary>Names a store that is opened, or made, when the first answer comes.</summary>
     /// <param name="location">Where it is, or null for the workspace's own.</param>
@@ -43,7 +39,8 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
     }
 
     /// <summary>Puts before the workspace's store what keeps answers while it is away.</summary>
-    public OutageBufferedCache Buffered(ICacheStore store) => new(store, workspace.CacheAwayFolder, Terminal.Warning, time, workspace.SecondCacheAwayFolder);
+    public OutageBufferedCache Buffered(ICacheStore store, bool waits = true) =>
+        new(store, workspace.CacheAwayFolder, Terminal.Warning, time, workspace.SecondCacheAwayFolder) { Waits = waits };
 
     /// <summary>Opens a store, or makes it.</summary>
     /// <param name="place">Where it is.</param>
@@ -122,6 +119,15 @@ internal sealed class CacheStores(Workspace workspace, TimeProvider time)
         {
             throw new SluiceException(ErrorKind.Usage, $"{place.Place} is a file, and a JSONL cache is a folder", "move the file away, or name another store; `sluice cache import` takes exported files in");
         }
+    }
+
+    private ICacheStore Open(string? location, bool waits)
+    {
+        var place = Place(location);
+        RequireFile(place);
+        var store = Open(place);
+        // Answers that were kept while it could not take them belong to it.
+        return HasKept && place == Full(CacheLocation.Of(location is null ? Own() : Record())) ? Buffered(store, waits) : store;
     }
 
     private CacheLocation Place(string? location) => Full(location is null ? CacheLocation.Of(Own()) : CacheLocation.Parse(location));

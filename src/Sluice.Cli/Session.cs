@@ -118,8 +118,10 @@ internal sealed class Session : IAsyncDisposable
     /// <summary>Warns when the ledger or the cache was lost; <c>run</c> and <c>submit</c> refuse then.</summary>
     /// <param name="results">Whether results are looked at that nothing else is left of, too.</param>
     /// <param name="cancellationToken">Ends the look.</param>
-    public async Task WarnOfLossAsync(bool results, CancellationToken cancellationToken)
+    /// <returns>Whether there was anything to warn of.</returns>
+    public async Task<bool> WarnOfLossAsync(bool results, CancellationToken cancellationToken)
     {
+        var isLost = false;
         try
         {
             // Not the cache itself: where its store is away, a look does not wait.
@@ -128,11 +130,13 @@ internal sealed class Session : IAsyncDisposable
             foreach (var loss in await Loss.FindAsync(ExistingLedger, store, Workspace.SpoolFolder, cancellationToken: cancellationToken).ConfigureAwait(false))
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
+                isLost = true;
             }
 
-            foreach (var (_, loss) in results ? await LostResults.FindAsync(Workspace, ExistingLedger, store, cancellationToken).ConfigureAwait(false) : [])
+            foreach (var (_, loss) in results ? await LostResults.FindAsync(Workspace, ExistingLedger, store, cancellationToken: cancellationToken).ConfigureAwait(false) : [])
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
+                isLost = true;
             }
         }
         catch (SluiceException error)
@@ -140,6 +144,8 @@ internal sealed class Session : IAsyncDisposable
             // Looking at what else there is goes on.
             Terminal.Warning(error.Message);
         }
+
+        return isLost;
     }
 
     /// <summary>Warns when folders of results are taken over from experiments with other choices.</summary>

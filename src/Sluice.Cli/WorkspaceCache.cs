@@ -103,7 +103,7 @@ internal sealed class WorkspaceCache(Workspace workspace, TimeProvider time) : I
     public IResponseCache GetExisting() => _cache is not null || IsThere(Settings) ? Get() : EmptyCache.Instance;
 
     /// <summary>Opens the store itself for a look, without waiting where it is away; an empty one when there is none.</summary>
-    public IResponseCache Peek() => Settings.Backend == CacheSettings.Memory ? Memory() : IsThere(Settings) ? _stores.Open(location: null) : EmptyCache.Instance;
+    public IResponseCache Peek() => Settings.Backend == CacheSettings.Memory ? Memory() : IsThere(Settings) ? _stores.Peek() : EmptyCache.Instance;
 
     /// <summary>Opens the store when it is not SQLite, which has a doctor of its own; else null.</summary>
     public ICacheStore? OpenOtherStore() => Settings.Backend != CacheSettings.Sqlite && IsThere(Settings) ? _stores.Open(location: null) : null;

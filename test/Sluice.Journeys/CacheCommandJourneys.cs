@@ -112,8 +112,8 @@ public sealed class CacheCommandJourneys : Journey
         Assert.Equal((20, 20), (Number(pruned, "matching"), Number(pruned, "deleted")));
         Assert.Equal(10, Number((await RunAsync("cache", "stats", "--json")).Is(0).Json, "responses"));
         Assert.Equal(20, (await SweepAsync()).Is(0).Sent);
-        (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("30 responses deleted", "sluice cache compact", "sluice doctor --repair");
-        (await RunAsync("doctor", "--repair")).Is(0);
+        (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("30 responses deleted", "sluice cache compact", "sluice doctor --forget");
+        (await RunAsync("doctor", "--forget")).Is(0);
         Assert.Equal(30, (await SweepAsync()).Is(0).Sent);
     }
 

@@ -31,7 +31,9 @@ public sealed class CacheJourneys : Journey
         Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
         if (second.Json["shadow"] is { } shadow)
         {
-            Assert.Equal(("300", "0", "0"), ($"{shadow["compared"]}", $"{shadow["differ"]}", $"{shadow["missing"]}"));
+            // The command looks some of the first up before it begins, too.
+            Assert.InRange((int)shadow["compared"]!, 300, 304);
+            Assert.Equal(("0", "0"), ($"{shadow["differ"]}", $"{shadow["missing"]}"));
         }
     }
 

@@ -17,15 +17,15 @@ public sealed class EmptyCacheJourneys : Journey
 
         foreach (var command in (string[])["run", "submit"])
         {
-            (await RunAsync(command, "configs", "--sweep", "s")).Explains(3, "the cache is empty", $"{N} live answers that were paid for", "sluice adopt --results", "sluice doctor --repair");
+            (await RunAsync(command, "configs", "--sweep", "s")).Explains(3, "the cache is empty", $"{N} live answers that were paid for", "sluice adopt --results", "sluice doctor --forget");
         }
 
         (await RunAsync("plan", "configs")).Says("warning:", $"{N} live answers");
         (await RunAsync("status")).Says("warning:", $"{N} live answers");
-        (await RunAsync("doctor")).Is(1).Says($"{N} live answers", "sluice doctor --repair");
+        (await RunAsync("doctor")).Is(1).Says($"{N} live answers", "sluice doctor --forget");
         Assert.Equal((N, 0), (OpenAI.LiveCalls, OpenAI.RepeatedBodies));
 
-        (await RunAsync("doctor", "--repair")).Is(0).Says($"{N} forgotten");
+        (await RunAsync("doctor", "--forget")).Is(0).Says($"{N} forgotten");
         (await RunAsync("doctor")).Is(0);
         Assert.Equal(N, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         Assert.Equal(N, OpenAI.RepeatedBodies);
@@ -54,7 +54,7 @@ public sealed class EmptyCacheJourneys : Journey
         (await RunAsync("run", "configs", "--sweep", "s", "model.params.max_tokens=63", "batch_mode=false")).Is(0);
         await EmptyAsync(isPruned: true);
 
-        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "1 batch", $"{N} live answers", "`sluice adopt` fetches", "sluice adopt --results", "sluice doctor --repair");
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "1 batch", $"{N} live answers", "`sluice adopt` fetches", "sluice adopt --results", "sluice doctor --forget");
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class EmptyCacheJourneys : Journey
     {
         if (isPruned)
         {
-            (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("an empty cache is taken for a lost one", "sluice doctor --repair");
+            (await RunAsync("cache", "prune", "--all", "--yes")).Is(0).Says("an empty cache is taken for a lost one", "sluice doctor --forget");
             return;
         }
 

@@ -25,7 +25,7 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("plan", "configs")).Says("warning:", "runs/s has 12 finished results");
         foreach (var command in (string[][])[["retrieve"], ["retrieve", "--wait"], ["run", "configs", "--sweep", "s"], ["submit", "configs", "--sweep", "s"]])
         {
-            (await RunAsync(command)).Explains(3, "runs/s has 12 finished results", "the cache and ledger that belong to them are gone", "sluice adopt --results s", "move runs/s away");
+            (await RunAsync(command)).Explains(3, "runs/s has 12 finished results", "whose answers the cache has lost", "sluice adopt --results s", "move runs/s away");
             Assert.Equal((results, summary), (Results(), await SummaryAsync()));
         }
 
@@ -52,8 +52,8 @@ public sealed class LostResultsJourneys : Journey
         Directory.Delete(State, recursive: true);
         (await RunAsync("run", "configs", "dataset.limit=1", "--sweep", "other")).Is(0).Says("runs/s has 5 finished results");
 
-        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 5 finished results", "sluice adopt --results s");
-        (await RunAsync("doctor")).Is(1).Says("runs/s has 5 finished results");
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 4 finished results", "sluice adopt --results s");
+        (await RunAsync("doctor")).Is(1).Says("runs/s has 4 finished results");
         Assert.Equal(results, await File.ReadAllTextAsync(path, Cancel));
 
         (await RunAsync("adopt", "--results", "s")).Is(0);
@@ -77,6 +77,144 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("adopt", "--provider", "openai")).Is(0);
         Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         Assert.Equal((1, 0), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task Whatever_else_was_taken_in_answers_that_only_results_have_are_not_asked_again()
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        string[] live = ["run", "configs", "--sweep", "b", "batch_mode=false", "model.params.max_tokens=63"];
+        (await RunAsync(live)).Is(0);
+        Directory.Delete(State, recursive: true);
+
+        // The provider lists batches, and no live calls.
+        (await RunAsync("adopt", "--provider", "openai")).Is(1).Says("runs/b has 6 finished results", "sluice adopt --results b");
+        foreach (var command in (string[][])[["status"], ["plan", .. live[1..4]]])
+        {
+            (await RunAsync(command)).Says("warning:", "runs/b has 6 finished results");
+        }
+
+        (await RunAsync(live)).Explains(3, "runs/b has 6 finished results", "sluice adopt --results b");
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "a", "--json")).Is(0).Sent);
+        (await RunAsync("adopt", "--results", "b")).Is(0);
+        Assert.Equal(0, (await RunAsync([.. live, "--json"])).Is(0).Sent);
+        Assert.Equal((12, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task The_answers_of_one_sweep_do_not_hide_that_those_of_another_are_lost()
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        string[] second = ["run", "configs", "--sweep", "b", "model.params.max_tokens=63"];
+        (await RunAsync(second)).Is(0);
+        foreach (var file in Directory.GetFiles(State, "cache.db*"))
+        {
+            File.Delete(file);
+        }
+
+        (await RunAsync("adopt", "--results", "a")).Is(0);
+        var manifest = await File.ReadAllTextAsync(Path.Combine(Folder, "runs/b/manifest.json"), Cancel);
+
+        (await RunAsync(second)).Explains(3, "runs/b has 6 finished results");
+        Assert.Equal(manifest, await File.ReadAllTextAsync(Path.Combine(Folder, "runs/b/manifest.json"), Cancel));
+        (await RunAsync("doctor")).Is(1).Says("runs/b", "6 finished results", "sluice doctor --forget");
+        (await RunAsync("doctor", "--repair")).Is(1).Says("to do");
+        (await RunAsync("adopt", "--results", "b")).Is(0);
+        Assert.Equal(0, (await RunAsync([.. second, "--json"])).Is(0).Sent);
+        Assert.Equal((12, 0), (OpenAI.LiveCalls, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_backup_that_has_a_part_of_the_answers_costs_none_of_the_others()
+    {
+        await ProviderAsync();
+        Dataset(12);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "s", "dataset.limit=9")).Is(0);
+        (await RunAsync("cache", "backup", "kept.db")).Is(0);
+        (await RunAsync("run", "configs", "--sweep", "s", "dataset.limit=11")).Is(0);
+        foreach (var file in Directory.GetFiles(State, "cache.db*"))
+        {
+            File.Delete(file);
+        }
+
+        File.Copy(Path.Combine(Folder, "kept.db"), Path.Combine(State, "cache.db"));
+
+        // The first results have their answers, and the twelfth sample is new: only a look at all of them tells.
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 2 finished results");
+        (await RunAsync("doctor")).Is(1).Says("2 finished results");
+        Assert.Equal((11, 11), (OpenAI.LiveCalls, Count("done")));
+        (await RunAsync("adopt", "--results", "s")).Is(0).Says("2 of them new here");
+        Assert.Equal(1, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        Assert.Equal(0, OpenAI.RepeatedBodies);
+    }
+
+    [Fact]
+    public async Task What_people_have_deleted_is_asked_again_also_after_an_interruption()
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        (await RunAsync("cache", "prune", "--key", Key(Rows()[2]), "--key", Key(Rows()[4]), "--yes")).Is(0);
+        (await RunAsync("retrieve")).Is(1);
+
+        Assert.Equal(2, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        // From then on they count again.
+        foreach (var file in Directory.GetFiles(State, "cache.db*"))
+        {
+            File.Delete(file);
+        }
+
+        (await RunAsync("doctor", "--repair")).Is(1).Says("sluice adopt --results");
+        (await RunAsync("doctor", "--repair")).Is(1).Says("sluice adopt --results");
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(3);
+        (await RunAsync("doctor", "--forget")).Is(0).Says("forgotten");
+        Assert.Equal(6, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        (await RunAsync("doctor")).Is(0);
+    }
+
+    [Theory]
+    [InlineData("openai", "gpt-4o-mini")]
+    [InlineData("anthropic", "claude-haiku-4-5")]
+    public async Task A_batch_that_only_the_manifest_knows_is_not_made_again_whatever_else_there_is(string provider, string model)
+    {
+        await ProviderAsync(batchDelay: 3);
+        Dataset(5);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        string[] command = ["run", "configs", "--sweep", "b", "batch_mode=true", $"model={{provider: {provider}, name: {model}, params: {{max_tokens: 62}}}}"];
+        (await RunAsync(["submit", .. command[1..]])).Is(8);
+        var batch = Simulator.Batches().Single().Id;
+        File.Delete(Path.Combine(State, "ledger.db"));
+        Directory.Delete(Path.Combine(State, "spool"), recursive: true);
+
+        (await RunAsync("status")).Says("warning:", $"runs/b waits for a batch ({batch}) that the ledger has lost");
+        (await RunAsync("doctor")).Is(1).Says(batch);
+        (await RunAsync(command)).Explains(3, batch, "sluice adopt");
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        (await RunAsync("retrieve", "--sweep", "b")).Is(1).Says(batch, "5 samples without an answer");
+        (await RunAsync(command)).Explains(3, batch);
+        // What the manifest tells outlives this ledger, too.
+        Directory.Delete(State, recursive: true);
+        (await RunAsync(command)).Explains(3, batch);
+
+        // OpenAI's list says what a batch asks; Anthropic's results do, when it has ended.
+        while ((await RunAsync("adopt", "--provider", provider)).Errors.Contains(batch + ") that the ledger has lost", StringComparison.Ordinal))
+        {
+            (await RunAsync(command)).Explains(3, batch);
+        }
+
+        (await RunAsync("adopt", "--results", "a")).Is(0);
+        Assert.Equal(0, (await RunAsync([.. command, "--json"])).Is(0).Sent);
+        Assert.Single(Simulator.Batches());
+        Assert.Equal((0, 0), (OpenAI.RepeatedBodies, Anthropic.RepeatedBodies));
     }
 
     [Fact]

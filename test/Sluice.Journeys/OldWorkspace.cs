@@ -16,6 +16,7 @@ internal static class OldWorkspace
     private const string Address = "127.0.0.1:21717";
 
     private static readonly TimeSpan Age = TimeSpan.FromHours(1);
+    private static readonly TimeSpan LongAgo = TimeSpan.FromDays(2);
 
     /// <summary>Unpacks a workspace into an empty folder; its provider's files lie in <c>provider</c>.</summary>
     public static void Unpack(string release, string name, string folder)
@@ -32,7 +33,8 @@ internal static class OldWorkspace
         Replace(folder, Folder + name, folder);
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
-            File.SetLastWriteTimeUtc(path, (TimeProvider.System.GetUtcNow() - Age).UtcDateTime);
+            // Whether a process of another machine still writes cannot be looked up: what it left is dropped after a day.
+            File.SetLastWriteTimeUtc(path, (TimeProvider.System.GetUtcNow() - (path.EndsWith(".tmp", StringComparison.Ordinal) ? LongAgo : Age)).UtcDateTime);
         }
     }
 

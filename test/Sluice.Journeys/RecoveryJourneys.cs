@@ -151,7 +151,7 @@ public sealed class RecoveryJourneys : Journey
         Lose();
         (await RunAsync("status")).Is(0).Says("warning:", "2 batches whose answers were paid for", "sluice adopt");
         (await RunAsync("plan", "configs")).Is(0).Says("warning:", "2 batches whose answers were paid for");
-        (await RunAsync("run", "configs")).Explains(3, "2 batches whose answers were paid for", "sluice adopt", "sluice doctor --repair");
+        (await RunAsync("run", "configs")).Explains(3, "2 batches whose answers were paid for", "sluice adopt", "sluice adopt --results", "sluice doctor --forget");
         (await RunAsync("submit", "configs")).Explains(3, "2 batches whose answers were paid for");
         (await RunAsync("doctor")).Is(1).Says("2 batches whose answers were paid for", "sluice adopt");
         Assert.Equal((2, 20, 0), (OpenAI.BatchesCreated, OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
@@ -160,7 +160,8 @@ public sealed class RecoveryJourneys : Journey
         Assert.Equal(results, Results());
 
         Lose();
-        (await RunAsync("doctor", "--repair")).Is(0).Says("2 forgotten");
+        (await RunAsync("doctor", "--repair")).Is(1).Says("2 batches whose answers were paid for");
+        (await RunAsync("doctor", "--forget")).Is(0).Says("2 forgotten");
         (await RunAsync("doctor")).Is(0).Says("sound");
         Assert.Equal(20, (await SweepAsync()).Is(0).Sent);
         Assert.Equal(results, Results());
@@ -279,6 +280,8 @@ public sealed class RecoveryJourneys : Journey
 
         Assert.Empty(report["findings"]!.AsArray());
         Assert.Equal(10, Number(report, "responses"));
+        (await RunAsync("doctor", "--workspace", "nosuch")).Explains(2, "there is no folder nosuch");
+        Directory.CreateDirectory(Path.Combine(Folder, "empty"));
         (await RunAsync("doctor", "--workspace", "empty")).Is(0).Says("sound");
     }
 
@@ -297,7 +300,9 @@ public sealed class RecoveryJourneys : Journey
         Damage(Cache, damage);
 
         (await RunAsync("doctor")).Is(1).Says(".sluice/cache.db", "sluice doctor --repair", "sluice adopt");
-        (await RunAsync("doctor", "--repair")).Is(0).Says("saved");
+        // Twice, as one who is not sure does: what can be fetched again is not forgotten.
+        (await RunAsync("doctor", "--repair")).Is(1).Says("saved", "sluice adopt");
+        (await RunAsync("doctor", "--repair")).Is(1).Says("sluice adopt");
         (await RunAsync("adopt")).Is(0);
         (await RunAsync("doctor")).Is(0).Says("sound");
         Assert.Equal(0, (await SweepAsync()).Is(0).Sent);

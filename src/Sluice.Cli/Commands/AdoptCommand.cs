@@ -81,6 +81,7 @@ internal static class AdoptCommand
     private static async Task<int> TakeOverAsync(Session session, ParseResult parsed, CancellationToken cancellationToken)
     {
         var quiet = parsed.GetValue(CommonOptions.Quiet);
+        LostResults.Remember(session.Workspace, session.Ledger);
         var adopter = new Adopter(new BatchContext(session.Ledger, session.Cache, session.Providers, session.Workspace.SpoolFolder, session.Time, e => Say(e, quiet)));
         var report = new AdoptReport();
         var files = parsed.GetValue(Files)!;
@@ -110,7 +111,8 @@ internal static class AdoptCommand
         }
 
         Show(report, files.Length, parsed.GetValue(CommonOptions.Json));
-        return ExitCodes.Done;
+        // E.g. live answers, which no provider lists: only the results have them.
+        return await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false) ? ExitCodes.Incomplete : ExitCodes.Done;
     }
 
     /// <summary>Takes in what results hold, each sweep with the store that its configs name.</summary>
@@ -132,10 +134,14 @@ internal static class AdoptCommand
             foreach (var plan in await session.PlansOfResultsAsync(sweep, cancellationToken).ConfigureAwait(false))
             {
                 var path = Path.Combine(workspace.SweepFolder(sweep), plan.Experiment.Name, "results.jsonl");
-                report += await new ResultsAdopter(session.Cache).AdoptAsync(plan, path, cancellationToken).ConfigureAwait(false) with { Experiments = 1 };
+                var found = await new ResultsAdopter(session.Cache).AdoptAsync(plan, path, cancellationToken).ConfigureAwait(false);
+                report += found with { Experiments = 1 };
+                if (found.LeftOut > 0)
+                {
+                    // What nobody has is asked for again.
+                    session.Ledger.ForgetResults([(sweep, plan.Experiment.Name)]);
+                }
             }
-
-            session.ExistingLedger?.ForgetLostResults(sweep);
         }
 
         Show(report, parsed.GetValue(CommonOptions.Json));

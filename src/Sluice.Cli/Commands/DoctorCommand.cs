@@ -11,15 +11,22 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var repair = new Option<bool>("--repair") { Description = "Put right what can be put right without losing anything; damaged files are kept beside." };
-        var command = new Command("doctor", "Examine cache, ledger and spools: reads every response; asks no provider.") { repair };
+        var forget = new Option<bool>("--forget") { Description = "Forget that answers were paid for which cache and ledger have lost: what is asked for again is paid for again." };
+        var command = new Command("doctor", "Examine cache, ledger and spools: reads every response; asks no provider.") { repair, forget };
         command.SetAction(async (parsed, cancellationToken) =>
         {
-            var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
+            var folder = parsed.GetValue(CommonOptions.Workspace)!;
+            if (!Directory.Exists(folder))
+            {
+                throw new SluiceException(ErrorKind.Usage, $"there is no folder {folder}", "name the folder that holds .sluice/ and runs/ with --workspace");
+            }
+
+            var session = new Session(folder);
             await using var _ = session.ConfigureAwait(false);
             var (store, unopened) = Open(session);
             await using var __ = (store ?? (IResponseCache)EmptyCache.Instance).ConfigureAwait(false);
             var doctor = new Doctor(session.Workspace, session.Time, store, unopened);
-            var findings = await doctor.ExamineAsync(parsed.GetValue(repair), cancellationToken).ConfigureAwait(false);
+            var findings = await doctor.ExamineAsync(parsed.GetValue(repair), parsed.GetValue(forget), cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
                 Json(findings, doctor.Responses);

@@ -53,16 +53,13 @@ internal static class SweepCommands
 
     private static async Task<int> RetrieveAsync(IReadOnlyList<string> names, SweepMode mode, ParseResult parsed, List<SweepOutcome> outcomes, CancellationToken cancellationToken)
     {
-        var code = ExitCodes.Done;
+        var (code, isLost) = (ExitCodes.Done, false);
         foreach (var name in names)
         {
             // Of its own for each: sweeps may have other caches and simulators.
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            if (name == names[0])
-            {
-                await session.WarnOfLossAsync(results: false, cancellationToken).ConfigureAwait(false);
-            }
+            isLost = name == names[0] ? await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false) : isLost;
 
             var options = new SweepOptions(name, mode, RetryFailed: false);
             try
@@ -76,7 +73,7 @@ internal static class SweepCommands
                 }
 
                 outcome.ThrowError();
-                code = Worse(code, Conclude(outcome.Result, options, Again, names.Count > 1));
+                code = Worse(code, Conclude(outcome.Result, options, Again, names.Count > 1, isLost));
                 if (outcome.Result.State == SweepState.Interrupted)
                 {
                     break;
@@ -140,7 +137,7 @@ internal static class SweepCommands
             }
 
             outcome.ThrowError();
-            return Conclude(outcome.Result, options, again, isOneOfSeveral: false);
+            return Conclude(outcome.Result, options, again);
         });
         return command;
     }
@@ -171,7 +168,7 @@ internal static class SweepCommands
     private static Func<MemorySample>? WatchedMemory(IReadOnlyList<ExperimentPlan> plans) =>
         plans.All(p => p.Experiment.MemoryRequiredGb == 0) ? null : MachineMemory.Probe().Sample;
 
-    private static int Conclude(SweepResult result, SweepOptions options, string again, bool isOneOfSeveral)
+    private static int Conclude(SweepResult result, SweepOptions options, string again, bool isOneOfSeveral = false, bool isLost = false)
     {
         var of = isOneOfSeveral ? $"{result.Name}: " : "";
         var pending = result.Experiments.Sum(e => e.Summary?.Pending ?? 0);
@@ -189,7 +186,12 @@ internal static class SweepCommands
                 Terminal.Hint(again + (result.BatchesUnderWay > 0 ? $", or `sluice retrieve --wait --sweep {result.Name}`" : ""));
                 return ExitCodes.Interrupted;
             default:
-                if (pending > 0)
+                if (pending > 0 && isLost)
+                {
+                    // What was lost may be theirs: nobody can say that they were not sent.
+                    Terminal.Line($"{of}{Numbers.Of(pending, "sample")} without an answer");
+                }
+                else if (pending > 0)
                 {
                     Terminal.Line(options.Mode is SweepMode.Retrieve or SweepMode.RetrieveAndWait
                         ? $"{of}{Numbers.Of(pending, "sample")} not sent yet"

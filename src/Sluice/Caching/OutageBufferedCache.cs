@@ -58,6 +58,9 @@ public sealed class OutageBufferedCache : ICacheStore
     /// <inheritdoc/>
     public string Name => _inner.Name;
 
+    /// <summary>Gets whether look-ups wait for a store that is away; else they throw that it is.</summary>
+    public bool Waits { get; init; } = true;
+
     /// <inheritdoc/>
     public long Interruptions => Interlocked.Read(ref _timesAway) + _inner.Interruptions;
 
@@ -69,7 +72,7 @@ public sealed class OutageBufferedCache : ICacheStore
             // Before the store: what is carried over in between is then found there.
             var kept = await _segments.GetAsync(keys, notBefore, cancellationToken).ConfigureAwait(false);
             var hasAll = kept is not null && Array.TrueForAll(kept, r => r is not null);
-            if (_away is null)
+            if (_away is null || !Waits)
             {
                 try
                 {
@@ -81,7 +84,7 @@ public sealed class OutageBufferedCache : ICacheStore
 
                     return;
                 }
-                catch (CacheAwayException error)
+                catch (CacheAwayException error) when (Waits || hasAll)
                 {
                     SetAway(error);
                 }
@@ -169,7 +172,7 @@ public sealed class OutageBufferedCache : ICacheStore
             {
                 return await _inner.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
             }
-            catch (CacheAwayException error)
+            catch (CacheAwayException error) when (Waits)
             {
                 SetAway(error);
                 await UntilBackAsync(cancellationToken).ConfigureAwait(false);

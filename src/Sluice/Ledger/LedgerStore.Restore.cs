@@ -9,18 +9,72 @@ public sealed partial class LedgerStore
     public bool IsBlank() => Look(() => Number(
         "SELECT EXISTS(SELECT 1 FROM intents) OR EXISTS(SELECT 1 FROM failures) OR EXISTS(SELECT 1 FROM model_usage) OR EXISTS(SELECT 1 FROM claims) OR EXISTS(SELECT 1 FROM claims_recent)", static s => s)) == 0;
 
-    /// <summary>Tells whether a sweep's results were there before this ledger, which knows nothing of what they have cost.</summary>
-    public bool HasLostResults(string sweep) => Look(() => Number("SELECT EXISTS(SELECT 1 FROM lost_results WHERE sweep=?1)", s => s.Bind(1, sweep))) == 1;
+    /// <summary>Tells whether the answers of an experiment's results are not missed: people have deleted or forgotten them, or they were never kept.</summary>
+    public bool AreForgotten(string sweep, string experiment) => Look(() =>
+        Number("SELECT EXISTS(SELECT 1 FROM forgotten_results WHERE sweep=?1 AND experiment=?2)", s => s.Bind(1, sweep).Bind(2, experiment))) == 1;
 
-    /// <summary>Remembers that a sweep's results were there before this ledger: once other sweeps have filled it, nothing else would tell.</summary>
-    public void RememberLostResults(string sweep) => Write("lost-results", durable: false, () => Sql("INSERT INTO lost_results(sweep) VALUES(?1) ON CONFLICT DO NOTHING").Bind(1, sweep).Run());
-
-    /// <summary>Forgets that a sweep's results were there before: people have taken them in, or moved them away.</summary>
-    public void ForgetLostResults(string sweep)
+    /// <summary>Notes of experiments that the answers of their results are not missed.</summary>
+    public void ForgetResults(IReadOnlyCollection<(string Sweep, string Experiment)> results)
     {
-        if (HasLostResults(sweep))
+        ArgumentNullException.ThrowIfNull(results);
+        if (results.Any(r => !AreForgotten(r.Sweep, r.Experiment)))
         {
-            Write("lost-results", durable: false, () => Sql("DELETE FROM lost_results WHERE sweep=?1").Bind(1, sweep).Run());
+            Write("forget-results", durable: true, () =>
+            {
+                foreach (var (sweep, experiment) in results)
+                {
+                    Sql("INSERT OR IGNORE INTO forgotten_results(sweep, experiment) VALUES(?1, ?2)").Bind(1, sweep).Bind(2, experiment).Run();
+                }
+
+                return 0;
+            });
+        }
+    }
+
+    /// <summary>Notes that the cache has the answers of all of an experiment's results: from now on they are missed when they are gone.</summary>
+    public void TrustResults(string sweep, string experiment)
+    {
+        if (AreForgotten(sweep, experiment))
+        {
+            Write("trust-results", durable: false, () => Sql("DELETE FROM forgotten_results WHERE sweep=?1 AND experiment=?2").Bind(1, sweep).Bind(2, experiment).Run());
+        }
+    }
+
+    /// <summary>Remembers batches that a sweep waits for by its manifest: the ledger that knew them is gone. Those that it has met already stay as they are.</summary>
+    public void MissBatches(string sweep, IReadOnlyCollection<string> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        if (batches.Count > 0)
+        {
+            Write("miss-batches", durable: true, () =>
+            {
+                foreach (var batch in batches)
+                {
+                    Sql("INSERT OR IGNORE INTO missed_batches(sweep, batch) VALUES(?1, ?2)").Bind(1, sweep).Bind(2, batch).Run();
+                }
+
+                return 0;
+            });
+        }
+    }
+
+    /// <summary>Returns the batches that a sweep waits for and of which nobody knows what they ask, and whether they have ended.</summary>
+    public IReadOnlyList<string> MissedBatches(string sweep) => Look(() =>
+        Texts("SELECT batch FROM missed_batches AS m WHERE sweep=?1 AND settled=0 AND NOT EXISTS(SELECT 1 FROM intents WHERE batch_id=m.batch) ORDER BY batch", s => s.Bind(1, sweep)));
+
+    /// <summary>Returns the batches that were missed once and are not any more.</summary>
+    public IReadOnlyList<string> SettledMissed(string sweep) => Look(() => Texts("SELECT batch FROM missed_batches WHERE sweep=?1 AND settled=1", s => s.Bind(1, sweep)));
+
+    /// <summary>Misses no batch any longer.</summary>
+    public void ForgetMissed() => Write("forget-missed", durable: true, () => Sql("UPDATE missed_batches SET settled=1").Run());
+
+    /// <summary>Misses a batch no longer: its answers are in the cache, or it has none.</summary>
+    public void SettleMissed(string batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (Look(() => Number("SELECT EXISTS(SELECT 1 FROM missed_batches WHERE batch=?1 AND settled=0)", s => s.Bind(1, batch))) == 1)
+        {
+            Write("settle-missed", durable: true, () => Sql("UPDATE missed_batches SET settled=1 WHERE batch=?1").Bind(1, batch).Run());
         }
     }
 

@@ -67,7 +67,12 @@ public sealed partial class LedgerStore : IDisposable
         ALTER TABLE model_usage ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE model_usage ADD COLUMN kept_at INTEGER NOT NULL DEFAULT 0;
         """,
-        "ALTER TABLE intents ADD COLUMN max_attempts INTEGER NOT NULL DEFAULT 3",
+        """
+        ALTER TABLE intents ADD COLUMN max_attempts INTEGER NOT NULL DEFAULT 3;
+        DROP TABLE lost_results;
+        CREATE TABLE forgotten_results(sweep TEXT NOT NULL, experiment TEXT NOT NULL, PRIMARY KEY(sweep, experiment)) WITHOUT ROWID;
+        CREATE TABLE missed_batches(sweep TEXT NOT NULL, batch TEXT NOT NULL, settled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(sweep, batch)) WITHOUT ROWID;
+        """,
     ];
 
     private readonly string _path;

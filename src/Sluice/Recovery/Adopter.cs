@@ -102,6 +102,12 @@ public sealed class Adopter(BatchContext context)
         }
 
         CrashPoint.Hit("adopt.batch.after");
+        if (unread is null && batch.IsEnded)
+        {
+            await context.Cache.SyncAsync(cancellationToken).ConfigureAwait(false);
+            context.Ledger.SettleMissed(batch.Id);
+        }
+
         var report = reader.Report with { Batches = 1, Gone = gone };
         if (report.Responses + report.Failed == 0)
         {

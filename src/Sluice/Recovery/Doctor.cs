@@ -17,12 +17,14 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
 
     /// <summary>Examines the workspace.</summary>
     /// <param name="repair">Whether what can be put right without losing anything is put right. No other process may work in the workspace then.</param>
+    /// <param name="forget">Whether answers that are lost are no longer missed: what is asked for again is paid for again.</param>
     /// <param name="cancellationToken">Ends it between two steps.</param>
     /// <exception cref="SluiceException">Another process works in the workspace, and it is to be repaired.</exception>
-    public async Task<IReadOnlyList<Finding>> ExamineAsync(bool repair, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<Finding>> ExamineAsync(bool repair, bool forget = false, CancellationToken cancellationToken = default)
     {
         var findings = new List<Finding>();
-        repair = repair && IsAlone();
+        var isAlone = (repair || forget) && IsAlone();
+        (repair, forget) = (repair && isAlone, forget && isAlone);
         if (unopened is not null)
         {
             findings.Add(new Finding(Path.Combine(workspace.Root, ".sluice"), unopened.Message, unopened.Hint ?? "look again later"));
@@ -43,10 +45,12 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
         }
 
         findings.AddRange(Kept());
-        findings.AddRange(new LedgerDoctor(workspace, time, repair, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
-        if (findings.Count == 0)
+        var cacheIsSound = !findings.Exists(f => f.IsToDo);
+        findings.AddRange(new LedgerDoctor(workspace, time, repair, forget, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
+        // A ledger that is damaged cannot tell what is missed.
+        if (cacheIsSound && !findings.Exists(f => f.IsToDo && f.Subject == workspace.LedgerPath))
         {
-            findings.AddRange(await ExamineResultsAsync(cancellationToken).ConfigureAwait(false));
+            findings.AddRange(await ExamineResultsAsync(forget, cancellationToken).ConfigureAwait(false));
         }
 
         foreach (var left in NewDatabase.LeftoversOf(workspace.CachePath, time).ToList())
@@ -104,14 +108,36 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
         return new Finding(workspace.CachePath, problem, $"{saved} responses saved; the damaged file is {kept}. `sluice adopt` fetches what is lost from the provider's result files", IsRepaired: true);
     }
 
-    /// <summary>Names the results that are all that is left: where the cache is empty or gone, or was so when the ledger began.</summary>
-    private async Task<List<Finding>> ExamineResultsAsync(CancellationToken cancellationToken)
+    /// <summary>Names the results, and the batches of manifests, of which cache and ledger know nothing any more.</summary>
+    private async Task<List<Finding>> ExamineResultsAsync(bool forget, CancellationToken cancellationToken)
     {
-        using var ledger = File.Exists(workspace.LedgerPath) ? new LedgerStore(workspace.LedgerPath, time) : null;
-        var empty = new MemoryResponseCache(0, time);
-        await using var _ = empty.ConfigureAwait(false);
-        var losses = await LostResults.FindAsync(workspace, ledger, empty, cancellationToken).ConfigureAwait(false);
-        return [.. losses.Where(l => Responses == 0 || ledger?.HasLostResults(l.Sweep) == true).Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, l.Loss.Remedy))];
+        using var ledger = forget || File.Exists(workspace.LedgerPath) ? OpenLedger() : null;
+        IResponseCache cache = store is not null ? store : File.Exists(workspace.CachePath) ? new SqliteResponseCache(workspace.CachePath, time) : new MemoryResponseCache(0, time);
+        try
+        {
+            var losses = await LostResults.FindAsync(workspace, ledger, cache, isExact: true, cancellationToken).ConfigureAwait(false);
+            if (forget && losses.Count > 0)
+            {
+                LostResults.Forget(workspace, ledger!);
+                ledger!.ForgetMissed();
+            }
+
+            return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, forget ? "forgotten: what is asked for again is paid for again" : $"{l.Loss.Remedy}, or say `sluice doctor --forget`", IsRepaired: forget)).ToList();
+        }
+        finally
+        {
+            if (cache != store)
+            {
+                await cache.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+
+    private LedgerStore OpenLedger()
+    {
+        var ledger = new LedgerStore(workspace.LedgerPath, time);
+        LostResults.Remember(workspace, ledger);
+        return ledger;
     }
 
     /// <summary>Looks into the damaged caches that were kept: what is sound in them, and not in the cache, was paid for.</summary>

@@ -6,7 +6,7 @@ using Sluice.Sweeps;
 namespace Sluice.Recovery;
 
 /// <summary>Examines the ledger and the spools, holds one against the other, and makes a lost ledger again from the spools.</summary>
-internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair, bool cacheIsEmpty, string cacheName)
+internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool repair, bool forget, bool cacheIsEmpty, string cacheName)
 {
     private readonly string _spools = workspace.SpoolFolder;
 
@@ -38,6 +38,7 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         }
 
         using var ledger = new LedgerStore(workspace.LedgerPath, time);
+        LostResults.Remember(workspace, ledger);
         var known = ledger.Open().ToDictionary(i => i.Id);
         foreach (var id in Spool.In(_spools).Where(id => !known.ContainsKey(id)))
         {
@@ -52,7 +53,7 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         // Last: a spool that was left behind is known by its batch.
         if (cacheIsEmpty && Loss.OfCache(ledger) is { } loss)
         {
-            yield return repair
+            yield return forget
                 ? new Finding(cacheName, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
                 : new Finding(cacheName, loss.Problem, loss.Remedy);
         }

@@ -44,14 +44,14 @@ public sealed record Loss(string Problem, string Remedy)
 
         var (batches, live) = (ledger.AnsweredBatches(), ledger.KeptLiveAnswers(since));
         const string Fetch = "`sluice adopt` fetches the answers of batches from the provider for nothing";
-        const string TakeIn = "`sluice adopt --results` takes in the live answers that results hold";
-        const string Forget = "`sluice doctor --repair` forgets what is gone, then it is paid for again";
+        const string TakeIn = "`sluice adopt --results` takes in what results hold";
+        const string Forget = "`sluice doctor --forget` forgets what is gone, then it is paid for again";
         var ofBatches = $"{batches} {(batches == 1 ? "batch" : "batches")} whose answers were paid for";
         var ofCalls = live == 1 ? "1 live answer that was paid for" : $"{live} live answers that were paid for";
         return (batches, live) switch
         {
             (0, 0) => null,
-            (_, 0) => new Loss($"the cache is empty, but the ledger has {ofBatches}", $"{Fetch}; {Forget}"),
+            (_, 0) => new Loss($"the cache is empty, but the ledger has {ofBatches}", $"{Fetch}; {TakeIn}; {Forget}"),
             (0, _) => new Loss($"the cache is empty, but the ledger has {ofCalls}", $"{TakeIn}; {Forget}"),
             _ => new Loss($"the cache is empty, but the ledger has {ofBatches}, and {ofCalls}", $"{Fetch}; {TakeIn}; {Forget}"),
         };

@@ -1,27 +1,32 @@
-using System.Text.Json;
 using Sluice.Caching;
-using Sluice.Datasets;
+using Sluice.Configuration;
 using Sluice.Ledger;
-using Sluice.Results;
+using Sluice.Requests;
 using Sluice.Sweeps;
 
 namespace Sluice.Recovery;
 
-/// <summary>Finds results, and batches under way, that are all that is left of what was paid for: ledger and cache of their workspace are gone.</summary>
+/// <summary>Finds what <c>runs/</c> tells of and nothing else knows any more: results whose answers the cache has lost, and batches that the ledger has lost.</summary>
+/// <remarks>
+/// E.g. a result is finished and names the key of its request, and the cache has no answer under that key: it would be paid for again.
+/// Whatever else cache and ledger hold does not matter. Results whose answers people have deleted or forgotten are not missed.
+/// </remarks>
 public static class LostResults
 {
     /// <summary>Finds them in every sweep of a workspace.</summary>
     /// <param name="workspace">The workspace.</param>
     /// <param name="ledger">The ledger, or null when there is none.</param>
     /// <param name="cache">The cache; an empty one when there is none.</param>
+    /// <param name="isExact">Whether every result is looked at, or the first ones of each experiment.</param>
     /// <param name="cancellationToken">Ends the look.</param>
-    public static async Task<IReadOnlyList<(string Sweep, Loss Loss)>> FindAsync(Workspace workspace, LedgerStore? ledger, IResponseCache cache, CancellationToken cancellationToken = default)
+    public static async Task<IReadOnlyList<(string Sweep, Loss Loss)>> FindAsync(
+        Workspace workspace, LedgerStore? ledger, IResponseCache cache, bool isExact = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         var losses = new List<(string, Loss)>();
         foreach (var sweep in SweepManifest.Sweeps(workspace).Order(StringComparer.Ordinal))
         {
-            if (await FindAsync(workspace, sweep, ExperimentsIn(workspace, sweep), ledger, cache, cancellationToken).ConfigureAwait(false) is { } loss)
+            if (await FindAsync(workspace, sweep, ExperimentsIn(workspace, sweep), ledger, cache, isExact, cancellationToken).ConfigureAwait(false) is { } loss)
             {
                 losses.Add((sweep, loss));
             }
@@ -30,68 +35,57 @@ public static class LostResults
         return losses;
     }
 
-    /// <summary>Keeps in mind the lost results of all sweeps but one, whose command is about to begin: once it has filled ledger and cache, nothing else would tell.</summary>
-    /// <param name="workspace">The workspace.</param>
-    /// <param name="sweep">The sweep of the command.</param>
-    /// <param name="ledger">The ledger.</param>
-    /// <param name="cache">The cache.</param>
-    /// <param name="cancellationToken">Ends the look.</param>
-    /// <returns>What was found.</returns>
-    internal static async Task<IReadOnlyList<Loss>> RememberAsync(Workspace workspace, string sweep, LedgerStore ledger, IResponseCache cache, CancellationToken cancellationToken)
-    {
-        if (!HasResults(workspace, sweep))
-        {
-            ledger.ForgetLostResults(sweep);
-        }
-
-        if (!ledger.IsBlank() || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
-        {
-            return [];
-        }
-
-        var others = (await FindAsync(workspace, ledger, cache, cancellationToken).ConfigureAwait(false)).Where(found => found.Sweep != sweep).ToList();
-        others.ForEach(found => ledger.RememberLostResults(found.Sweep));
-        return others.ConvertAll(found => found.Loss);
-    }
-
-    /// <summary>Finds them among the experiments of a sweep; null when there are none, or ledger or cache tell of what was sent.</summary>
+    /// <summary>Finds them among the experiments of a sweep; null when there are none.</summary>
     /// <param name="workspace">The workspace.</param>
     /// <param name="sweep">The sweep.</param>
     /// <param name="experiments">Its experiments.</param>
     /// <param name="ledger">The ledger, or null when there is none.</param>
     /// <param name="cache">The cache; an empty one when there is none.</param>
+    /// <param name="isExact">Whether every result is looked at, or the first ones of each experiment.</param>
     /// <param name="cancellationToken">Ends the look.</param>
     public static async Task<Loss?> FindAsync(
-        Workspace workspace, string sweep, IEnumerable<string> experiments, LedgerStore? ledger, IResponseCache cache, CancellationToken cancellationToken = default)
+        Workspace workspace, string sweep, IEnumerable<string> experiments, LedgerStore? ledger, IResponseCache cache, bool isExact = false, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(experiments);
         ArgumentNullException.ThrowIfNull(cache);
-        var files = experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl")).Where(File.Exists).ToList();
-        var isKnown = ledger?.HasLostResults(sweep) == true;
-        // Where spools are left, they tell more: the ledger is made again from them.
-        var batches = isKnown || Spool.In(workspace.SpoolFolder).Any() ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
-        if ((files.Count == 0 && batches.Count == 0) || (!isKnown && (ledger?.IsBlank() == false || !await cache.IsEmptyAsync(cancellationToken).ConfigureAwait(false))))
+        long lost = 0;
+        foreach (var folder in experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name)))
         {
-            return null;
+            lost += await FinishedKeys.CountLostAsync(Path.Combine(folder, "results.jsonl"), cache, isExact, cancellationToken).ConfigureAwait(false) is var found and > 0
+                && ledger?.AreForgotten(sweep, Path.GetFileName(folder)) != true && IsKept(folder) ? found : 0;
         }
 
-        long done = 0;
-        foreach (var file in files)
+        return lost > 0 ? OfResults(sweep, lost) : MissedBatches(workspace, sweep, ledger) is { Count: > 0 } batches ? OfBatches(sweep, batches) : null;
+    }
+
+    /// <summary>What there is to say of finished results whose answers are lost.</summary>
+    internal static Loss OfResults(string sweep, long lost) => new(
+        $"runs/{sweep} has {lost} finished {(lost == 1 ? "result" : "results")} whose answers the cache has lost",
+        $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
+
+    /// <summary>Keeps in mind what the manifests wait for, before a new ledger is filled: once it has been, nothing else would tell.</summary>
+    public static void Remember(Workspace workspace, LedgerStore ledger)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(ledger);
+        if (!ledger.IsBlank())
         {
-            done += await CountDoneAsync(file, cancellationToken).ConfigureAwait(false);
+            return;
         }
 
-        if (done == 0)
+        foreach (var sweep in SweepManifest.Sweeps(workspace))
         {
-            return batches.Count == 0 ? null : new Loss(
-                $"runs/{sweep} waits for {(batches.Count == 1 ? "a batch" : $"{batches.Count} batches")} ({string.Join(", ", batches.Take(3))}), but cache and ledger of this workspace are gone: nothing is sent",
-                $"`sluice adopt` takes in what the provider has. To pay for the answers again, move runs/{sweep} away");
+            ledger.MissBatches(sweep, SweepManifest.BatchesIn(workspace.SweepFolder(sweep)));
         }
+    }
 
-        return new Loss(
-            $"runs/{sweep} has {done} finished {(done == 1 ? "result" : "results")}, but the cache and ledger that belong to them are gone: nothing is sent, and the results stay as they are",
-            $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
+    /// <summary>Notes that nothing of what the results of a workspace rest on is missed from now on, since people delete it.</summary>
+    public static void Forget(Workspace workspace, LedgerStore ledger)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(ledger);
+        ledger.ForgetResults([.. SweepManifest.Sweeps(workspace).SelectMany(sweep => ExperimentsIn(workspace, sweep).Select(name => (sweep, name)))]);
     }
 
     /// <summary>Tells whether any experiment of a sweep has a config and results.</summary>
@@ -106,24 +100,38 @@ public static class LostResults
         ? Directory.EnumerateDirectories(workspace.SweepFolder(sweep)).Where(f => File.Exists(Path.Combine(f, "config.yaml")) && File.Exists(Path.Combine(f, "results.jsonl"))).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)
         : [];
 
-    private static async Task<long> CountDoneAsync(string path, CancellationToken cancellationToken)
+    /// <summary>Tells whether the answers that the results in a folder rest on were stored to stay. What is never kept cannot be lost.</summary>
+    internal static bool IsKept(string folder)
     {
-        long done = 0;
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
-        await using var _ = file.ConfigureAwait(false);
-        using var lines = new LineReader(file, 64 * 1024 * 1024);
-        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        try
         {
-            try
-            {
-                done += ResultHead.Read(lines.Line.Span) is { IsDone: true } ? 1 : 0;
-            }
-            catch (JsonException)
-            {
-                // It is no line of ours, and none that could be lost.
-            }
+            var path = Path.Combine(folder, "config.yaml");
+            return !File.Exists(path) || ConfigFile.Read(path, "/") is not { } config || !config.TryGet("cache", out var node) || node is not ConfigMapping cache
+                || ((!cache.TryGet("write", out var write) || write is not ConfigScalar { Type: ScalarKind.Boolean, Boolean: false })
+                    && (!cache.TryGet("backend", out var backend) || backend is not ConfigScalar { Text: "memory" }));
+        }
+        catch (ConfigException)
+        {
+            // Nothing says that they were not.
+            return true;
+        }
+    }
+
+    /// <summary>Returns the batches that a sweep waits for and the ledger does not know.</summary>
+    internal static IReadOnlyList<string> MissedBatches(Workspace workspace, string sweep, LedgerStore? ledger)
+    {
+        if (ledger is null)
+        {
+            // The ledger is made again from the spools, and a batch is found by them.
+            return Spool.In(workspace.SpoolFolder).Any() ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
         }
 
-        return done;
+        // One whose batch is looked for may be the very one.
+        return ledger.Open().Any(i => i.BatchId is null && i.State is IntentState.Creating or IntentState.Unknown or IntentState.NeedsHuman) || ledger.UnknownSpools(workspace.SpoolFolder).Count > 0
+            ? [] : ledger.IsBlank() ? [.. SweepManifest.BatchesIn(workspace.SweepFolder(sweep)).Except(ledger.SettledMissed(sweep))] : ledger.MissedBatches(sweep);
     }
+
+    private static Loss OfBatches(string sweep, IReadOnlyList<string> batches) => new(
+        $"runs/{sweep} waits for {(batches.Count == 1 ? "a batch" : $"{batches.Count} batches")} ({string.Join(", ", batches.Take(3))}) that the ledger has lost",
+        $"`sluice adopt` takes in what the provider has; where it says that a batch has not ended, adopt again then. To pay for the answers again, move runs/{sweep} away");
 }

@@ -12,6 +12,9 @@ internal sealed class ExperimentFiles(string folder)
     /// <summary>Gets the file of results, one line per sample and epoch.</summary>
     public string ResultsPath => Path.Combine(folder, "results.jsonl");
 
+    /// <summary>Gets whether there are results.</summary>
+    public bool HasResults => File.Exists(ResultsPath);
+
     /// <summary>Deletes what killed processes left unfinished.</summary>
     public void DropLeftovers(TimeProvider time) => AtomicFile.DropLeftovers(folder, time);
 

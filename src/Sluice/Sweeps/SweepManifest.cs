@@ -98,6 +98,8 @@ public static class SweepManifest
     internal static DateTimeOffset? Write(string folder, string sweep, IReadOnlyList<ExperimentRun> runs, LedgerStore ledger, SweepState? state, IReadOnlyList<ManifestEntry>? aside = null)
     {
         var batches = runs.Select(r => BatchesOf(r, ledger)).ToList();
+        // Nobody knows what they ask: this list is all that is left of them.
+        var missed = ledger.MissedBatches(sweep);
         var own = runs.Select(r => r.Plan.Experiment.Name).ToHashSet(StringComparer.Ordinal);
         var path = Path.Combine(folder, FileName);
         var now = runs[0].Plan.Now;
@@ -147,7 +149,8 @@ public static class SweepManifest
             writer.WriteStartArray("experiments");
             foreach (var (run, waiting) in runs.Zip(batches))
             {
-                WriteExperiment(writer, run, waiting, known.GetValueOrDefault(run.Plan.Experiment.Name));
+                var entry = known.GetValueOrDefault(run.Plan.Experiment.Name);
+                WriteExperiment(writer, run, [.. waiting, .. missed.Intersect(entry?.Batches ?? []).Except(waiting)], entry);
             }
 
             foreach (var entry in known.Values.Where(e => !own.Contains(e.Name) && File.Exists(Path.Combine(folder, e.Name, "config.yaml"))))

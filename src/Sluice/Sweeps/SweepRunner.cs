@@ -98,8 +98,9 @@ public sealed class SweepRunner
     {
         ArgumentNullException.ThrowIfNull(plans);
         _ledger.BeginCommand();
-        await RequireResultsAsync(plans, cancellationToken).ConfigureAwait(false);
+        await RequireWholeAsync(plans, cancellationToken).ConfigureAwait(false);
         var folder = _workspace.SweepFolder(_options.Name);
+        await RequireResultsAsync(plans, folder, cancellationToken).ConfigureAwait(false);
         PaidResults.Keep(folder, plans);
         // Before this command writes its own configs: those of earlier ones tell where their answers came from.
         plans = LegacyKeyRule.Apply(plans, _ledger, _providers, _workspace.RunsFolder, Sends, text => _observe(new Remark(text)));
@@ -127,7 +128,6 @@ public sealed class SweepRunner
         var failures = new FailureStop(_observe);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures });
         engine.ClearUp();
-        await RequireWholeAsync(plans, cancellationToken).ConfigureAwait(false);
         await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, intent =>
         {
@@ -227,24 +227,39 @@ public sealed class SweepRunner
         }
     }
 
-    /// <summary>Changes nothing where only the results are left of what was paid for: they would be overwritten, and paid for again.</summary>
-    private async Task RequireResultsAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken)
+    /// <summary>Sends nothing, and changes nothing, where results or manifests tell of answers that cache and ledger have lost: they would be paid for again.</summary>
+    private async Task RequireResultsAsync(IReadOnlyList<ExperimentPlan> plans, string folder, CancellationToken cancellationToken)
     {
-        // What is never kept cannot have been lost.
-        var names = _store is MemoryResponseCache ? [] : plans.Where(p => p.Caching.Write).Select(p => p.Experiment.Name).ToList();
-        if (await LostResults.FindAsync(_workspace, _options.Name, names, _ledger, _store, cancellationToken).ConfigureAwait(false) is { } loss)
+        LostResults.Remember(_workspace, _ledger);
+        if (_store is MemoryResponseCache)
+        {
+            return;
+        }
+
+        // Their configs are about to be written anew, and would not tell any more.
+        _ledger.ForgetResults([.. plans.Select(p => p.Experiment.Name).Where(name => Directory.Exists(Path.Combine(folder, name)) && !LostResults.IsKept(Path.Combine(folder, name))).Select(name => (_options.Name, name))]);
+        var isAllGone = _ledger.IsBlank() && await _store.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
+        // Who collects what is paid for goes on, unless nothing tells of it.
+        if ((Sends || isAllGone)
+            && await LostResults.FindAsync(_workspace, _options.Name, plans.Where(p => IsMissed(p, folder)).Select(p => p.Experiment.Name), _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) is { } loss)
         {
             throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
         }
 
-        if (_store is not MemoryResponseCache)
+        foreach (var (sweep, other) in isAllGone ? await LostResults.FindAsync(_workspace, _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) : [])
         {
-            foreach (var other in await LostResults.RememberAsync(_workspace, _options.Name, _ledger, _store, cancellationToken).ConfigureAwait(false))
+            if (sweep != _options.Name)
             {
                 _observe(new Remark($"{other.Problem}. {other.Remedy}"));
             }
         }
     }
+
+    /// <summary>Tells whether the answers of an experiment's results are missed when the cache does not have them.</summary>
+    private bool IsMissed(ExperimentPlan plan, string folder) =>
+        plan.Caching.Write && _store is not MemoryResponseCache && !_ledger.AreForgotten(_options.Name, plan.Experiment.Name)
+        // What is older than that would not be taken any more.
+        && File.GetLastWriteTimeUtc(Path.Combine(folder, plan.Experiment.Name, "results.jsonl")) >= plan.Caching.NotBefore;
 
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
@@ -338,7 +353,8 @@ public sealed class SweepRunner
         var began = _time.GetTimestamp();
         using var results = run.Files.BeginResults();
         using var before = run.Files.OpenFinished(run.Plan);
-        var replay = new Replay(run.Plan, dispatcher is NoDispatcher ? _store : _cache, dispatcher, run.Tally, dispatcher is NoDispatcher ? null : run.Trail, before: before);
+        var replay = new Replay(
+            run.Plan, dispatcher is NoDispatcher ? _store : _cache, Guarded(run, dispatcher), run.Tally, dispatcher is NoDispatcher ? null : run.Trail, before: before);
         ReplaySummary summary = null!;
         await TaskGroup.RunAsync(
             async token => summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), token).ConfigureAwait(false),
@@ -347,6 +363,11 @@ public sealed class SweepRunner
             cancellationToken).ConfigureAwait(false);
         results.Commit();
         run.Files.WriteSummary(summary);
+        if (summary.Kept == 0 && summary.Pending == 0 && run.Plan.Caching.Write && _store is not MemoryResponseCache)
+        {
+            _ledger.TrustResults(_options.Name, run.Plan.Experiment.Name);
+        }
+
         run.Summary = summary;
         run.ReplayTime = _time.GetElapsedTime(began);
         // After an interrupted first replay the answers of this command's own live calls are hits too.
@@ -362,6 +383,9 @@ public sealed class SweepRunner
             _observe(new Remark($"`{run.Plan.Experiment.Name}` has no samples: {run.Plan.Experiment.Dataset.Path} is empty, or `offset` is beyond its end"));
         }
     }
+
+    private IDispatcher Guarded(ExperimentRun run, IDispatcher dispatcher) =>
+        dispatcher is not NoDispatcher && run.Files.HasResults && IsMissed(run.Plan, _workspace.SweepFolder(_options.Name)) ? new ResultsGuard(dispatcher, _options.Name, run.Files.ResultsPath, _store) : dispatcher;
 
     /// <summary>While a live replay is under way, writes the answered part of the results now and then; ended before the replay writes its own.</summary>
     private async Task SnapshotsAsync(ExperimentRun run, CancellationToken cancellationToken)

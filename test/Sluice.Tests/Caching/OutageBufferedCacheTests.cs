@@ -77,6 +77,24 @@ public sealed class OutageBufferedCacheTests : CacheStoreConformance
     }
 
     [Fact]
+    public async Task A_look_does_not_wait_and_still_finds_what_is_kept()
+    {
+        FlakyStore store = Flaky();
+        await store.PutAsync([Entry(1, "one")], cancellationToken: Token);
+        await using OutageBufferedCache keeping = Buffered(store);
+        store.IsAway = true;
+        await keeping.PutAsync([Entry(2, "two")], cancellationToken: Token);
+        FlakyStore same = Flaky(isAway: true);
+
+        await using var look = new OutageBufferedCache(same, SpoolFolder, _remarks.Add, _time) { Waits = false };
+        Assert.Equal("two", Text((await GetAsync(look, 2))[0]));
+        await Assert.ThrowsAsync<CacheAwayException>(() => GetAsync(look, 1));
+
+        same.IsAway = false;
+        Assert.Equal(["one", "two"], (await GetAsync(look, 1, 2)).Select(Text));
+    }
+
+    [Fact]
     public async Task Waiting_can_be_given_up()
     {
         await using OutageBufferedCache cache = Buffered(Flaky(isAway: true));

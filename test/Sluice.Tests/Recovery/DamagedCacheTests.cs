@@ -48,7 +48,7 @@ public sealed class DamagedCacheTests : IDisposable
         Overwrite(0.38, 0.06);
 
         var doctor = new Doctor(_workspace, TimeProvider.System);
-        Assert.Contains(await doctor.ExamineAsync(repair: true, Token), f => f.Subject == _workspace.CachePath && f.IsRepaired);
+        Assert.Contains(await doctor.ExamineAsync(repair: true, cancellationToken: Token), f => f.Subject == _workspace.CachePath && f.IsRepaired);
         var saved = await BodiesAsync();
         Assert.InRange(saved.Count, 3300, 3999);
         // From both ends.
@@ -120,7 +120,7 @@ public sealed class DamagedCacheTests : IDisposable
         LoseTheWay();
         byte[] before = await File.ReadAllBytesAsync(_workspace.CachePath, Token);
 
-        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token));
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, cancellationToken: Token));
 
         Assert.Matches("of [0-9]+ responses that can be read in .* only [0-9]+ could be copied", finding.Problem);
         Assert.False(finding.IsRepaired);
@@ -135,15 +135,15 @@ public sealed class DamagedCacheTests : IDisposable
         File.Move(_workspace.CachePath, _workspace.CachePath + ".damaged-1");
         await FillAsync(120);
 
-        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, cancellationToken: Token));
         Assert.Equal((_workspace.CachePath + ".damaged-1", "it holds 380 answers that the cache does not have", true), (finding.Subject, finding.Problem, finding.IsToDo));
         Assert.Contains("sluice doctor --repair", finding.Remedy, StringComparison.Ordinal);
 
         var doctor = new Doctor(_workspace, TimeProvider.System);
-        Assert.True(Assert.Single(await doctor.ExamineAsync(repair: true, Token)).IsRepaired);
+        Assert.True(Assert.Single(await doctor.ExamineAsync(repair: true, cancellationToken: Token)).IsRepaired);
         Assert.Equal(500, doctor.Responses);
         Assert.Equal(500, (await BodiesAsync()).Count);
-        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, cancellationToken: Token));
     }
 
     [Fact]
@@ -152,9 +152,9 @@ public sealed class DamagedCacheTests : IDisposable
         await FillAsync(50);
         File.Move(_workspace.CachePath, _workspace.CachePath + ".damaged-3");
 
-        Assert.Contains("50 answers", Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token)).Problem, StringComparison.Ordinal);
+        Assert.Contains("50 answers", Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, cancellationToken: Token)).Problem, StringComparison.Ordinal);
         Assert.False(File.Exists(_workspace.CachePath));
-        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token);
+        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, cancellationToken: Token);
         Assert.Equal(50, (await BodiesAsync()).Count);
     }
 
@@ -168,8 +168,8 @@ public sealed class DamagedCacheTests : IDisposable
             await File.WriteAllTextAsync(left + part, "half", Token);
         }
 
-        Assert.Equal(left, Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token)).Subject);
-        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token);
+        Assert.Equal(left, Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, cancellationToken: Token)).Subject);
+        await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, cancellationToken: Token);
         Assert.DoesNotContain(Directory.GetFiles(Path.GetDirectoryName(left)!), f => f.Contains(".tmp", StringComparison.Ordinal));
         Assert.Equal(10, (await BodiesAsync()).Count);
     }
@@ -261,11 +261,11 @@ public sealed class DamagedCacheTests : IDisposable
 
     private async Task RepairsAsync(int saved)
     {
-        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, Token));
+        Finding finding = Assert.Single(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: true, cancellationToken: Token));
         Assert.True(finding.IsRepaired);
         Assert.StartsWith($"{saved} responses saved", finding.Remedy, StringComparison.Ordinal);
         Assert.Equal(saved, (await BodiesAsync()).Count);
-        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, Token));
+        Assert.Empty(await new Doctor(_workspace, TimeProvider.System).ExamineAsync(repair: false, cancellationToken: Token));
     }
 
     private async Task<HashSet<string>> BodiesAsync()

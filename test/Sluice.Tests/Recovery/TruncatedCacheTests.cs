@@ -36,7 +36,7 @@ public sealed class TruncatedCacheTests : IDisposable
         }
 
         var doctor = new Doctor(_workspace, TimeProvider.System);
-        Finding finding = Assert.Single(await doctor.ExamineAsync(repair: true, Token), f => f.Subject == _workspace.CachePath);
+        Finding finding = Assert.Single(await doctor.ExamineAsync(repair: true, cancellationToken: Token), f => f.Subject == _workspace.CachePath);
 
         Assert.True(finding.IsRepaired);
         await using var saved = new SqliteResponseCache(_workspace.CachePath, TimeProvider.System);

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using Sluice.Caching;
 using Sluice.Cli.Views;
+using Sluice.Ledger;
+using Sluice.Recovery;
+using Sluice.Sweeps;
 
 namespace Sluice.Cli.Commands.Cache;
 
@@ -39,19 +42,35 @@ internal static class PruneCommand
                     isDone = parsed.GetValue(yes) || await AgreesAsync(total, cancellationToken).ConfigureAwait(false);
                 }
 
+                if (isDone && parsed.GetValue(CacheCommand.Location) is null)
+                {
+                    Forget(new Workspace(parsed.GetValue(CommonOptions.Workspace)!));
+                }
+
                 var deleted = !isDone ? 0
                     : keys.Length > 0 ? await RemoveAsync(store, named, cancellationToken).ConfigureAwait(false)
                     : await store.DeleteAsync(wanted, cancellationToken).ConfigureAwait(false);
                 Show(total, deleted, isDone, parsed.GetValue(CommonOptions.Json));
                 if (deleted > 0 && parsed.GetValue(CacheCommand.Location) is null && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
                 {
-                    Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --repair` forgets that those answers were paid for; do that before the next `sluice run`");
+                    Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --forget` forgets that those answers were paid for; do that before the next `sluice run`");
                 }
 
                 return ExitCodes.Done;
             }, cancellationToken);
         });
         return command;
+    }
+
+    /// <summary>Before anything is deleted: the results that rest on it shall not be taken for all that is left of lost answers.</summary>
+    private static void Forget(Workspace workspace)
+    {
+        if (SweepManifest.Sweeps(workspace).Any(sweep => LostResults.HasResults(workspace, sweep)))
+        {
+            using var ledger = new LedgerStore(workspace.LedgerPath, TimeProvider.System);
+            LostResults.Remember(workspace, ledger);
+            LostResults.Forget(workspace, ledger);
+        }
     }
 
     private static bool IsAttended => !Console.IsInputRedirected && !Console.IsErrorRedirected;

@@ -476,7 +476,7 @@ public sealed class LiveBlameTests : IAsyncDisposable
     [InlineData(0)]
     public async Task One_other_answer_or_a_stop_after_of_0_keeps_a_step_going(int stopAfter)
     {
-        Provider.OnSend = (body, _) => stopAfter > 0 && NumberOf(body) == 3 ? Task.FromResult(ScriptedProvider.Answer("ok")) : throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
+        Provider.OnSend = (_, _) => stopAfter > 0 && Provider.CountOf("send") == 3 ? Task.FromResult(ScriptedProvider.Answer("ok")) : throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
         using LiveDispatcher dispatcher = Dispatcher(stopAfter: stopAfter);
 
         await DriveAsync(SendAll(dispatcher, 100));
