@@ -36,6 +36,23 @@ public sealed class CancelJourneys : Journey
     }
 
     [Fact]
+    public async Task A_batch_that_was_adopted_may_be_another_workspace_s_and_is_cancelled_only_by_name()
+    {
+        await ProviderAsync(batchDelay: 60);
+        Dataset(N);
+        Config();
+        (await RunAsync("submit", "configs", "--workspace", "colleague")).Is(8);
+        (await RunAsync("adopt", "--provider", "openai", "--workspace", "ours")).Is(0).Says("1 batch of ours still under way");
+
+        var batch = (await RunAsync("cancel", "--all", "--json", "--workspace", "ours")).Is(1).Json["batches"]![0]!;
+
+        Assert.Contains("another workspace may wait for it", (string)batch["result"]!, StringComparison.Ordinal);
+        Assert.Equal(0, OpenAI.HttpRequests.GetValueOrDefault("cancel"));
+        (await RunAsync("cancel", (string)batch["batch"]!, "--workspace", "ours")).Is(0).Says("cancelling");
+        Assert.Equal(1, OpenAI.HttpRequests.GetValueOrDefault("cancel"));
+    }
+
+    [Fact]
     public async Task What_was_not_cancelled_is_told_by_the_exit_code()
     {
         await ProviderAsync("""[{ "when": { "operation": "cancel" }, "times": 1, "fault": { "type": "http-status", "status": 500 } }]""", batchDelay: 60);

@@ -54,7 +54,7 @@ public sealed class CommandKillJourneys : Journey
         bytes.AsSpan(0, 64).Fill(7);
         await File.WriteAllBytesAsync(ledger, bytes, Cancel);
         // The damaged answer is lost, and that is left for people to decide.
-        await SweepPointsAsync("repair", 1, Answers, "doctor", "--repair");
+        await SweepPointsAsync("repair", 1, Answers, ["doctor", "--repair"], async workspace => Assert.Equal((2 * Samples) - 1, await SoundAsync(workspace)));
     }
 
     [Fact]
@@ -109,7 +109,14 @@ public sealed class CommandKillJourneys : Journey
     /// <param name="exitCode">How it ends.</param>
     /// <param name="state">Tells what a workspace has in the end.</param>
     /// <param name="args">The command; WORKSPACE stands for the workspace's folder.</param>
-    private async Task SweepPointsAsync(string area, int exitCode, Func<string, Task<string>> state, params string[] args)
+    private Task SweepPointsAsync(string area, int exitCode, Func<string, Task<string>> state, params string[] args) => SweepPointsAsync(area, exitCode, state, args, _ => Task.CompletedTask);
+
+    /// <param name="area">As above.</param>
+    /// <param name="exitCode">How it ends.</param>
+    /// <param name="state">Tells what a workspace has in the end.</param>
+    /// <param name="args">The command.</param>
+    /// <param name="lookAfterKill">Looks at what a killed command has left, before it is run again.</param>
+    private async Task SweepPointsAsync(string area, int exitCode, Func<string, Task<string>> state, string[] args, Func<string, Task> lookAfterKill)
     {
         var calm = Copy("calm");
         (await RunInAsync(calm, null, args)).Is(exitCode);
@@ -127,6 +134,7 @@ public sealed class CommandKillJourneys : Journey
             {
                 var killed = await RunInAsync(workspace, one.Item, args);
                 Interlocked.Add(ref kills, killed.ExitCode == 128 + 9 ? 1 : 0);
+                await lookAfterKill(workspace);
                 (await RunInAsync(workspace, null, args)).Is(exitCode);
                 Assert.Equal(expected, await state(workspace));
                 Assert.DoesNotContain(Directory.EnumerateFiles(workspace, "*", SearchOption.AllDirectories), f => f.Contains(".tmp", StringComparison.Ordinal));
@@ -173,6 +181,19 @@ public sealed class CommandKillJourneys : Journey
         File.Delete(workspace + "-points");
         await using var run = CliRun.StartCrashing(Folder, environment, [.. args.Select(a => a.Replace("WORKSPACE", workspace, StringComparison.Ordinal)), "--workspace", workspace]);
         return await run.EndAsync();
+    }
+
+    /// <summary>Counts the answers that can be read.</summary>
+    private static async Task<int> SoundAsync(string workspace)
+    {
+        await using var store = new SqliteResponseCache(Path.Combine(workspace, ".sluice/cache.db"), TimeProvider.System);
+        var sound = 0;
+        await foreach (var entry in store.ListAsync(CacheFilter.All, withBodies: true, Cancel))
+        {
+            sound += entry.Problem is null ? 1 : 0;
+        }
+
+        return sound;
     }
 
     /// <summary>Returns what a store has, without what depends on the moment.</summary>

@@ -62,6 +62,7 @@ public sealed class ExitJourneys : Journey
     }
 
     [Theory]
+    [InlineData(CliRun.Terminate, CliRun.Terminate)]
     [InlineData(CliRun.Terminate, CliRun.Quit)]
     [InlineData(CliRun.Interrupt, CliRun.Terminate)]
     [InlineData(CliRun.HangUp, CliRun.Terminate)]

@@ -109,6 +109,65 @@ public sealed class KeyJourneys : Journey
     }
 
     [Theory]
+    [InlineData("invalid", "refused the API key")]
+    [InlineData("invalid", "refused the API key", "--wait")]
+    [InlineData(null, "no API key")]
+    [InlineData(null, "no API key", "--wait")]
+    public async Task What_another_account_has_answered_is_collected_although_one_is_out_of_reach(string? key, string message, params string[] wait)
+    {
+        await ProviderAsync(batchDelay: 1);
+        Dataset(N);
+        Config("a");
+        Config("z", "anthropic");
+        (await RunAsync("submit", "configs")).Is(8);
+        await Poll.UntilAsync(() => Anthropic.LinesExecuted == N && OpenAI.LinesExecuted == N);
+        Set("OPENAI_API_KEY", key);
+
+        (await RunAsync(["retrieve", .. wait])).Explains(4, message);
+
+        Assert.Equal((0, N), (Count("done", "a"), Count("done", "z")));
+        Set("OPENAI_API_KEY", "sk-journey");
+        (await RunAsync("retrieve")).Is(0);
+        Assert.Equal((N, N, 1), (Count("done", "a"), Count("done", "z"), OpenAI.BatchesCreated));
+    }
+
+    [Theory]
+    [InlineData("invalid")]
+    [InlineData(null)]
+    public async Task Batches_of_other_accounts_are_cancelled_although_one_is_out_of_reach(string? key)
+    {
+        await ProviderAsync(batchDelay: 60);
+        Dataset(N);
+        Config("a");
+        Config("z", "anthropic");
+        (await RunAsync("submit", "configs")).Is(8);
+        Set("OPENAI_API_KEY", key);
+
+        var cancelled = (await RunAsync("cancel", "--all", "--json")).Is(1).Json["batches"]!.AsArray();
+
+        Assert.Equal(["batch: false", "msgbatch: true"], cancelled.Select(b => $"{((string)b!["batch"]!).Split('_')[0]}: {b["cancelled"]}").Order(StringComparer.Ordinal));
+        Assert.Equal(1, Anthropic.HttpRequests.GetValueOrDefault("cancel"));
+    }
+
+    [Fact]
+    public async Task What_another_account_has_is_adopted_although_one_refuses_its_key()
+    {
+        await ProviderAsync();
+        Dataset(N);
+        Config("a");
+        Config("z", "anthropic");
+        (await SweepAsync()).Is(0);
+        Directory.Delete(Path.Combine(Folder, ".sluice"), recursive: true);
+        Set("OPENAI_API_KEY", "invalid");
+
+        (await RunAsync("adopt")).Explains(4, "`openai` refused the API key").Says($"{N} answers, {N} of them new here");
+
+        Set("OPENAI_API_KEY", "sk-journey");
+        (await RunAsync("adopt")).Is(0);
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+    }
+
+    [Theory]
     [InlineData("run", 4)]
     [InlineData("submit", 8)]
     public async Task A_doubt_of_another_key_is_not_waited_for(string command, int exitCode)

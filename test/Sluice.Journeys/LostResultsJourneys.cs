@@ -155,6 +155,63 @@ public sealed class LostResultsJourneys : Journey
         Assert.Equal(0, OpenAI.RepeatedBodies);
     }
 
+    [Theory]
+    [InlineData("", 6, "--refresh")]
+    [InlineData("", 6, "cache.not_before=2099-01-01")]
+    [InlineData("", 6, "cache.read=false")]
+    public async Task Where_old_answers_do_not_count_none_is_missed(string cache, int sent, params string[] more)
+    {
+        await HalfLostAsync(cache);
+
+        Assert.Equal(sent, (await RunAsync(["run", "configs", "--sweep", "s", "--json", .. more])).Is(0).Sent);
+        Assert.Equal(6, Count("done"));
+    }
+
+    /// <summary>What a refresh, or a bound of age, has brought is paid for like everything else.</summary>
+    [Theory]
+    [InlineData("cache: { expiry: 30d }")]
+    [InlineData("cache: { not_before: 2026-11-01 }")]
+    [InlineData("", "--refresh")]
+    public async Task Answers_that_count_only_from_some_time_on_are_missed_while_they_would_count(string cache, params string[] first)
+    {
+        await HalfLostAsync(cache, first);
+
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 3 finished results");
+        (await RunAsync("adopt", "--results", "s")).Is(0);
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+    }
+
+    /// <summary>Runs a sweep of six samples, and puts a backup in place of the cache that has the answers of three.</summary>
+    private async Task HalfLostAsync(string cache, params string[] first)
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config(more: cache);
+        (await RunAsync(["run", "configs", "--sweep", "s", "dataset.limit=3", .. first])).Is(0);
+        (await RunAsync("cache", "backup", "kept.db")).Is(0);
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        foreach (var file in Directory.GetFiles(State, "cache.db*"))
+        {
+            File.Delete(file);
+        }
+
+        File.Copy(Path.Combine(Folder, "kept.db"), Path.Combine(State, "cache.db"));
+    }
+
+    [Theory]
+    [InlineData]
+    [InlineData("--cache", "sqlite")]
+    public async Task What_people_have_deleted_is_not_missed_however_they_name_the_cache(params string[] cache)
+    {
+        await ProviderAsync();
+        Dataset(6);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
+        (await RunAsync(["cache", "prune", "--key", Key(Rows()[0]), "--yes", .. cache])).Is(0);
+
+        Assert.Equal(1, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+    }
+
     [Fact]
     public async Task What_people_have_deleted_is_asked_again_also_after_an_interruption()
     {

@@ -56,6 +56,19 @@ public sealed class OpenAIFaultJourneys : Journey
     }
 
     [Fact]
+    public async Task Who_waits_for_a_batch_of_another_is_given_the_tries_that_it_may_have()
+    {
+        await ProviderAsync("""[{ "when": { "operation": "line", "match": "Question 3 " }, "times": 1, "fault": { "type": "line-error", "status": 500, "message": "no luck" } }]""", batchDelay: 2);
+        Make("batch: { max_attempts: 1 }");
+        (await RunAsync("submit", "configs", "--sweep", "s")).Is(8);
+        Make("batch: { max_attempts: 3 }");
+
+        (await RunAsync("run", "configs", "--sweep", "t")).Is(0);
+
+        Assert.Equal(2, OpenAI.BatchesCreated);
+    }
+
+    [Fact]
     public async Task A_batch_refused_for_a_bad_line_is_explained()
     {
         await FaultyAsync("""{ "type": "failed", "code": "invalid_json_line", "message": "This line is not parseable as valid JSON.", "line": 3 }""");

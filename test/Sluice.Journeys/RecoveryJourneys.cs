@@ -390,8 +390,10 @@ public sealed class RecoveryJourneys : Journey
         Assert.Equal(await UndisturbedAsync(), Results());
     }
 
-    [Fact]
-    public async Task Nothing_is_repaired_while_another_process_works_there()
+    [Theory]
+    [InlineData("--repair")]
+    [InlineData("--forget")]
+    public async Task Nothing_is_repaired_or_forgotten_while_another_process_works_there(string what)
     {
         await ProviderAsync(batchDelay: 60);
         Dataset(10);
@@ -399,7 +401,7 @@ public sealed class RecoveryJourneys : Journey
         await using var run = Start("run", "configs");
         await run.SaysAsync("requests to");
 
-        (await RunAsync("doctor", "--repair")).Explains(2, "other processes work in this workspace");
+        (await RunAsync("doctor", what)).Explains(2, "other processes work in this workspace");
     }
 
     private static int Number(JsonNode node, string name) => node[name]!.GetValue<int>();

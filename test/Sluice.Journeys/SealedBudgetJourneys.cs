@@ -40,21 +40,94 @@ public sealed class SealedBudgetJourneys : Journey
         Assert.Equal(0, OpenAI.BatchesCreated);
     }
 
-    [Fact]
-    public async Task When_all_experiments_have_budgets_a_batch_that_none_of_them_asks_for_stays()
+    [Theory]
+    [InlineData("run", 0, "budget.usd=5")]
+    [InlineData("run", 0)]
+    [InlineData("submit", 8)]
+    public async Task A_batch_that_no_experiment_of_the_command_asks_for_stays(string command, int exitCode, params string[] budget)
     {
         await SealAsync("one");
-        File.Delete(Path.Combine(Folder, "configs/one.yaml"));
+        File.Move(Path.Combine(Folder, "configs/one.yaml"), Path.Combine(Folder, "one.yaml"));
         Config("two", model: "gpt-4o");
 
-        var run = (await RunAsync("run", "configs", "--json", Price, "budget.usd=5")).Is(0);
+        var run = (await RunAsync([command, "configs", Price, .. budget])).Is(exitCode);
 
-        run.Says("1 batch that an earlier command has written (10 requests) is held back: no experiment of this command asks for it");
-        Assert.Equal((1, 10), (OpenAI.BatchesCreated, OpenAI.LinesExecuted));
-        // Without a budget it goes out, as ever.
-        Config("three", model: "gpt-4.1");
-        (await RunAsync("submit", "configs/three.yaml")).Is(8);
-        await Poll.UntilAsync(() => OpenAI.BatchesCreated == 3);
+        run.Says("1 batch that an earlier command has written (10 requests) is held back: no experiment of this command asks for it", "`sluice cancel ");
+        Assert.Equal(1, OpenAI.BatchesCreated);
+        (await RunAsync("status")).Is(8).Says("sealed");
+
+        // The command that wrote it sends it.
+        File.Move(Path.Combine(Folder, "one.yaml"), Path.Combine(Folder, "configs/one.yaml"));
+        (await RunAsync("run", "configs")).Is(0);
+        Assert.Equal((2, 20, 0), (OpenAI.BatchesCreated, OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_create_call_that_has_left_no_batch_is_not_made_again_for_a_command_that_does_not_ask()
+    {
+        await ProviderAsync("""[{ "when": { "operation": "create" }, "times": -1, "fault": { "type": "drop" } }]""");
+        Dataset(10);
+        Config("one", more: "batch: { lost_after_seconds: 1 }");
+        await using (var killed = Start("run", "configs"))
+        {
+            await killed.SaysAsync("it is made again");
+            await killed.KillAsync();
+        }
+
+        await RestartProviderAsync();
+        File.Move(Path.Combine(Folder, "configs/one.yaml"), Path.Combine(Folder, "one.yaml"));
+        Config("two", model: "gpt-4o");
+        (await RunAsync("run", "configs")).Is(0);
+        Assert.Equal(1, OpenAI.BatchesCreated);
+
+        File.Move(Path.Combine(Folder, "one.yaml"), Path.Combine(Folder, "configs/one.yaml"));
+        (await RunAsync("run", "configs")).Is(0);
+        Assert.Equal((2, 0), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_batch_of_a_second_step_is_asked_for_as_soon_as_the_first_step_is_answered()
+    {
+        await ProviderAsync("""[{ "when": { "operation": "upload" }, "skip": 1, "times": -1, "fault": { "type": "http-status", "status": 429, "retry_after": 3600 } }]""");
+        Dataset(10);
+        Write("configs/one.yaml", """
+            name: one
+            dataset: { path: data.jsonl, id: id }
+            model: { provider: openai, name: gpt-4o-mini }
+            steps:
+              - { name: answer, user: "{{ sample.question }}" }
+              - { name: judge, user: "Right? {{ steps.answer.text }}" }
+            memory: { required_gb: 0 }
+            """);
+        await using (var killed = Start("run", "configs"))
+        {
+            await killed.SaysAsync("trying again");
+            await killed.KillAsync();
+        }
+
+        await RestartProviderAsync();
+
+        var run = (await RunAsync("run", "configs")).Is(0);
+        Assert.DoesNotContain("held back", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, OpenAI.RepeatedBodies);
+    }
+
+    [Fact]
+    public async Task A_plan_says_what_is_written_and_not_sent_and_what_it_costs()
+    {
+        await ProviderAsync();
+        Dataset(10);
+        Config("one");
+        var cost = (double)(await RunAsync("plan", "configs", "--json", Price)).Is(0).Json["totals"]!["batch_usd"]!;
+        await StopProviderAsync();
+        await SealAsync("one");
+
+        var plan = (await RunAsync("plan", "configs", Price)).Is(0);
+        var totals = (await RunAsync("plan", "configs", "--json", Price)).Is(0).Json["totals"]!;
+
+        plan.Says("in flight, but not sent yet: 10 requests of batches that an earlier command has written");
+        Assert.Equal((10, 10, 0), ((int)totals["in_flight"]!, (int)totals["unsent"]!, (int)totals["to_send"]!));
+        Assert.Equal(cost, (double)totals["unsent_usd"]!, 9);
     }
 
     [Fact]

@@ -56,6 +56,20 @@ public sealed class SharedWorkspaceJourneys : Journey
             path => Assert.Equal((UnixFileMode)0, File.GetUnixFileMode(path) & (UnixFileMode)0b111_111));
     }
 
+    [Theory]
+    [InlineData("022", true)]
+    [InlineData("077", true)]
+    [InlineData("002", false)]
+    public async Task A_umask_that_keeps_the_group_out_is_named(string umask, bool isNamed)
+    {
+        await SharedAsync();
+        Config();
+
+        var run = (await AsUser(2001, umask, ["run", "configs", "-w", "shared"]).EndAsync()).Is(0);
+
+        Assert.Equal(isNamed, run.Errors.Contains($"with the umask 0{umask} it cannot write what this command makes: say `umask 002` first", StringComparison.Ordinal));
+    }
+
     private async Task SharedAsync(TimeSpan latency = default, UnixFileMode? mode = null)
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists("/usr/bin/setpriv"), "other users' processes are started as root, with setpriv");
@@ -73,6 +87,8 @@ public sealed class SharedWorkspaceJourneys : Journey
         Dataset(Samples);
     }
 
-    private CliRun AsUser(int user, params string[] args) =>
-        StartBy(["setpriv", "--reuid", $"{user}", "--regid", "3000", "--clear-groups", "sh", "-c", "umask 002; exec \"$@\"", "sh"], args);
+    private CliRun AsUser(int user, params string[] args) => AsUser(user, "002", args);
+
+    private CliRun AsUser(int user, string umask, string[] args) =>
+        StartBy(["setpriv", "--reuid", $"{user}", "--regid", "3000", "--clear-groups", "sh", "-c", $"umask {umask}; exec \"$@\"", "sh"], args);
 }

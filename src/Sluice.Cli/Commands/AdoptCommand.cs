@@ -84,6 +84,7 @@ internal static class AdoptCommand
         LostResults.Remember(session.Workspace, session.Ledger);
         var adopter = new Adopter(new BatchContext(session.Ledger, session.Cache, session.Providers, session.Workspace.SpoolFolder, session.Time, e => Say(e, quiet)));
         var report = new AdoptReport();
+        var trouble = new List<SluiceException>();
         var files = parsed.GetValue(Files)!;
         var named = parsed.GetValue(Provider) is { } provider ? [provider] : session.Providers.Names.Where(IsNamed);
         await session.FindSimulatorsAsync(
@@ -104,13 +105,26 @@ internal static class AdoptCommand
                 }
                 catch (ProviderException error)
                 {
-                    throw AccountTrouble.Of(accounts[0], error.Error)
-                        ?? new SluiceException(ErrorKind.Environment, $"provider `{accounts[0].Reference.Provider}`: {error.Error}", "what was taken over stays; run the same command again", error);
+                    // The other accounts have what was paid for all the same.
+                    trouble.Add(AccountTrouble.Of(accounts[0], error.Error)
+                        ?? new SluiceException(ErrorKind.Environment, $"provider `{accounts[0].Reference.Provider}`: {error.Error}", "what was taken over stays; run the same command again", error));
                 }
             }
         }
 
         Show(report, files.Length, parsed.GetValue(CommonOptions.Json));
+        // What only people can solve is the exit code.
+        trouble = [.. trouble.OrderBy(t => t.Kind == ErrorKind.Credentials ? 0 : 1)];
+        foreach (var other in trouble.Skip(1))
+        {
+            Terminal.Error(other.Message, other.Hint);
+        }
+
+        if (trouble.Count > 0)
+        {
+            throw trouble[0];
+        }
+
         // E.g. live answers, which no provider lists: only the results have them.
         return await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false) ? ExitCodes.Incomplete : ExitCodes.Done;
     }

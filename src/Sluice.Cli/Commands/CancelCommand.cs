@@ -13,7 +13,7 @@ internal static class CancelCommand
     public static Command Create()
     {
         var ids = new Argument<string[]>("batches") { Description = "Batch or intent ids, as `sluice status` shows them.", Arity = ArgumentArity.ZeroOrMore };
-        var all = new Option<bool>("--all") { Description = "Cancel every open batch of the workspace." };
+        var all = new Option<bool>("--all") { Description = "Cancel every open batch that this workspace has made." };
         var command = new Command("cancel", "Ask the provider to stop batches, drop unsent ones. Finished answers are kept: `sluice retrieve` collects them.") { ids, all };
         command.SetAction(async (parsed, cancellationToken) =>
         {
@@ -35,7 +35,9 @@ internal static class CancelCommand
             var cancelled = new List<(Intent Intent, bool Done, string What)>();
             foreach (var intent in open.Where(i => wanted.Length == 0 || wanted.Contains(i.Id) || wanted.Contains(i.BatchId)))
             {
-                var (done, what) = await CancelAsync(session, intent, cancellationToken).ConfigureAwait(false);
+                var (done, what) = wanted.Length == 0 && intent.IsAdopted
+                    ? (false, "left alone: `sluice adopt` has found it in the provider's list, and another workspace may wait for it; name it to cancel it")
+                    : await CancelAsync(session, intent, cancellationToken).ConfigureAwait(false);
                 cancelled.Add((intent, done, what));
             }
 
@@ -68,17 +70,22 @@ internal static class CancelCommand
                 return (false, "left alone: it is not proven to be ours, only its size and time agree, and it may be another's. Wait for its results, or cancel it at the provider");
             default:
                 var provider = session.Providers.Get(intent.Provider);
-                provider.EnsureCredentials();
                 try
                 {
+                    provider.EnsureCredentials();
                     CrashPoint.Hit("provider.cancel.before");
                     await provider.Batch!.CancelAsync(intent.BatchId!, cancellationToken).ConfigureAwait(false);
                     CrashPoint.Hit("provider.cancel.after");
                     return (true, "cancelling: collect what it has finished with `sluice retrieve --wait`");
                 }
+                catch (SluiceException error)
+                {
+                    // Those of other accounts are cancelled all the same.
+                    return (false, $"not cancelled: {error.Message}; {error.Hint}");
+                }
                 catch (ProviderException error)
                 {
-                    return (false, $"not cancelled: {error.Error}; {(error.Status is 404 or 410 ? AccountTrouble.StrangerTo(intent, provider) : null) ?? "if it has ended, collect it with `sluice retrieve`"}");
+                    return (false, AccountTrouble.Of(provider, error.Error) is { } trouble ? $"not cancelled: {trouble.Message}; {trouble.Hint}" : $"not cancelled: {error.Error}; {(error.Status is 404 or 410 ? AccountTrouble.StrangerTo(intent, provider) : null) ?? "if it has ended, collect it with `sluice retrieve`"}");
                 }
         }
     }

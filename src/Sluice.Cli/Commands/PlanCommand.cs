@@ -69,6 +69,11 @@ internal static class PlanCommand
         Terminal.Out.Write(table);
         var toSend = plan.Experiments.Sum(e => e.ToSend);
         Terminal.Out.WriteLine($"to send: {Numbers.Of(toSend, "request")} in {Numbers.Of(plan.Batches, "batch")}; estimated cost {Numbers.Money(Total(plan, e => e.BatchUsd))} as batches, {Numbers.Money(Total(plan, e => e.LiveUsd))} live");
+        if (plan.Experiments.Sum(e => e.UnsentRequests) is var unsent and > 0)
+        {
+            Terminal.Out.WriteLine($"in flight, but not sent yet: {Numbers.Of(unsent, "request")} of batches that an earlier command has written; estimated cost {Numbers.Money(Total(plan, e => e.UnsentUsd))}");
+        }
+
         if (plan.Experiments.Any(e => e.Later > 0))
         {
             Terminal.Out.WriteLine("later: requests of later steps, which depend on answers that are not there yet; not in the estimate");
@@ -91,6 +96,8 @@ internal static class PlanCommand
         writer.WriteNumber("samples", plan.Experiments.Sum(e => e.Samples));
         writer.WriteNumber("cached", plan.Experiments.Sum(e => e.Cached));
         writer.WriteNumber("in_flight", plan.Experiments.Sum(e => e.InFlight));
+        writer.WriteNumber("unsent", plan.Experiments.Sum(e => e.UnsentRequests));
+        writer.Number("unsent_usd", Total(plan, e => e.UnsentUsd));
         writer.WriteNumber("to_send", plan.Experiments.Sum(e => e.ToSend));
         writer.WriteNumber("later", plan.Experiments.Sum(e => e.Later));
         writer.WriteNumber("batches", plan.Batches);
@@ -106,6 +113,8 @@ internal static class PlanCommand
             writer.WriteNumber("samples", e.Samples);
             writer.WriteNumber("cached", e.Cached);
             writer.WriteNumber("in_flight", e.InFlight);
+            writer.WriteNumber("unsent", e.UnsentRequests);
+            writer.Number("unsent_usd", e.UnsentUsd);
             writer.WriteNumber("to_send", e.ToSend);
             writer.WriteNumber("shared", e.Shared);
             writer.WriteNumber("later", e.Later);

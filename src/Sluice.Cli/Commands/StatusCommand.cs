@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Sluice.Cli.Views;
 using Sluice.Ledger;
 using Sluice.Sweeps;
@@ -35,16 +36,20 @@ internal static class StatusCommand
         return command;
     }
 
+    private static long SumOf(IEnumerable<JsonElement> experiments, string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
+
     private static void Show(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps)
     {
         foreach (var sweep in sweeps)
         {
             using var manifest = SweepManifest.Read(session.Workspace, sweep);
             var experiments = manifest.RootElement.GetProperty("experiments").EnumerateArray().ToList();
-            long Sum(string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
+            long Sum(string name) => SumOf(experiments, name);
+            // The state is that of the last command, which was not about them.
+            var earlier = SumOf(experiments.Where(e => e.TryGetProperty("earlier", out var isEarlier) && isEarlier.GetBoolean()), "pending");
             var counts = Sum("samples") == 0
                 ? "no sample counted yet"
-                : $"{Numbers.Count(Sum("done"))} of {Numbers.Of(Sum("samples"), "sample")} done, {Numbers.Count(Sum("failed"))} failed, {Numbers.Count(Sum("pending"))} pending";
+                : $"{Numbers.Count(Sum("done"))} of {Numbers.Of(Sum("samples"), "sample")} done, {Numbers.Count(Sum("failed"))} failed, {Numbers.Count(Sum("pending"))} pending{(earlier > 0 ? $" ({Numbers.Count(earlier)} in experiments of earlier commands)" : "")}";
             Terminal.Out.WriteLine($"{sweep}: {manifest.RootElement.GetProperty("state").GetString()}, {Numbers.Of(experiments.Count, "experiment")}, {counts}");
         }
 

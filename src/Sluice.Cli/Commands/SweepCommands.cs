@@ -150,6 +150,11 @@ internal static class SweepCommands
             session.RememberSimulators();
         }
 
+        if (session.Workspace.UmaskAgainstGroup is { } umask)
+        {
+            Terminal.Warning($"a group shares {session.Workspace.Root}, and with the umask {umask} it cannot write what this command makes: say `umask 002` first");
+        }
+
         var cache = await session.Stores.OpenAsync(sends: options.Mode is SweepMode.Run or SweepMode.Submit, cancellationToken).ConfigureAwait(false);
         using var view = new RunView(parsed.GetValue(CommonOptions.Quiet), session.Time);
         view.Start();

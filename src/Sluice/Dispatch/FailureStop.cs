@@ -86,7 +86,7 @@ public sealed partial class FailureStop(Action<DispatchEvent> observe)
             return;
         }
 
-        foreach (var (asker, requests) in askers.All().Where(a => a.Asker.Tally.Live.StopAfter > 0))
+        foreach (var (asker, _, requests) in askers.All().Where(a => a.Asker.Tally.Live.StopAfter > 0))
         {
             if (report.OnlyFailure is not { } error)
             {
@@ -120,9 +120,9 @@ public sealed partial class FailureStop(Action<DispatchEvent> observe)
     private sealed class Askers
     {
         private readonly Lock _gate = new();
-        private readonly List<(Asker Asker, int Requests)> _all = [];
+        private readonly List<(Asker Asker, int Replay, int Requests)> _all = [];
 
-        /// <summary>Counts a request. Those of one step come one after the other, so the last one is looked at first.</summary>
+        /// <summary>Counts a request, once in each replay. Those of one step come one after the other, so the last one is looked at first.</summary>
         public void Add(Asker asker)
         {
             lock (_gate)
@@ -131,16 +131,16 @@ public sealed partial class FailureStop(Action<DispatchEvent> observe)
                 {
                     if (_all[i].Asker == asker)
                     {
-                        _all[i] = (asker, _all[i].Requests + 1);
+                        _all[i] = (asker, asker.Tally.Replays, asker.Tally.Replays == _all[i].Replay ? _all[i].Requests + 1 : 1);
                         return;
                     }
                 }
 
-                _all.Add((asker, 1));
+                _all.Add((asker, asker.Tally.Replays, 1));
             }
         }
 
-        public List<(Asker Asker, int Requests)> All()
+        public List<(Asker Asker, int Replay, int Requests)> All()
         {
             lock (_gate)
             {

@@ -66,6 +66,9 @@ public sealed class DispatchTally
     /// <summary>Gets or sets whether new requests are held back, because sending them would pass the budget.</summary>
     public bool HoldsBack { get; set; }
 
+    /// <summary>Gets how many replays have begun.</summary>
+    public int Replays { get; private set; }
+
     /// <summary>Gets how many requests were sent, or put into a batch, because this experiment asked first.</summary>
     public long Sent => Interlocked.Read(ref _sent);
 
@@ -85,6 +88,7 @@ public sealed class DispatchTally
     {
         lock (_gate)
         {
+            Replays++;
             RetryFailed = retryFailed;
             HoldsBack = false;
             _held = 0;

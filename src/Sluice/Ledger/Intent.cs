@@ -96,6 +96,12 @@ public sealed record Intent
     /// <summary>Gets whether <see cref="BatchId"/> was found by size and time alone: its results must prove that it is ours.</summary>
     public bool IsProvisional { get; init; }
 
+    /// <summary>Gets whether the batch was taken from the provider's list: another workspace of the same account may have made it.</summary>
+    public bool IsAdopted { get; init; }
+
+    /// <summary>Gets whether a lost ledger was made again from its spool: its batch is looked for, and may be any that a manifest names.</summary>
+    public bool IsRestored { get; init; }
+
     /// <summary>Gets how many create calls had a lost answer: each may have left a batch beside this one, also when one was found.</summary>
     public int LostCreates { get; init; }
 

@@ -8,12 +8,14 @@ namespace Sluice.Ledger;
 /// <content>The life of intents.</content>
 public sealed partial class LedgerStore
 {
-    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home, incomplete_since, max_attempts";
+    private const int Adopted = 1;
+    private const int Restored = 2;
+    private const string IntentColumns = "row, id, provider, api, base_url, api_key_env, account, model, state, count, bytes, created, create_started, file_id, batch_id, note, input_tokens, output_tokens, owner, fence, attempt, provisional, lost, lost_creates, readings, trouble_since, lost_after, usual_wait, delete_files, home, incomplete_since, max_attempts, origin";
     private const string IsOpen = "state NOT IN (5, 6)";
     // Uploaded ones first: their file is there already.
     private static readonly int[] Unsent = [2, 1];
 
-    private volatile IReadOnlySet<long> _heldBack = new HashSet<long>();
+    private volatile Func<long, bool> _isHeldBack = static _ => false;
     private const string IsAnswered = "state=5 AND input_tokens+output_tokens>0";
 
     /// <summary>Begins an intent of this process. Synced to disk: a complete spool that no ledger knows would be taken for what is left of a lost one.</summary>
@@ -298,11 +300,27 @@ public sealed partial class LedgerStore
         return rows.Select(TryOwn).FirstOrDefault(intent => intent?.State is IntentState.Sealed or IntentState.Uploaded);
     }
 
-    /// <summary>Sets which unsent intents this process does not send, in place of those it did not send before. Nothing of it is on disk: it holds for this command.</summary>
-    public void HoldBack(IReadOnlySet<long> rows) => _heldBack = rows;
+    /// <summary>Sets what tells which unsent intents this process does not send. Nothing of it is on disk: it holds for this command.</summary>
+    /// <param name="isHeldBack">Asked with the row of an intent, from any thread; must not ask the ledger.</param>
+    public void HoldBack(Func<long, bool> isHeldBack) => _isHeldBack = isHeldBack;
 
     /// <summary>Tells whether this process does not send an intent.</summary>
-    public bool IsHeldBack(long row) => _heldBack.Contains(row);
+    public bool IsHeldBack(long row) => _isHeldBack(row);
+
+    /// <summary>Lets the requests of open intents have so many tries at least: somebody waits for them who allows as many.</summary>
+    public void AllowTries(IEnumerable<long> rows, int most)
+    {
+        const string Fewer = $"row=?1 AND max_attempts<?2 AND {IsOpen}";
+        var few = Look(() => rows.Where(row => Number($"SELECT EXISTS(SELECT 1 FROM intents WHERE {Fewer})", s => s.Bind(1, row).Bind(2, most)) == 1).ToList());
+        if (few.Count > 0)
+        {
+            Write("allow-tries", durable: false, () =>
+            {
+                few.ForEach(row => Sql($"UPDATE intents SET max_attempts=?2 WHERE {Fewer}").Bind(1, row).Bind(2, most).Run());
+                return few.Count;
+            });
+        }
+    }
 
     /// <summary>Tells whether another process, which lives, works on an intent.</summary>
     public bool IsOthers(Intent intent)
@@ -466,6 +484,8 @@ public sealed partial class LedgerStore
         TroubleSince = row.IsNull(25) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(25)),
         HomeAccount = row.Text(29),
         IncompleteSince = row.IsNull(30) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Integer(30)),
+        IsAdopted = (row.Integer(32) & Adopted) != 0,
+        IsRestored = (row.Integer(32) & Restored) != 0,
         Terms = new BatchTerms { LostAfter = row.IsNull(26) ? null : TimeSpan.FromMilliseconds(row.Integer(26)), HasUsualWait = row.Integer(27) != 0, DeletesFiles = row.Integer(28) != 0, MaxAttempts = (int)row.Integer(31) },
     };
 

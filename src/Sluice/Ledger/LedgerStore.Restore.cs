@@ -96,12 +96,12 @@ public sealed partial class LedgerStore
             HoldLease();
             var reference = intent.Provider;
             Bind(Sql("""
-                INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created, create_started, lost, count, bytes, file_id, batch_id, note, lost_after, usual_wait, delete_files, max_attempts)
-                VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?16, ?11, ?12, ?13, ?14, ?15, ?17, ?18, ?19, ?20)
+                INSERT INTO intents(id, provider, api, base_url, api_key_env, account, model, state, owner, created, create_started, lost, count, bytes, file_id, batch_id, note, lost_after, usual_wait, delete_files, max_attempts, origin)
+                VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?16, ?11, ?12, ?13, ?14, ?15, ?17, ?18, ?19, ?20, ?21)
                 """), 17, intent.Terms)
                 .Bind(1, intent.Id).Bind(2, reference.Provider).Bind(3, reference.Api).Bind(4, reference.BaseUrl).Bind(5, reference.ApiKeyEnv)
                 .Bind(6, intent.Account).Bind(7, intent.Model).Bind(8, (long)intent.State).Bind(9, _owner).Bind(10, intent.CreatedAt.ToUnixTimeMilliseconds())
-                .Bind(11, intent.Count).Bind(12, intent.Bytes).Bind(13, intent.FileId).Bind(14, intent.BatchId).Bind(15, intent.Note).Bind(16, Now()).Run();
+                .Bind(11, intent.Count).Bind(12, intent.Bytes).Bind(13, intent.FileId).Bind(14, intent.BatchId).Bind(15, intent.Note).Bind(16, Now()).Bind(21, (intent.IsAdopted ? Adopted : 0) | (intent.IsRestored ? Restored : 0)).Run();
             var row = One("id=?1", s => s.Bind(1, intent.Id))!.Row;
             foreach (var key in keys)
             {

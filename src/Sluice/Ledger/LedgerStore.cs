@@ -69,6 +69,7 @@ public sealed partial class LedgerStore : IDisposable
         """,
         """
         ALTER TABLE intents ADD COLUMN max_attempts INTEGER NOT NULL DEFAULT 3;
+        ALTER TABLE intents ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
         DROP TABLE lost_results;
         CREATE TABLE forgotten_results(sweep TEXT NOT NULL, experiment TEXT NOT NULL, PRIMARY KEY(sweep, experiment)) WITHOUT ROWID;
         CREATE TABLE missed_batches(sweep TEXT NOT NULL, batch TEXT NOT NULL, settled INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(sweep, batch)) WITHOUT ROWID;

@@ -70,6 +70,7 @@ public static class Spool
             writer.WriteNumber("bytes", bytes);
             writer.WriteNumber("crc32c", checksum);
             writer.WriteBoolean("store_requests", storesRequests);
+            writer.WriteBoolean("adopted", intent.IsAdopted);
             Write(writer, terms ?? BatchTerms.Default);
             writer.WriteString("created", intent.CreatedAt.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
             writer.WriteEndObject();
@@ -187,6 +188,8 @@ public static class Spool
                 Bytes = root.GetProperty("bytes").GetInt64(),
                 CreatedAt = root.GetProperty("created").GetDateTimeOffset(),
                 Owner = "",
+                IsAdopted = root.TryGetProperty("adopted", out var adopted) && adopted.GetBoolean(),
+                IsRestored = true,
                 Terms = ReadTerms(root),
             };
         }

@@ -1,6 +1,6 @@
 namespace Sluice.Providers;
 
-/// <summary>A response body whose cut-off, long silence or endless dripping ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
+/// <summary>A response body whose cut-off, long silence, endless dripping or endless flood ends in a <see cref="ProviderException"/> and whose disposal ends the call.</summary>
 internal sealed class ProviderStream(Stream inner, HttpResponseMessage response, TimeProvider time) : Stream
 {
     /// <summary>How long a download may stand still: a connection that died without a word would otherwise be waited for without end.</summary>
@@ -12,7 +12,11 @@ internal sealed class ProviderStream(Stream inner, HttpResponseMessage response,
     /// <summary>What has to come while a download is waited for, for as long as <see cref="Dripping"/>: 1 KiB a second.</summary>
     internal const int LeastBytes = 600 * 1024;
 
+    /// <summary>What no result file is larger than: 50,000 answers of 5 MiB each, with their log probabilities.</summary>
+    internal const long MostBytes = 256L << 30;
+
     private TimeSpan _waited;
+    private long _all;
     private long _came;
 
     /// <inheritdoc/>
@@ -56,6 +60,12 @@ internal sealed class ProviderStream(Stream inner, HttpResponseMessage response,
         // Only the waiting counts: what the reader does in between takes as long as it takes.
         _waited += time.GetElapsedTime(began);
         _came += read;
+        _all += read;
+        if (_all > MostBytes)
+        {
+            throw new ProviderException(new RequestError(ErrorClass.Transient, "endless", $"the download does not end: {MostBytes >> 30} GiB have come"), outcomeUnknown: false);
+        }
+
         if (_waited >= Dripping && read > 0)
         {
             if (_came < LeastBytes)

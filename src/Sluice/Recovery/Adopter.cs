@@ -194,7 +194,7 @@ public sealed class Adopter(BatchContext context)
         var intent = new Intent
         {
             Row = 0, Id = id, Provider = provider.Reference, Account = provider.Account, Model = batch.Model ?? "", State = IntentState.Submitted, Owner = "",
-            Count = keys.Count, Bytes = bytes, CreatedAt = batch.CreatedAt ?? context.Time.GetUtcNow(), FileId = batch.InputFile, BatchId = batch.Id,
+            Count = keys.Count, Bytes = bytes, CreatedAt = batch.CreatedAt ?? context.Time.GetUtcNow(), FileId = batch.InputFile, BatchId = batch.Id, IsAdopted = true,
         };
         Spool.Describe(context.SpoolFolder, intent, keys.Count, bytes, Checksum.Finish(checksum));
         CrashPoint.Hit("adopt.described.after");

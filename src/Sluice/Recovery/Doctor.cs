@@ -44,11 +44,12 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             findings.AddRange(await ExamineAsideAsync(repair, cancellationToken).ConfigureAwait(false));
         }
 
-        findings.AddRange(Kept());
+        var kept = Kept().ToList();
+        findings.AddRange(kept);
         var cacheIsSound = !findings.Exists(f => f.IsToDo);
         findings.AddRange(new LedgerDoctor(workspace, time, repair, forget, cacheIsEmpty: findings.Count == 0 && Responses == 0, store?.Name ?? workspace.CachePath).Examine());
-        // A ledger that is damaged cannot tell what is missed.
-        if (cacheIsSound && !findings.Exists(f => f.IsToDo && f.Subject == workspace.LedgerPath))
+        // A ledger that is damaged cannot tell what is missed, and what waits for the cache is not lost.
+        if (cacheIsSound && kept.Count == 0 && !findings.Exists(f => f.IsToDo && f.Subject == workspace.LedgerPath))
         {
             findings.AddRange(await ExamineResultsAsync(forget, cancellationToken).ConfigureAwait(false));
         }
@@ -122,7 +123,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
                 ledger!.ForgetMissed();
             }
 
-            return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, forget ? "forgotten: what is asked for again is paid for again" : $"{l.Loss.Remedy}, or say `sluice doctor --forget`", IsRepaired: forget)).ToList();
+            return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, forget ? "forgotten: what is asked for again is paid for again" : l.Loss.Remedy, IsRepaired: forget)).ToList();
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Sluice.Caching;
 using Sluice.Datasets;
+using Sluice.Ledger;
 using Sluice.Requests;
 
 namespace Sluice.Recovery;
@@ -15,12 +16,13 @@ internal static class FinishedKeys
     // A whole cache, or all answers of an experiment, are lost far more often than single ones.
     private const int FirstLines = 4;
 
-    /// <summary>Counts the finished lines of a file that rest on an answer which the cache does not have, of whatever age; 0 when there is no file.</summary>
+    /// <summary>Counts the finished lines of a file that rest on an answer which the cache does not have, of whatever age, and no open batch will bring; 0 when there is no file.</summary>
     /// <param name="path">The results.</param>
     /// <param name="cache">The cache.</param>
+    /// <param name="ledger">The ledger, or null when there is none.</param>
     /// <param name="isExact">Whether all lines are looked at, or the rest only when one of the first lacks an answer.</param>
     /// <param name="cancellationToken">Ends the look.</param>
-    public static async Task<long> CountLostAsync(string path, IResponseCache cache, bool isExact, CancellationToken cancellationToken)
+    public static async Task<long> CountLostAsync(string path, IResponseCache cache, LedgerStore? ledger, bool isExact, CancellationToken cancellationToken)
     {
         if (!File.Exists(path))
         {
@@ -42,7 +44,7 @@ internal static class FinishedKeys
 
             if (group.Count == size)
             {
-                lost += await CountLostAsync(group, cache, cancellationToken).ConfigureAwait(false);
+                lost += await CountLostAsync(group, cache, ledger, cancellationToken).ConfigureAwait(false);
                 group.Clear();
                 if (lost == 0 && !isExact)
                 {
@@ -53,19 +55,21 @@ internal static class FinishedKeys
             }
         }
 
-        return lost + await CountLostAsync(group, cache, cancellationToken).ConfigureAwait(false);
+        return lost + await CountLostAsync(group, cache, ledger, cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task<long> CountLostAsync(List<RequestKey[]> group, IResponseCache cache, CancellationToken cancellationToken)
+    private static async Task<long> CountLostAsync(List<RequestKey[]> group, IResponseCache cache, LedgerStore? ledger, CancellationToken cancellationToken)
     {
         var keys = group.SelectMany(line => line).ToArray();
         var found = new CachedResponse?[keys.Length];
         await cache.GetAsync(keys, found, cancellationToken: cancellationToken).ConfigureAwait(false);
-        var (lost, first) = (0L, 0);
+        var (lost, next) = (0L, 0);
         foreach (var line in group)
         {
-            lost += found.AsSpan(first, line.Length).Contains(null) ? 1 : 0;
-            first += line.Length;
+            var first = next;
+            next += line.Length;
+            // E.g. a power cut has taken answers of a batch that is still open: its results are read again.
+            lost += line.Where((key, i) => found[first + i] is null && ledger?.Find(key).Standing != Standing.InFlight).Any() ? 1 : 0;
         }
 
         return lost;

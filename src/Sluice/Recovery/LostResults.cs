@@ -50,10 +50,11 @@ public static class LostResults
         ArgumentNullException.ThrowIfNull(experiments);
         ArgumentNullException.ThrowIfNull(cache);
         long lost = 0;
-        foreach (var folder in experiments.Select(name => Path.Combine(workspace.SweepFolder(sweep), name)))
+        foreach (var name in experiments)
         {
-            lost += await FinishedKeys.CountLostAsync(Path.Combine(folder, "results.jsonl"), cache, isExact, cancellationToken).ConfigureAwait(false) is var found and > 0
-                && ledger?.AreForgotten(sweep, Path.GetFileName(folder)) != true && IsKept(folder) ? found : 0;
+            var folder = Path.Combine(workspace.SweepFolder(sweep), name);
+            lost += ledger?.AreForgotten(sweep, name) != true && IsKept(folder)
+                ? await FinishedKeys.CountLostAsync(Path.Combine(folder, "results.jsonl"), cache, ledger, isExact, cancellationToken).ConfigureAwait(false) : 0;
         }
 
         return lost > 0 ? OfResults(sweep, lost) : MissedBatches(workspace, sweep, ledger) is { Count: > 0 } batches ? OfBatches(sweep, batches) : null;
@@ -62,7 +63,7 @@ public static class LostResults
     /// <summary>What there is to say of finished results whose answers are lost.</summary>
     internal static Loss OfResults(string sweep, long lost) => new(
         $"runs/{sweep} has {lost} finished {(lost == 1 ? "result" : "results")} whose answers the cache has lost",
-        $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away");
+        $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away, or say `sluice doctor --forget`");
 
     /// <summary>Keeps in mind what the manifests wait for, before a new ledger is filled: once it has been, nothing else would tell.</summary>
     public static void Remember(Workspace workspace, LedgerStore ledger)
@@ -100,7 +101,7 @@ public static class LostResults
         ? Directory.EnumerateDirectories(workspace.SweepFolder(sweep)).Where(f => File.Exists(Path.Combine(f, "config.yaml")) && File.Exists(Path.Combine(f, "results.jsonl"))).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)
         : [];
 
-    /// <summary>Tells whether the answers that the results in a folder rest on were stored to stay. What is never kept cannot be lost.</summary>
+    /// <summary>Tells whether the answers that the results in a folder rest on were stored to stay. What is not kept, or only for a time, cannot be lost.</summary>
     internal static bool IsKept(string folder)
     {
         try
@@ -108,7 +109,7 @@ public static class LostResults
             var path = Path.Combine(folder, "config.yaml");
             return !File.Exists(path) || ConfigFile.Read(path, "/") is not { } config || !config.TryGet("cache", out var node) || node is not ConfigMapping cache
                 || ((!cache.TryGet("write", out var write) || write is not ConfigScalar { Type: ScalarKind.Boolean, Boolean: false })
-                    && (!cache.TryGet("backend", out var backend) || backend is not ConfigScalar { Text: "memory" }));
+                    && (!cache.TryGet("backend", out var backend) || backend is not ConfigScalar { Text: var kind } || !(kind == CacheSettings.Memory || (kind == CacheSettings.Redis && Expires(cache)))));
         }
         catch (ConfigException)
         {
@@ -116,6 +117,9 @@ public static class LostResults
             return true;
         }
     }
+
+    /// <summary>Tells whether Redis lets answers go when they have the age; other stores keep them.</summary>
+    private static bool Expires(ConfigMapping cache) => cache.TryGet("expiry", out var expiry) && expiry is not ConfigScalar { Type: ScalarKind.Null };
 
     /// <summary>Returns the batches that a sweep waits for and the ledger does not know.</summary>
     internal static IReadOnlyList<string> MissedBatches(Workspace workspace, string sweep, LedgerStore? ledger)
@@ -126,12 +130,12 @@ public static class LostResults
             return Spool.In(workspace.SpoolFolder).Any() ? [] : SweepManifest.BatchesIn(workspace.SweepFolder(sweep));
         }
 
-        // One whose batch is looked for may be the very one.
-        return ledger.Open().Any(i => i.BatchId is null && i.State is IntentState.Creating or IntentState.Unknown or IntentState.NeedsHuman) || ledger.UnknownSpools(workspace.SpoolFolder).Count > 0
+        // A spool that was left, and whose batch is looked for, may be of the very one.
+        return ledger.Open().Any(i => i.IsRestored && i.BatchId is null && i.IsInDoubt) || ledger.UnknownSpools(workspace.SpoolFolder).Count > 0
             ? [] : ledger.IsBlank() ? [.. SweepManifest.BatchesIn(workspace.SweepFolder(sweep)).Except(ledger.SettledMissed(sweep))] : ledger.MissedBatches(sweep);
     }
 
     private static Loss OfBatches(string sweep, IReadOnlyList<string> batches) => new(
         $"runs/{sweep} waits for {(batches.Count == 1 ? "a batch" : $"{batches.Count} batches")} ({string.Join(", ", batches.Take(3))}) that the ledger has lost",
-        $"`sluice adopt` takes in what the provider has; where it says that a batch has not ended, adopt again then. To pay for the answers again, move runs/{sweep} away");
+        $"`sluice adopt` takes in what the provider has; where it says that a batch has not ended, adopt again then. To pay for the answers again, move runs/{sweep} away, or say `sluice doctor --forget`");
 }

@@ -34,6 +34,20 @@ internal static class PrivateFiles
         FolderSync.SyncAround(path);
     }
 
+    /// <summary>Returns this process's umask when it keeps a group out of what is made in a folder that the group shares; else null, also where the system does not tell.</summary>
+    public static string? UmaskAgainstGroup(string folder)
+    {
+        const string Field = "Umask:";
+        if (!OperatingSystem.IsLinux() || !IsShared(Path.Combine(folder, "any")))
+        {
+            return null;
+        }
+
+        // E.g. "Umask:	0022" (proc(5)).
+        var umask = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal))?[Field.Length..].Trim();
+        return umask is not null && (Convert.ToInt32(umask, 8) & (int)GroupMode) != 0 ? umask : null;
+    }
+
     /// <summary>Makes an empty file when there is none.</summary>
     public static void Touch(string path)
     {

@@ -6,32 +6,56 @@ using Sluice.Ledger;
 namespace Sluice.Sweeps;
 
 /// <summary>Holds the experiments of a command to their budgets: what they would send now, and what an earlier command has written and not sent.</summary>
+/// <remarks>Of that, only what an experiment of this command asks for is sent: the command that wrote it may have been stopped because its prompt was wrong.</remarks>
 /// <param name="cache">Where answers are.</param>
 /// <param name="ledger">What knows what is in flight, and is told which batches are not sent.</param>
 /// <param name="observe">Told what is held back.</param>
 internal sealed class BudgetControl(IResponseCache cache, LedgerStore ledger, Action<DispatchEvent> observe)
 {
+    private readonly Lock _gate = new();
     private readonly Dictionary<long, Intent> _unsent = [];
     private readonly Dictionary<ExperimentRun, HashSet<long>> _heldBy = [];
-    private readonly HashSet<long> _asked = [];
     private readonly HashSet<long> _told = [];
-    private bool _isBounded;
+    // These under the lock: the ledger asks for them. They grow with the batches of the command.
+    private readonly HashSet<long> _asked = [];
+    private HashSet<long> _held = [];
 
-    /// <summary>Keeps batches of earlier commands back until the budgets have been looked at; before anything is sent.</summary>
-    public void Begin(IReadOnlyList<ExperimentPlan> plans)
+    /// <summary>Keeps batches back that others have made until it is known who asks for them, and whether the budgets have room; before anything is sent.</summary>
+    public void Begin()
     {
-        if (plans.All(p => p.Experiment.BudgetUsd is null))
-        {
-            return;
-        }
-
-        _isBounded = plans.All(p => p.Experiment.BudgetUsd is not null);
         foreach (var intent in ledger.Open().Where(i => i.State is IntentState.Sealed or IntentState.Uploaded && !ledger.IsOthers(i)))
         {
             _unsent.Add(intent.Row, intent);
         }
 
-        ledger.HoldBack(_unsent.Keys.ToHashSet());
+        _held = [.. _unsent.Keys];
+        ledger.HoldBack(row =>
+        {
+            lock (_gate)
+            {
+                return _held.Contains(row) || !_asked.Contains(row);
+            }
+        });
+    }
+
+    /// <summary>Notes that a batch is this command's own: it was made because an experiment asks.</summary>
+    public void Made(long row)
+    {
+        lock (_gate)
+        {
+            _asked.Add(row);
+        }
+    }
+
+    /// <summary>Notes what a replay has found on its way: should its process die, or have died, the batch is sent from here.</summary>
+    public void Replayed(ExperimentRun run)
+    {
+        // What budgets have to have room for is weighed before a replay.
+        var rows = run.Plan.Experiment.BudgetUsd is null ? run.WaitsFor : run.WaitsFor.Where(row => !_unsent.ContainsKey(row));
+        lock (_gate)
+        {
+            _asked.UnionWith(rows);
+        }
     }
 
     /// <summary>Looks at what a replay would cost before it begins; more than the budget holds all of it back.</summary>
@@ -81,28 +105,33 @@ internal sealed class BudgetControl(IResponseCache cache, LedgerStore ledger, Ac
         }
     }
 
-    /// <summary>Lets those batches of earlier commands go that every budget has room for; when all experiments have one, what none of them asks for stays.</summary>
+    /// <summary>Lets those batches of earlier commands go that an experiment with a budget asks for and every budget has room for.</summary>
     public void Decide()
     {
-        if (_unsent.Count == 0)
+        lock (_gate)
         {
-            return;
+            _held = [.. _heldBy.Values.SelectMany(rows => rows)];
+        }
+    }
+
+    /// <summary>Says which batches of earlier commands are not sent, since no experiment asks for them. Call it when all experiments were replayed.</summary>
+    public void Tell()
+    {
+        List<long> unasked;
+        lock (_gate)
+        {
+            unasked = [.. _unsent.Keys.Where(row => !_asked.Contains(row))];
         }
 
-        var held = _heldBy.Values.SelectMany(rows => rows).ToHashSet();
-        var unasked = _isBounded ? _unsent.Keys.Where(row => !_asked.Contains(row)).ToList() : [];
-        held.UnionWith(unasked);
-        ledger.HoldBack(held);
         if (unasked.FindAll(_told.Add) is { Count: > 0 } news)
         {
-            observe(new Remark($"{Count(news)} held back: no experiment of this command asks for {(news.Count == 1 ? "it" : "them")}, and all have budgets. Run the sweep that wrote {(news.Count == 1 ? "it" : "them")}, or {Drop(news)}"));
+            observe(new Remark($"{Count(news)} held back: no experiment of this command asks for {(news.Count == 1 ? "it" : "them")}. Run the sweep that wrote {(news.Count == 1 ? "it" : "them")}, or {Drop(news)}"));
         }
     }
 
     /// <summary>Finds room in the budget for what is written and not sent, oldest first.</summary>
     private void WeighUnsent(ExperimentRun run, ExperimentForecast forecast, double budget, double total)
     {
-        _asked.UnionWith(forecast.Unsent.Keys);
         var spent = (forecast.AnsweredUsd + forecast.InFlightUsd - forecast.Unsent.Values.Sum(u => u.Usd)) ?? 0;
         var held = new HashSet<long>();
         foreach (var (row, (requests, usd)) in forecast.Unsent.OrderBy(u => u.Key))
@@ -118,7 +147,12 @@ internal sealed class BudgetControl(IResponseCache cache, LedgerStore ledger, Ac
             }
         }
 
-        _heldBy[run] = held;
+        lock (_gate)
+        {
+            _heldBy[run] = held;
+            _asked.UnionWith(forecast.Unsent.Keys);
+        }
+
         if (held.Where(_told.Add).ToList() is { Count: > 0 } news)
         {
             observe(new Remark($"`{run.Plan.Experiment.Name}`: {Count(news)} held back: in all it would cost about ${total:0.######}, and the budget is ${budget:0.######}. Raise `budget.usd`, or {Drop(news)}"));

@@ -47,6 +47,9 @@ internal sealed class ExperimentRun(ExperimentPlan plan, string sweepFolder) : I
     /// <summary>Gets the intents that it waits for: none once every sample has its answers, even where an intent that gave them is still being settled.</summary>
     public IReadOnlyList<long> WaitsFor => IsPending ? Tally.WaitingFor() : [];
 
+    /// <summary>Gets or sets whether the cache was seen to have the answers that the finished results rest on.</summary>
+    public bool IsWhole { get; set; }
+
     /// <summary>Sets what <c>now</c> is in its templates, before the first replay.</summary>
     public void FixNow(DateTimeOffset? now) => Plan = Plan.At(now);
 

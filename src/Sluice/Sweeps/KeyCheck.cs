@@ -1,5 +1,6 @@
 using Sluice.Caching;
 using Sluice.Dispatch;
+using Sluice.Dispatch.Batch;
 using Sluice.Experiments;
 using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
@@ -16,48 +17,80 @@ internal static class KeyCheck
     /// <param name="ledger">The workspace's ledger.</param>
     /// <param name="options">What is done with the sweep: one that sends nothing only needs keys of what is in flight.</param>
     /// <param name="cancellationToken">Ends the look at the answers.</param>
+    /// <returns>What to end with when a command that only collects has other accounts to collect from; null when no key is missing.</returns>
     /// <exception cref="SluiceException">The key is missing.</exception>
-    public static async Task MakeAsync(IReadOnlyList<ExperimentPlan> plans, IResponseCache cache, LedgerStore ledger, SweepOptions options, CancellationToken cancellationToken)
+    public static async Task<SluiceException?> MakeAsync(IReadOnlyList<ExperimentPlan> plans, IResponseCache cache, LedgerStore ledger, SweepOptions options, CancellationToken cancellationToken)
     {
         var missing = plans.SelectMany(p => p.Steps).Select(s => s.Route.Provider).Distinct()
             .Select(p => (Provider: p, Problem: Problem(p))).Where(p => p.Problem is not null).ToDictionary(p => p.Provider, p => p.Problem!);
+        var sends = options.Mode is SweepMode.Run or SweepMode.Submit;
         var none = new NoDispatcher(ledger);
+        SluiceException? first = null;
         foreach (var plan in plans.Where(p => p.Steps.Any(s => missing.ContainsKey(s.Route.Provider))))
         {
             // Only where a key is missing: this look takes as long as a replay.
             var tally = new DispatchTally();
             var summary = await new Replay(plan, cache, none, tally).RunAsync(null, null, cancellationToken).ConfigureAwait(false);
             var inFlight = tally.WaitingFor().Select(ledger.Get).OfType<Intent>().Select(i => i.Provider).ToHashSet();
-            var sends = options.Mode is SweepMode.Run or SweepMode.Submit;
             foreach (var (step, route) in summary.Steps.Zip(plan.Steps.Select(s => s.Route)))
             {
                 var lacks = options.RetryFailed ? step.Answered < summary.Samples : step.Answered - step.AnsweredThenFailed < summary.Samples - summary.Failed;
                 if (missing.TryGetValue(route.Provider, out var problem) && lacks && (sends || inFlight.Contains(route.Provider.Reference)))
                 {
-                    throw new SluiceException(problem.Kind, problem.Message, $"{problem.Hint}; {WhatIsOut(ledger)}", problem);
+                    first ??= problem;
                 }
             }
         }
+
+        var lacking = missing.Keys.Select(p => p.Reference).ToHashSet();
+        return first is null || (!sends && ledger.Open().Any(i => i.State == IntentState.Submitted && !lacking.Contains(i.Provider)))
+            ? first
+            : throw new SluiceException(first.Kind, first.Message, $"{first.Hint}; {WhatIsOut(ledger)}", first);
     }
 
-    /// <summary>Throws when all that the experiments wait for are batches of another key or address: nothing becomes of those in this command.</summary>
+    /// <summary>Throws when all that the experiments wait for are batches of another key or address, or of refused accounts: nothing becomes of those in this command.</summary>
+    /// <param name="runs">The experiments.</param>
+    /// <param name="engine">What carries their batches.</param>
+    /// <param name="missing">The key that is known to be missing, or null.</param>
     /// <exception cref="SluiceException">Nothing else is waited for.</exception>
-    public static void RequireReachable(IReadOnlyList<ExperimentRun> runs, IReadOnlyList<Intent> leftAlone)
+    public static void RequireReachable(IReadOnlyList<ExperimentRun> runs, BatchEngine engine, SluiceException? missing)
     {
-        if (leftAlone.Count == 0)
+        var outOfReach = engine.OutOfReach();
+        if (outOfReach.Count == 0)
         {
             return;
         }
 
-        var rows = leftAlone.Select(i => i.Row).ToHashSet();
         var waiting = runs.SelectMany(r => r.WaitsFor).ToList();
-        if (waiting.Count > 0 && waiting.TrueForAll(rows.Contains))
+        if (waiting.Count > 0 && waiting.TrueForAll(outOfReach.ContainsKey))
         {
-            var first = leftAlone.First(i => waiting.Contains(i.Row));
+            RequireCollected(runs, engine, missing);
+            if (engine.LeftAlone.FirstOrDefault(i => waiting.Contains(i.Row)) is not { } first)
+            {
+                // Another process has settled it meanwhile.
+                return;
+            }
+
             throw new SluiceException(
                 ErrorKind.Credentials,
                 $"batch {first.BatchId ?? first.Id} belongs to another key or address ({first.Account}), and nothing else is waited for",
-                first.IsInDoubt ? $"set the key or address with which it was sent, and run the same command again; or, {Dispatch.Batch.Reconciler.Decide(first)}" : "set the key or address with which it was sent, and run the same command again");
+                first.IsInDoubt ? $"set the key or address with which it was sent, and run the same command again; or, {Reconciler.Decide(first)}" : "set the key or address with which it was sent, and run the same command again");
+        }
+    }
+
+    /// <summary>Throws when the experiments still wait for a batch whose account was refused, or has no key. Call it when the rest is collected.</summary>
+    /// <exception cref="SluiceException">Why the batch cannot be collected.</exception>
+    public static void RequireCollected(IReadOnlyList<ExperimentRun> runs, BatchEngine engine, SluiceException? missing)
+    {
+        var outOfReach = engine.OutOfReach();
+        if (runs.SelectMany(r => r.WaitsFor).Select(row => outOfReach.GetValueOrDefault(row)).FirstOrDefault(e => e is not null) is { } refusal)
+        {
+            throw refusal;
+        }
+
+        if (missing is not null)
+        {
+            throw missing;
         }
     }
 

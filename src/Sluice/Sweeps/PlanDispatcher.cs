@@ -49,7 +49,7 @@ internal sealed class PlanDispatcher(LedgerStore? ledger, bool retryFailed, IRea
         if (standing.Standing == Standing.InFlight)
         {
             counts.AddInFlight(request.Route, usage);
-            if (unsent?.Contains(standing.Holder) == true)
+            if (unsent?.Contains(standing.Holder) == true && _seen.Add(request.Key))
             {
                 counts.AddUnsent(standing.Holder, request.Route.Cost(usage, PacksBatches));
             }

@@ -32,7 +32,8 @@ public sealed record SweepPlan(IReadOnlyList<ExperimentForecast> Experiments, in
         ArgumentNullException.ThrowIfNull(observe);
         plans = LegacyKeyRule.Apply(plans, ledger, providers, workspace.RunsFolder, records: false, text => observe(new Remark(text)));
         plans = [.. plans.Select(p => p.At(SweepManifest.NowIn(workspace.SweepFolder(sweep), p.Now)))];
-        using var dispatcher = new PlanDispatcher(ledger, retryFailed);
+        var unsent = ledger?.Open().Where(i => i.State is IntentState.Sealed or IntentState.Uploaded).Select(i => i.Row).ToHashSet();
+        using var dispatcher = new PlanDispatcher(ledger, retryFailed, unsent);
         var forecasts = new List<ExperimentForecast>();
         foreach (var plan in plans)
         {
@@ -127,6 +128,12 @@ public sealed record ExperimentForecast
 
     /// <summary>Gets, by intent, the requests of batches that an earlier command has written and not sent, and their estimated cost; part of what is on its way.</summary>
     internal IReadOnlyDictionary<long, (long Requests, double? Usd)> Unsent { get; init; } = new Dictionary<long, (long, double?)>();
+
+    /// <summary>Gets requests that an earlier command has written into batches and not sent; part of <see cref="InFlight"/>, counted with the first experiment that asks.</summary>
+    public long UnsentRequests => Unsent.Values.Sum(u => u.Requests);
+
+    /// <summary>Gets the estimated cost of those; null when the price is not known.</summary>
+    public double? UnsentUsd => Unsent.Values.Aggregate((double?)0, (sum, u) => sum + u.Usd);
 
     /// <summary>Gets the cost of what would be sent, in the experiment's own mode.</summary>
     public double? ToSendUsd => Plan.Experiment.BatchMode ? BatchUsd : LiveUsd;

@@ -54,6 +54,11 @@ public sealed class SweepRunner
     private readonly Action<DispatchEvent> _observe;
     private readonly Intake _intake;
     private readonly BudgetControl _budgets;
+    private readonly HashSet<(long Row, int Tries)> _allowed = [];
+    // When the sweep's first command began; null when that is not known.
+    private DateTimeOffset? _begun;
+    // What a command that only collects ends with, once the other accounts' batches are collected.
+    private SluiceException? _missingKey;
 
     /// <summary>Creates a runner.</summary>
     /// <param name="workspace">Where everything is kept.</param>
@@ -122,15 +127,16 @@ public sealed class SweepRunner
         if (Sends)
         {
             // Before the engine starts: it sends whatever is sealed.
-            _budgets.Begin(plans);
+            _budgets.Begin();
         }
 
         var failures = new FailureStop(_observe);
         var engine = new BatchEngine(new BatchContext(_ledger, _cache, _providers, _workspace.SpoolFolder, _time, _observe) { Failures = failures });
         engine.ClearUp();
-        await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
+        _missingKey = await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, intent =>
         {
+            _budgets.Made(intent.Row);
             _observe(new BatchChanged(intent, null));
             engine.Notify();
         }, _intake, failures);
@@ -148,9 +154,22 @@ public sealed class SweepRunner
         }
         catch (Exception error)
         {
-            // What was paid for and what came of it is told all the same. The ledger is not asked: it may be what has the error.
+            // What was paid for and what came of it is told all the same, also when it is the ledger that has the error.
             Unfinished = Result(error is OperationCanceledException ? SweepState.Interrupted : SweepState.Broken, []);
+            TryWriteManifest();
             throw;
+        }
+
+        void TryWriteManifest()
+        {
+            try
+            {
+                SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+            }
+            catch (Exception second) when (second is SluiceException or IOException or UnauthorizedAccessException)
+            {
+                // What has ended the command is in the way here, too.
+            }
         }
 
         SweepResult Result(SweepState end, IReadOnlyList<Intent> open) => new()
@@ -230,6 +249,7 @@ public sealed class SweepRunner
     /// <summary>Sends nothing, and changes nothing, where results or manifests tell of answers that cache and ledger have lost: they would be paid for again.</summary>
     private async Task RequireResultsAsync(IReadOnlyList<ExperimentPlan> plans, string folder, CancellationToken cancellationToken)
     {
+        _begun = SweepManifest.NowIn(folder, null);
         LostResults.Remember(_workspace, _ledger);
         if (_store is MemoryResponseCache)
         {
@@ -241,7 +261,7 @@ public sealed class SweepRunner
         var isAllGone = _ledger.IsBlank() && await _store.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
         // Who collects what is paid for goes on, unless nothing tells of it.
         if ((Sends || isAllGone)
-            && await LostResults.FindAsync(_workspace, _options.Name, plans.Where(p => IsMissed(p, folder)).Select(p => p.Experiment.Name), _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) is { } loss)
+            && await LostResults.FindAsync(_workspace, _options.Name, plans.Where(IsMissed).Select(p => p.Experiment.Name), _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) is { } loss)
         {
             throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
         }
@@ -256,10 +276,10 @@ public sealed class SweepRunner
     }
 
     /// <summary>Tells whether the answers of an experiment's results are missed when the cache does not have them.</summary>
-    private bool IsMissed(ExperimentPlan plan, string folder) =>
+    /// <remarks>Where only answers from some time on count, as after <c>--refresh</c>, older ones would be asked for again anyway: a sweep that began before that time may rest on such.</remarks>
+    private bool IsMissed(ExperimentPlan plan) =>
         plan.Caching.Write && _store is not MemoryResponseCache && !_ledger.AreForgotten(_options.Name, plan.Experiment.Name)
-        // What is older than that would not be taken any more.
-        && File.GetLastWriteTimeUtc(Path.Combine(folder, plan.Experiment.Name, "results.jsonl")) >= plan.Caching.NotBefore;
+        && (plan.Caching.NotBefore == default || (_begun >= plan.Caching.NotBefore && !(plan.Experiment.Cache is { Expiry: not null, Stores.Backend: CacheSettings.Redis })));
 
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
@@ -291,6 +311,9 @@ public sealed class SweepRunner
 
             await ReplayAllAsync(due, batches, live, none, cancellationToken).ConfigureAwait(false);
             await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
+            // Only now the last requests are claimed, or found to be another's.
+            due.ForEach(NoteWaits);
+            _budgets.Tell();
             engine.Notify();
             SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
             if (first && _options.Mode == SweepMode.Submit)
@@ -301,6 +324,11 @@ public sealed class SweepRunner
 
             first = false;
             due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!Sends)
+        {
+            KeyCheck.RequireCollected(runs, engine, _missingKey);
         }
     }
 
@@ -369,6 +397,7 @@ public sealed class SweepRunner
         }
 
         run.Summary = summary;
+        NoteWaits(run);
         run.ReplayTime = _time.GetElapsedTime(began);
         // After an interrupted first replay the answers of this command's own live calls are hits too.
         run.FirstHits ??= dispatcher is NoDispatcher ? summary.Hits - run.Tally.Answered : summary.Hits;
@@ -384,8 +413,36 @@ public sealed class SweepRunner
         }
     }
 
+    /// <summary>Takes note of the batches that an experiment waits for, whoever has made them.</summary>
+    private void NoteWaits(ExperimentRun run)
+    {
+        if (Sends)
+        {
+            _budgets.Replayed(run);
+            var most = run.Tally.Terms.MaxAttempts;
+            List<long> rows;
+            lock (_allowed)
+            {
+                rows = [.. run.WaitsFor.Where(row => _allowed.Add((row, most)))];
+            }
+
+            _ledger.AllowTries(rows, most);
+        }
+    }
+
     private IDispatcher Guarded(ExperimentRun run, IDispatcher dispatcher) =>
-        dispatcher is not NoDispatcher && run.Files.HasResults && IsMissed(run.Plan, _workspace.SweepFolder(_options.Name)) ? new ResultsGuard(dispatcher, _options.Name, run.Files.ResultsPath, _store) : dispatcher;
+        dispatcher is not NoDispatcher && !run.IsWhole && run.Files.HasResults && IsMissed(run.Plan) ? new ResultsGuard(dispatcher, token => RequireWholeAsync(run, token)) : dispatcher;
+
+    private async Task RequireWholeAsync(ExperimentRun run, CancellationToken cancellationToken)
+    {
+        if (await FinishedKeys.CountLostAsync(run.Files.ResultsPath, _store, _ledger, isExact: true, cancellationToken).ConfigureAwait(false) is var lost and > 0)
+        {
+            var loss = LostResults.OfResults(_options.Name, lost);
+            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
+        }
+
+        run.IsWhole = true;
+    }
 
     /// <summary>While a live replay is under way, writes the answered part of the results now and then; ended before the replay writes its own.</summary>
     private async Task SnapshotsAsync(ExperimentRun run, CancellationToken cancellationToken)
@@ -421,7 +478,7 @@ public sealed class SweepRunner
                 return due;
             }
 
-            KeyCheck.RequireReachable(runs, engine.LeftAlone);
+            KeyCheck.RequireReachable(runs, engine, _missingKey);
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
             var looked = _time.GetElapsedTime(began);

@@ -40,6 +40,9 @@ public sealed class Workspace(string root)
     /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
     public void Prepare() => Storage.PrivateFiles.CreateFolder(Path.Combine(Root, ".sluice"));
 
+    /// <summary>Gets this process's umask when it keeps the group out that shares the folder, which others cannot work in then; else null.</summary>
+    public string? UmaskAgainstGroup => Storage.PrivateFiles.UmaskAgainstGroup(Root);
+
     /// <summary>Gets the folder of all results.</summary>
     public string RunsFolder => Path.Combine(Root, "runs");
 

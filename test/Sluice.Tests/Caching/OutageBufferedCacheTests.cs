@@ -94,6 +94,27 @@ public sealed class OutageBufferedCacheTests : CacheStoreConformance
         Assert.Equal(["one", "two"], (await GetAsync(look, 1, 2)).Select(Text));
     }
 
+    [Theory]
+    [InlineData("first (copy)")]
+    [InlineData("99999999999999999")]
+    public async Task Answers_in_a_folder_that_people_have_renamed_are_carried_over(string name)
+    {
+        await using (OutageBufferedCache keeping = Buffered(Flaky(isAway: true)))
+        {
+            await keeping.PutAsync([Entry(1, "one")], cancellationToken: Token);
+        }
+
+        string segment = Assert.Single(Directory.GetDirectories(SpoolFolder));
+        Directory.Move(Path.Combine(segment, "first"), Path.Combine(segment, name));
+        Directory.CreateDirectory(Path.Combine(segment, "lost+found"));
+
+        FlakyStore store = Flaky();
+        await using OutageBufferedCache cache = Buffered(store);
+        Assert.Equal("one", Text((await GetAsync(cache, 1))[0]));
+        await PassAsync(() => Spools == 0);
+        Assert.Equal("one", Text((await GetAsync(store, 1))[0]));
+    }
+
     [Fact]
     public async Task Waiting_can_be_given_up()
     {

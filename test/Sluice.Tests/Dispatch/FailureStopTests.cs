@@ -52,6 +52,21 @@ public sealed class FailureStopTests : IAsyncDisposable
         Assert.Contains("step `answer` of `m`: the first 5 answers of its batches are the same failure, so no further batches of it are made: 400: `temperature`", Assert.Single(Remarks), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_request_counts_once_however_often_it_is_replayed()
+    {
+        FailureStop stop = Stop(20);
+        for (var replay = 0; replay < 5; replay++)
+        {
+            _fixture.Tally.BeginReplay(retryFailed: false, budgetLeft: null);
+            stop.Asks(5, "answer", "m", _fixture.Tally);
+        }
+
+        stop.Ended(Batch(5), Failed(10, Bad));
+
+        Assert.False(IsStopped(stop));
+    }
+
     /// <summary>Experiment one fails as a whole; experiment two, with the same model, has answers. A batch that both share is made.</summary>
     [Fact]
     public void Each_experiment_and_step_stops_for_itself()

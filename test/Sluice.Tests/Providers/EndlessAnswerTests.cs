@@ -35,6 +35,18 @@ public sealed class EndlessAnswerTests
     }
 
     [Fact]
+    public async Task A_download_that_goes_on_and_on_at_full_speed_is_given_up()
+    {
+        using var flood = new Flood();
+        using var http = new StubHttp(_ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(flood) });
+        await using Stream results = await Api("openai", http).OpenResultsAsync("b", Token);
+
+        ProviderException error = await Assert.ThrowsAsync<ProviderException>(() => results.CopyToAsync(Stream.Null, 64 << 20, Token));
+
+        Assert.Equal((ErrorClass.Transient, "endless", "the download does not end: 256 GiB have come"), (error.Error.Class, error.Error.Code, error.Error.Message));
+    }
+
+    [Fact]
     public async Task A_slow_download_that_goes_on_is_waited_for_as_long_as_it_takes()
     {
         FakeTimeProvider? time = null;
@@ -66,6 +78,12 @@ public sealed class EndlessAnswerTests
     }
 
     /// <summary>Gives so many bytes at each reading, and does something before.</summary>
+    /// <summary>Says that it has filled each buffer, and never ends.</summary>
+    private sealed class Flood : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromResult(buffer.Length);
+    }
+
     private sealed class PacedStream(int bytes, Action before, int ends) : MemoryStream
     {
         public int Reads { get; private set; }

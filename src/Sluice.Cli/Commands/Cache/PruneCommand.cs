@@ -42,7 +42,8 @@ internal static class PruneCommand
                     isDone = parsed.GetValue(yes) || await AgreesAsync(total, cancellationToken).ConfigureAwait(false);
                 }
 
-                if (isDone && parsed.GetValue(CacheCommand.Location) is null)
+                var isOwn = CacheCommand.Stores(parsed).AreSame(parsed.GetValue(CacheCommand.Location), null);
+                if (isDone && isOwn)
                 {
                     Forget(new Workspace(parsed.GetValue(CommonOptions.Workspace)!));
                 }
@@ -51,7 +52,7 @@ internal static class PruneCommand
                     : keys.Length > 0 ? await RemoveAsync(store, named, cancellationToken).ConfigureAwait(false)
                     : await store.DeleteAsync(wanted, cancellationToken).ConfigureAwait(false);
                 Show(total, deleted, isDone, parsed.GetValue(CommonOptions.Json));
-                if (deleted > 0 && parsed.GetValue(CacheCommand.Location) is null && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
+                if (deleted > 0 && isOwn && await store.IsEmptyAsync(cancellationToken).ConfigureAwait(false))
                 {
                     Terminal.Hint("an empty cache is taken for a lost one: `sluice doctor --forget` forgets that those answers were paid for; do that before the next `sluice run`");
                 }

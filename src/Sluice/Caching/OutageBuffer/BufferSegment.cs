@@ -14,6 +14,8 @@ internal sealed class BufferSegment : IAsyncDisposable
     private const string LockEnding = ".lock";
     private const string GoneEnding = ".gone";
     private const string FirstStays = "first";
+    private static readonly long EarliestTime = DateTimeOffset.MinValue.ToUnixTimeMilliseconds();
+    private static readonly long LatestTime = DateTimeOffset.MaxValue.ToUnixTimeMilliseconds();
 
     private readonly string _folder;
     private readonly Func<string, ICacheStore> _open;
@@ -21,7 +23,7 @@ internal sealed class BufferSegment : IAsyncDisposable
     // Puts, look-ups and the carrying over come from different threads.
     private readonly Lock _gate = new();
     // One for each expiry and refresh that a sweep's experiments have.
-    private readonly SortedDictionary<DateTimeOffset, ICacheStore> _stores = [];
+    private readonly SortedDictionary<(DateTimeOffset ReplacedBefore, string Name), ICacheStore> _stores = [];
 
     private BufferSegment(string folder, Func<string, ICacheStore> open, FileStream? held)
     {
@@ -75,9 +77,10 @@ internal sealed class BufferSegment : IAsyncDisposable
         ICacheStore? store;
         lock (_gate)
         {
-            if (!_stores.TryGetValue(replacedBefore, out store))
+            var name = Name(replacedBefore);
+            if (!_stores.TryGetValue((replacedBefore, name), out store))
             {
-                _stores.Add(replacedBefore, store = _open(Path.Combine(_folder, Name(replacedBefore))));
+                _stores.Add((replacedBefore, name), store = _open(Path.Combine(_folder, name)));
             }
         }
 
@@ -117,7 +120,7 @@ internal sealed class BufferSegment : IAsyncDisposable
     public async ValueTask<long> CarryAsync(IResponseCache target, Action<StoredResponse> damaged)
     {
         long carried = 0;
-        foreach (var (replacedBefore, store) in OpenAll())
+        foreach (var ((replacedBefore, _), store) in OpenAll())
         {
             using var group = new PutGroup(target, replacedBefore: replacedBefore);
             await foreach (var answer in store.ListAsync(CacheFilter.All, withBodies: true).ConfigureAwait(false))
@@ -173,6 +176,12 @@ internal sealed class BufferSegment : IAsyncDisposable
     private static string Name(DateTimeOffset replacedBefore) =>
         replacedBefore == default ? FirstStays : replacedBefore.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>Returns the time that a store's name says; null when it says none.</summary>
+    private static DateTimeOffset? TimeOf(string name) =>
+        name == FirstStays ? default(DateTimeOffset)
+        : long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var time) && time >= EarliestTime && time <= LatestTime ? DateTimeOffset.FromUnixTimeMilliseconds(time)
+        : null;
+
     private static FileStream? Lock(string folder)
     {
         try
@@ -188,17 +197,17 @@ internal sealed class BufferSegment : IAsyncDisposable
     }
 
     /// <summary>Opens the stores that its process has made since the last time.</summary>
-    private KeyValuePair<DateTimeOffset, ICacheStore>[] OpenAll()
+    private KeyValuePair<(DateTimeOffset ReplacedBefore, string Name), ICacheStore>[] OpenAll()
     {
         lock (_gate)
         {
             foreach (var folder in Directory.Exists(_folder) ? Directory.EnumerateDirectories(_folder) : [])
             {
                 var name = Path.GetFileName(folder);
-                var replacedBefore = name == FirstStays ? default : DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(name, CultureInfo.InvariantCulture));
-                if (!_stores.Keys.Any(known => Name(known) == name))
+                if (!_stores.Keys.Any(known => known.Name == name) && (TimeOf(name) is not null || JsonlResponseCache.IsStore(folder)))
                 {
-                    _stores.Add(replacedBefore, _open(folder));
+                    // One that people have renamed holds paid answers, too: they give way to what there is.
+                    _stores.Add((TimeOf(name) ?? default, name), _open(folder));
                 }
             }
 
@@ -206,7 +215,7 @@ internal sealed class BufferSegment : IAsyncDisposable
         }
     }
 
-    private KeyValuePair<DateTimeOffset, ICacheStore>[] Opened()
+    private KeyValuePair<(DateTimeOffset ReplacedBefore, string Name), ICacheStore>[] Opened()
     {
         lock (_gate)
         {
@@ -216,7 +225,7 @@ internal sealed class BufferSegment : IAsyncDisposable
 
     private async ValueTask CloseStoresAsync()
     {
-        KeyValuePair<DateTimeOffset, ICacheStore>[] closing;
+        KeyValuePair<(DateTimeOffset ReplacedBefore, string Name), ICacheStore>[] closing;
         lock (_gate)
         {
             closing = [.. _stores];

@@ -14,6 +14,7 @@ internal sealed class AccountLoops
     /// <summary>Creates the loops of an account.</summary>
     public AccountLoops(string account, BatchContext context, Action<BatchSettled> settle)
     {
+        Account = account;
         _context = context;
         _settle = settle;
         var holds = new ModelHolds(context.Time);
@@ -22,8 +23,14 @@ internal sealed class AccountLoops
         _collector = new Collector(account, context, new BatchIngester(context.Ledger, context.Cache, context.SpoolFolder), reconciler, holds, Settle, Refuse, _submitter.TryUploadAgainAsync, Notify);
     }
 
+    /// <summary>Gets the account.</summary>
+    public string Account { get; }
+
     /// <summary>Gets a task that ends when every submitted batch has been looked at once.</summary>
     public Task FirstLook => _collector.FirstLook;
+
+    /// <summary>Says that no look is to come any more.</summary>
+    public void EndLooks() => _collector.EndLooks();
 
     /// <summary>Says that there may be something new to do.</summary>
     public void Notify() => _submitter.Notify();

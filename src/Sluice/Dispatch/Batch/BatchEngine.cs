@@ -17,6 +17,7 @@ public sealed class BatchEngine
     private readonly Dictionary<string, AccountLoops> _accounts = [];
     private readonly HashSet<string> _standingStill = [];
     private readonly Dictionary<long, Intent> _leftAlone = [];
+    private readonly Dictionary<string, SluiceException> _refused = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _gate = new();
 
@@ -32,6 +33,7 @@ public sealed class BatchEngine
     public ChannelReader<BatchSettled> Settled => _settled.Reader;
 
     /// <summary>Runs until cancelled, or until a problem that only people can solve (credentials, quota).</summary>
+    /// <remarks>An engine that only collects goes on with the other accounts when one is refused: <see cref="OutOfReach"/> tells.</remarks>
     /// <param name="submit">Whether sealed spools are sent; without it the engine only collects.</param>
     /// <param name="cancellationToken">Ends the engine.</param>
     /// <exception cref="SluiceException">A provider refuses the account.</exception>
@@ -53,7 +55,7 @@ public sealed class BatchEngine
                             running.Add(loops.SubmitAsync(stop.Token));
                         }
 
-                        running.Add(loops.CollectAsync(stop.Token));
+                        running.Add(CollectAsync(loops, submit, stop.Token));
                     }
                 }
 
@@ -65,6 +67,8 @@ public sealed class BatchEngine
                     continue;
                 }
 
+                // One that has ended without an error is of an account that was refused.
+                running.Remove(first);
                 await first.ConfigureAwait(false);
             }
         }
@@ -123,6 +127,28 @@ public sealed class BatchEngine
 
     /// <summary>Deletes the files of closed batches at the provider, where experiments ask for it. Call it when the engine has ended: the last batches may have been closed a moment ago.</summary>
     public Task DeleteFilesAsync(CancellationToken cancellationToken) => _cleaner.CleanAsync(cancellationToken);
+
+    /// <summary>Returns the rows of open batches of which nothing becomes in this command: those of another key or address, and, with the error, those of refused accounts.</summary>
+    public IReadOnlyDictionary<long, SluiceException?> OutOfReach()
+    {
+        Dictionary<long, SluiceException?> rows;
+        List<KeyValuePair<string, SluiceException>> refused;
+        lock (_gate)
+        {
+            rows = _leftAlone.Keys.ToDictionary(row => row, _ => (SluiceException?)null);
+            refused = [.. _refused];
+        }
+
+        foreach (var (account, error) in refused)
+        {
+            foreach (var intent in _context.Ledger.Open(account))
+            {
+                rows[intent.Row] = error;
+            }
+        }
+
+        return rows;
+    }
 
     /// <summary>Gets the open batches that belong to another key or address than the one that is set now: nothing becomes of them in this command.</summary>
     public IReadOnlyList<Intent> LeftAlone
@@ -258,6 +284,33 @@ public sealed class BatchEngine
         return _context.Ledger.TryMove(intent, provider.Account);
 
         static ReadOnlySpan<char> Address(string account) => account.AsSpan(0, Math.Max(0, account.LastIndexOf('#')));
+    }
+
+    /// <summary>Collects for an account until cancelled. When it is refused, an engine that only collects goes on with the others, as long as there are any.</summary>
+    private async Task CollectAsync(AccountLoops loops, bool submit, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await loops.CollectAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (SluiceException error) when (!submit && error.Kind == ErrorKind.Credentials)
+        {
+            // Before anybody hears that all batches have been looked at.
+            lock (_gate)
+            {
+                _refused.Add(loops.Account, error);
+                if (_refused.Count == _accounts.Count)
+                {
+                    throw;
+                }
+            }
+
+            _context.Observe(new Remark($"{error.Message}; batches of other accounts are collected all the same"));
+        }
+        finally
+        {
+            loops.EndLooks();
+        }
     }
 
     private void Settle(BatchSettled settled)

@@ -20,8 +20,11 @@ internal sealed class Collector(
     private readonly Dictionary<long, Watch> _watches = [];
     private readonly TaskCompletionSource _firstLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Gets a task that ends when every submitted batch has been looked at once.</summary>
+    /// <summary>Gets a task that ends when every submitted batch has been looked at once, or no look is to come any more.</summary>
     public Task FirstLook => _firstLook.Task;
+
+    /// <summary>Says that no look is to come any more.</summary>
+    public void EndLooks() => _firstLook.TrySetResult();
 
     /// <summary>Runs until cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)

@@ -386,6 +386,7 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
                 holds.LetGo(intent);
                 intent = _ledger.MarkNotCreated(intent, "the create call was lost and left no batch; sending again");
                 context.Observe(new BatchChanged(intent, null));
+                context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: the answer to its create call was lost, and the provider lists no batch of it: it is made again"));
                 if (intent.LostCreates is 3 or 10 || intent.LostCreates % 100 == 0)
                 {
                     context.Observe(new Remark($"batch {intent.Id} of `{intent.Model}`: {intent.LostCreates} create calls were lost and left no batch; when the way to the provider cuts long uploads, a smaller `batch.max_bytes` helps (this batch: {Megabytes(intent.Bytes)} MB)"));

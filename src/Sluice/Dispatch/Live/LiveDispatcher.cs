@@ -71,6 +71,18 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentNullException.ThrowIfNull(tally);
+        while (true)
+        {
+            if (await TryDispatchAsync(request, tally, cancellationToken).ConfigureAwait(false) is { } result)
+            {
+                return result;
+            }
+        }
+    }
+
+    /// <summary>Sends a request, or waits for another experiment's call; null when that one was not made, for reasons of that experiment alone.</summary>
+    private async ValueTask<DispatchResult?> TryDispatchAsync(Request request, DispatchTally tally, CancellationToken cancellationToken)
+    {
         var standing = _ledger.Find(request);
         if (standing.Standing == Standing.InFlight && !RequestStanding.IsLive(standing.Holder))
         {
@@ -111,6 +123,13 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
             tally.Adjust(estimate, 0);
             flight.Join(tally.Live);
             var (joined, joinedHolder) = await flight.Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+            if (joined == DispatchResult.Pending && joinedHolder is null)
+            {
+                // E.g. its budget is spent. Ours may not be.
+                _flights.TryRemove(KeyValuePair.Create(request.Key, flight));
+                return null;
+            }
+
             Await(joinedHolder);
             return joined;
         }
@@ -130,7 +149,7 @@ public sealed class LiveDispatcher : IDispatcher, IDisposable
         }
         finally
         {
-            _flights.TryRemove(request.Key, out _);
+            _flights.TryRemove(KeyValuePair.Create(request.Key, call));
         }
 
         void Await(long? holder)

@@ -96,6 +96,36 @@ public sealed class LiveDispatcherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_call_that_one_experiment_does_not_make_is_made_for_the_one_that_has_joined()
+    {
+        var answer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Provider.OnSend = async (_, _) =>
+        {
+            if (begun.TrySetResult())
+            {
+                await answer.Task;
+                throw ScriptedProvider.Error(ErrorClass.Permanent, status: 400);
+            }
+
+            return ScriptedProvider.Answer("made");
+        };
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1);
+        var stops = new DispatchTally { Live = _limits with { StopAfter = 1 } };
+        var one = SendAsync(dispatcher, 1, stops);
+        await begun.Task.WaitAsync(Token);
+        var two = SendAsync(dispatcher, 2, stops);
+        var joined = SendAsync(dispatcher, 2);
+        answer.SetResult();
+        await DriveAsync(Task.WhenAll(one, two, joined));
+
+        Assert.NotNull((await one).Failure);
+        Assert.Equal(DispatchResult.Pending, await two);
+        Assert.Equal(ScriptedProvider.Body("made"), Text(await joined));
+        Assert.Equal(2, Provider.CountOf("send"));
+    }
+
+    [Fact]
     public async Task A_transient_failure_is_tried_again_with_growing_waits()
     {
         var times = new List<DateTimeOffset>();
