@@ -116,10 +116,9 @@ internal sealed class Session : IAsyncDisposable
     }
 
     /// <summary>Warns when the ledger or the cache was lost; <c>run</c> and <c>submit</c> refuse then.</summary>
-    /// <param name="results">Whether results are looked at that nothing else is left of, too.</param>
     /// <param name="cancellationToken">Ends the look.</param>
     /// <returns>Whether there was anything to warn of.</returns>
-    public async Task<bool> WarnOfLossAsync(bool results, CancellationToken cancellationToken)
+    public async Task<bool> WarnOfLossAsync(CancellationToken cancellationToken)
     {
         var isLost = false;
         try
@@ -133,7 +132,7 @@ internal sealed class Session : IAsyncDisposable
                 isLost = true;
             }
 
-            foreach (var (_, loss) in results ? await LostResults.FindAsync(Workspace, ExistingLedger, store, cancellationToken: cancellationToken).ConfigureAwait(false) : [])
+            foreach (var (_, loss) in await LostResults.FindAsync(Workspace, ExistingLedger, store, cancellationToken: cancellationToken).ConfigureAwait(false))
             {
                 Terminal.Warning($"{loss.Problem}: {loss.Remedy}");
                 isLost = true;

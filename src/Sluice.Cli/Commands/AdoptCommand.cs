@@ -126,7 +126,7 @@ internal static class AdoptCommand
         }
 
         // E.g. live answers, which no provider lists: only the results have them.
-        return await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false) ? ExitCodes.Incomplete : ExitCodes.Done;
+        return await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false) ? ExitCodes.Incomplete : ExitCodes.Done;
     }
 
     /// <summary>Takes in what results hold, each sweep with the store that its configs name.</summary>

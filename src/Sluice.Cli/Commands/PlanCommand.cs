@@ -36,7 +36,7 @@ internal static class PlanCommand
                     plans, name, session.Workspace, session.Providers, session.ExistingCache, session.ExistingLedger, parsed.GetValue(retry), view.Observe, cancellationToken).ConfigureAwait(false);
             }
 
-            await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false);
+            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
                 Json(plan);

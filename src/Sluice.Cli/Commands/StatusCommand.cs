@@ -21,7 +21,7 @@ internal static class StatusCommand
             await using var _ = session.ConfigureAwait(false);
             IReadOnlyList<Intent> intents = session.ExistingLedger is not { } ledger ? [] : parsed.GetValue(all) ? ledger.Latest(100) : ledger.Open();
             var sweeps = SweepManifest.Sweeps(session.Workspace);
-            await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false);
+            await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
             if (parsed.GetValue(CommonOptions.Json))
             {
                 Json(session, intents, sweeps);

@@ -59,7 +59,7 @@ internal static class SweepCommands
             // Of its own for each: sweeps may have other caches and simulators.
             var session = new Session(parsed.GetValue(CommonOptions.Workspace)!);
             await using var _ = session.ConfigureAwait(false);
-            isLost = name == names[0] ? await session.WarnOfLossAsync(results: true, cancellationToken).ConfigureAwait(false) : isLost;
+            isLost = name == names[0] ? await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false) : isLost;
 
             var options = new SweepOptions(name, mode, RetryFailed: false);
             try
