@@ -42,7 +42,7 @@ public sealed class LostResultsJourneys : Journey
     }
 
     [Fact]
-    public async Task Another_sweep_that_runs_meanwhile_hides_nothing()
+    public async Task Where_all_is_gone_another_sweep_does_not_pay_for_the_same_answers()
     {
         await ProviderAsync();
         Dataset(5);
@@ -50,12 +50,17 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
         var (path, results) = (ResultsPath(), Results());
         Directory.Delete(State, recursive: true);
-        (await RunAsync("run", "configs", "dataset.limit=1", "--sweep", "other")).Is(0).Says("runs/s has 5 finished results");
+        foreach (var command in (string[])["run", "submit"])
+        {
+            (await RunAsync(command, "configs", "dataset.limit=1", "--sweep", "other")).Explains(3, "runs/s has 5 finished results", "sluice adopt --results s", "sluice doctor --forget");
+        }
 
-        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 4 finished results", "sluice adopt --results s");
-        (await RunAsync("doctor")).Is(1).Says("runs/s has 4 finished results");
-        Assert.Equal(results, await File.ReadAllTextAsync(path, Cancel));
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 5 finished results");
+        Assert.Equal((results, 5), (await File.ReadAllTextAsync(path, Cancel), OpenAI.LinesExecuted));
 
+        // Who asks for new answers misses no old ones.
+        Assert.Equal(1, (await RunAsync("run", "configs", "dataset.limit=1", "--sweep", "other", "--refresh", "--json")).Is(0).Sent);
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 4 finished results");
         (await RunAsync("adopt", "--results", "s")).Is(0);
         Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         (await RunAsync("doctor")).Is(0);

@@ -1,4 +1,8 @@
 using System.Globalization;
+using Sluice.Caching;
+using Sluice.Dispatch;
+using Sluice.Requests;
+using Sluice.Sweeps;
 
 namespace Sluice.Journeys;
 
@@ -6,6 +10,16 @@ namespace Sluice.Journeys;
 public sealed class SealedBudgetJourneys : Journey
 {
     private const string NoRoom = """[{ "when": { "operation": "upload" }, "times": -1, "fault": { "type": "http-status", "status": 429, "retry_after": 3600 } }]""";
+    private const string TwoSteps = """
+        name: one
+        dataset: { path: data.jsonl, id: id }
+        model: { provider: openai, name: gpt-4o-mini }
+        steps:
+          - { name: answer, user: "{{ sample.question }}" }
+          - { name: judge, user: "Right? {{ steps.answer.text }}" }
+        memory: { required_gb: 0 }
+
+        """;
     private const string Price = "model.price={input:1,output:0,batch_input:1,batch_output:0}";
 
     [Theory]
@@ -90,15 +104,7 @@ public sealed class SealedBudgetJourneys : Journey
     {
         await ProviderAsync("""[{ "when": { "operation": "upload" }, "skip": 1, "times": -1, "fault": { "type": "http-status", "status": 429, "retry_after": 3600 } }]""");
         Dataset(10);
-        Write("configs/one.yaml", """
-            name: one
-            dataset: { path: data.jsonl, id: id }
-            model: { provider: openai, name: gpt-4o-mini }
-            steps:
-              - { name: answer, user: "{{ sample.question }}" }
-              - { name: judge, user: "Right? {{ steps.answer.text }}" }
-            memory: { required_gb: 0 }
-            """);
+        Write("configs/one.yaml", TwoSteps);
         await using (var killed = Start("run", "configs"))
         {
             await killed.SaysAsync("trying again");
@@ -110,6 +116,42 @@ public sealed class SealedBudgetJourneys : Journey
         var run = (await RunAsync("run", "configs")).Is(0);
         Assert.DoesNotContain("held back", run.Errors, StringComparison.Ordinal);
         Assert.Equal(0, OpenAI.RepeatedBodies);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public async Task A_budget_weighs_a_batch_of_a_second_step_also_when_the_first_is_answered_meanwhile(int looks)
+    {
+        await ProviderAsync("""[{ "when": { "operation": "upload" }, "skip": 1, "times": 1, "fault": { "type": "http-status", "status": 429, "retry_after": 3600 } }]""");
+        Dataset(10, "workspace/data.jsonl");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        InProcessSweep Sweep(Func<IResponseCache, IResponseCache>? before)
+        {
+            var sweep = new InProcessSweep(Path.Combine(Folder, "workspace"), Simulator.Address, TimeProvider.System)
+            {
+                Before = before,
+                Watch = seen =>
+                {
+                    if (seen is Remark { Text: var text } && text.Contains("trying again", StringComparison.Ordinal))
+                    {
+                        stop.Cancel();
+                    }
+                },
+            };
+            sweep.Write("configs/one.yaml", TwoSteps + "budget: { usd: 5 }\n");
+            return sweep;
+        }
+
+        Assert.Equal(SweepState.Interrupted, (await Sweep(null).RunAsync(stop.Token)).State);
+
+        // Another process has just stored the answers, in whatever moment of this one.
+        var result = await Sweep(cache => new NewAnswers(cache, looks)).RunAsync(Cancel);
+
+        Assert.Equal(SweepState.Done, result.State);
+        Assert.Equal((2, 20, 0), (OpenAI.BatchesCreated, OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
     }
 
     [Fact]
@@ -157,5 +199,23 @@ public sealed class SealedBudgetJourneys : Journey
         await run.SaysAsync("trying again");
         await run.KillAsync();
         await RestartProviderAsync();
+    }
+
+    /// <summary>Shows the answers only from the N-th look on.</summary>
+    private sealed class NewAnswers(IResponseCache inner, int looks) : CacheInFront(inner)
+    {
+        private int _looks;
+
+        public override async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
+        {
+            if (Interlocked.Increment(ref _looks) > looks)
+            {
+                await base.GetAsync(keys, responses, notBefore, cancellationToken);
+            }
+            else
+            {
+                responses.Span.Clear();
+            }
+        }
     }
 }

@@ -41,7 +41,7 @@ public sealed class SnapshotJourneys : Journey
     }
 
     /// <summary>Gives one reader its answers only when it is let go.</summary>
-    private sealed class LateReader(IResponseCache inner, Func<bool> isLate) : IResponseCache
+    private sealed class LateReader(IResponseCache inner, Func<bool> isLate) : CacheInFront(inner)
     {
         private readonly TaskCompletionSource _go = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _readers;
@@ -52,10 +52,10 @@ public sealed class SnapshotJourneys : Journey
 
         public void LetGo() => _go.TrySetResult();
 
-        public async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
+        public override async ValueTask GetAsync(ReadOnlyMemory<RequestKey> keys, Memory<CachedResponse?> responses, DateTimeOffset notBefore = default, CancellationToken cancellationToken = default)
         {
             var isOurs = isLate() && Interlocked.Increment(ref _readers) == 1;
-            await inner.GetAsync(keys, responses, notBefore, cancellationToken);
+            await base.GetAsync(keys, responses, notBefore, cancellationToken);
             if (isOurs)
             {
                 try
@@ -69,14 +69,5 @@ public sealed class SnapshotJourneys : Journey
                 }
             }
         }
-
-        public ValueTask<int> PutAsync(IReadOnlyList<CacheEntry> entries, DateTimeOffset replacedBefore = default, CancellationToken cancellationToken = default) =>
-            inner.PutAsync(entries, replacedBefore, cancellationToken);
-
-        public ValueTask<bool> IsEmptyAsync(CancellationToken cancellationToken = default) => inner.IsEmptyAsync(cancellationToken);
-
-        public ValueTask SyncAsync(CancellationToken cancellationToken = default) => inner.SyncAsync(cancellationToken);
-
-        public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

@@ -7,7 +7,6 @@ using Sluice.Experiments.Replaying;
 using Sluice.Ledger;
 using Sluice.Memory;
 using Sluice.Providers;
-using Sluice.Recovery;
 using Sluice.Requests;
 using Sluice.Storage;
 
@@ -53,10 +52,10 @@ public sealed class SweepRunner
     private readonly SpendMeter _spend;
     private readonly Action<DispatchEvent> _observe;
     private readonly Intake _intake;
+    private readonly LossGuard _losses;
+    private readonly UnsentBatches _unsent;
     private readonly BudgetControl _budgets;
     private readonly HashSet<(long Row, int Tries)> _allowed = [];
-    // When the sweep's first command began; null when that is not known.
-    private DateTimeOffset? _begun;
     // What a command that only collects ends with, once the other accounts' batches are collected.
     private SluiceException? _missingKey;
 
@@ -88,7 +87,9 @@ public sealed class SweepRunner
             _spend.Observe(e);
             observe(e);
         };
-        _budgets = new BudgetControl(_cache, ledger, _observe);
+        _losses = new LossGuard(workspace, ledger, cache, options.Name, Sends, _observe);
+        _unsent = new UnsentBatches(ledger, _observe);
+        _budgets = new BudgetControl(_cache, ledger, _unsent, _observe);
         _intake = memory is null ? Intake.Open : new Intake(memory, time, new IntakeNews(new GovernorLog(workspace.MemoryLogPath, time), _observe).Take);
     }
 
@@ -103,9 +104,8 @@ public sealed class SweepRunner
     {
         ArgumentNullException.ThrowIfNull(plans);
         _ledger.BeginCommand();
-        await RequireWholeAsync(plans, cancellationToken).ConfigureAwait(false);
+        await _losses.RequireAsync(plans, cancellationToken).ConfigureAwait(false);
         var folder = _workspace.SweepFolder(_options.Name);
-        await RequireResultsAsync(plans, folder, cancellationToken).ConfigureAwait(false);
         PaidResults.Keep(folder, plans);
         // Before this command writes its own configs: those of earlier ones tell where their answers came from.
         plans = LegacyKeyRule.Apply(plans, _ledger, _providers, _workspace.RunsFolder, Sends, text => _observe(new Remark(text)));
@@ -127,7 +127,7 @@ public sealed class SweepRunner
         if (Sends)
         {
             // Before the engine starts: it sends whatever is sealed.
-            _budgets.Begin();
+            _unsent.Begin();
         }
 
         var failures = new FailureStop(_observe);
@@ -136,7 +136,7 @@ public sealed class SweepRunner
         _missingKey = await KeyCheck.MakeAsync(plans, _store, _ledger, _options, cancellationToken).ConfigureAwait(false);
         using var batches = new BatchDispatcher(_ledger, _cache, _workspace.SpoolFolder, intent =>
         {
-            _budgets.Made(intent.Row);
+            _unsent.Made(intent.Row);
             _observe(new BatchChanged(intent, null));
             engine.Notify();
         }, _intake, failures);
@@ -237,50 +237,6 @@ public sealed class SweepRunner
 
     private Task WatchMemoryAsync(CancellationToken cancellationToken) => Sends && _intake != Intake.Open ? _intake.RunAsync(cancellationToken) : Task.CompletedTask;
 
-    /// <summary>Sends nothing in a workspace that has lost its ledger or its cache: what they had may have been paid for.</summary>
-    private async Task RequireWholeAsync(IReadOnlyList<ExperimentPlan> plans, CancellationToken cancellationToken)
-    {
-        if (Sends && await Loss.FindAsync(_ledger, _store, _workspace.SpoolFolder, plans.Min(p => p.Caching.NotBefore), cancellationToken).ConfigureAwait(false) is [var loss, ..])
-        {
-            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
-        }
-    }
-
-    /// <summary>Sends nothing, and changes nothing, where results or manifests tell of answers that cache and ledger have lost: they would be paid for again.</summary>
-    private async Task RequireResultsAsync(IReadOnlyList<ExperimentPlan> plans, string folder, CancellationToken cancellationToken)
-    {
-        _begun = SweepManifest.NowIn(folder, null);
-        LostResults.Remember(_workspace, _ledger);
-        if (_store is MemoryResponseCache)
-        {
-            return;
-        }
-
-        // Their configs are about to be written anew, and would not tell any more.
-        _ledger.ForgetResults([.. plans.Select(p => p.Experiment.Name).Where(name => Directory.Exists(Path.Combine(folder, name)) && !LostResults.IsKept(Path.Combine(folder, name))).Select(name => (_options.Name, name))]);
-        var isAllGone = _ledger.IsBlank() && await _store.IsEmptyAsync(cancellationToken).ConfigureAwait(false);
-        // Who collects what is paid for goes on, unless nothing tells of it.
-        if ((Sends || isAllGone)
-            && await LostResults.FindAsync(_workspace, _options.Name, plans.Where(IsMissed).Select(p => p.Experiment.Name), _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) is { } loss)
-        {
-            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
-        }
-
-        foreach (var (sweep, other) in isAllGone ? await LostResults.FindAsync(_workspace, _ledger, _store, cancellationToken: cancellationToken).ConfigureAwait(false) : [])
-        {
-            if (sweep != _options.Name)
-            {
-                _observe(new Remark($"{other.Problem}. {other.Remedy}"));
-            }
-        }
-    }
-
-    /// <summary>Tells whether the answers of an experiment's results are missed when the cache does not have them.</summary>
-    /// <remarks>Where only answers from some time on count, as after <c>--refresh</c>, older ones would be asked for again anyway: a sweep that began before that time may rest on such.</remarks>
-    private bool IsMissed(ExperimentPlan plan) =>
-        plan.Caching.Write && _store is not MemoryResponseCache && !_ledger.AreForgotten(_options.Name, plan.Experiment.Name)
-        && (plan.Caching.NotBefore == default || (_begun >= plan.Caching.NotBefore && !(plan.Experiment.Cache is { Expiry: not null, Stores.Backend: CacheSettings.Redis })));
-
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
@@ -306,14 +262,14 @@ public sealed class SweepRunner
                 }
             }
 
-            _budgets.Decide();
+            _unsent.Decide();
             engine.Notify();
 
             await ReplayAllAsync(due, batches, live, none, cancellationToken).ConfigureAwait(false);
             await batches.FlushAsync(cancellationToken).ConfigureAwait(false);
             // Only now the last requests are claimed, or found to be another's.
             due.ForEach(NoteWaits);
-            _budgets.Tell();
+            _unsent.Tell();
             engine.Notify();
             SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
             if (first && _options.Mode == SweepMode.Submit)
@@ -382,7 +338,7 @@ public sealed class SweepRunner
         using var results = run.Files.BeginResults();
         using var before = run.Files.OpenFinished(run.Plan);
         var replay = new Replay(
-            run.Plan, dispatcher is NoDispatcher ? _store : _cache, Guarded(run, dispatcher), run.Tally, dispatcher is NoDispatcher ? null : run.Trail, before: before);
+            run.Plan, dispatcher is NoDispatcher ? _store : _cache, _losses.Over(run, dispatcher), run.Tally, dispatcher is NoDispatcher ? null : run.Trail, before: before);
         ReplaySummary summary = null!;
         await TaskGroup.RunAsync(
             async token => summary = await replay.RunAsync(results.Stream, n => _observe(new ReplayProgress(run.Plan, n)), token).ConfigureAwait(false),
@@ -391,12 +347,8 @@ public sealed class SweepRunner
             cancellationToken).ConfigureAwait(false);
         results.Commit();
         run.Files.WriteSummary(summary);
-        if (summary.Kept == 0 && summary.Pending == 0 && run.Plan.Caching.Write && _store is not MemoryResponseCache)
-        {
-            _ledger.TrustResults(_options.Name, run.Plan.Experiment.Name);
-        }
-
         run.Summary = summary;
+        _losses.Replayed(run);
         NoteWaits(run);
         run.ReplayTime = _time.GetElapsedTime(began);
         // After an interrupted first replay the answers of this command's own live calls are hits too.
@@ -418,7 +370,7 @@ public sealed class SweepRunner
     {
         if (Sends)
         {
-            _budgets.Replayed(run);
+            _unsent.Replayed(run);
             var most = run.Tally.Terms.MaxAttempts;
             List<long> rows;
             lock (_allowed)
@@ -428,20 +380,6 @@ public sealed class SweepRunner
 
             _ledger.AllowTries(rows, most);
         }
-    }
-
-    private IDispatcher Guarded(ExperimentRun run, IDispatcher dispatcher) =>
-        dispatcher is not NoDispatcher && !run.IsWhole && run.Files.HasResults && IsMissed(run.Plan) ? new ResultsGuard(dispatcher, token => RequireWholeAsync(run, token)) : dispatcher;
-
-    private async Task RequireWholeAsync(ExperimentRun run, CancellationToken cancellationToken)
-    {
-        if (await FinishedKeys.CountLostAsync(run.Files.ResultsPath, _store, _ledger, isExact: true, cancellationToken).ConfigureAwait(false) is var lost and > 0)
-        {
-            var loss = LostResults.OfResults(_options.Name, lost);
-            throw new SluiceException(ErrorKind.Environment, loss.Problem, loss.Remedy);
-        }
-
-        run.IsWhole = true;
     }
 
     /// <summary>While a live replay is under way, writes the answered part of the results now and then; ended before the replay writes its own.</summary>
