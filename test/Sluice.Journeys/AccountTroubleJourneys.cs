@@ -44,6 +44,35 @@ public sealed class AccountTroubleJourneys : Journey
         Assert.Equal(await UndisturbedAsync(), Results());
     }
 
+    [Theory]
+    [InlineData("openai", false, "trying again in")]
+    [InlineData("anthropic", true, "3 times in a row); still trying")]
+    public async Task Batches_of_a_server_that_is_away_go_on_when_it_is_back(string provider, bool isUnderWay, string said)
+    {
+        await ProviderAsync(batchDelay: 1);
+        var address = Simulator.Address;
+        Dataset(N);
+        Config(provider: provider, more: "batch: { max_requests: 10, max_attempts: 1 }");
+        if (!isUnderWay)
+        {
+            await StopProviderAsync();
+        }
+
+        var run = Start("run", "configs", "--json");
+        if (isUnderWay)
+        {
+            await Poll.UntilAsync(() => StatsOf(provider).BatchesCreated == 2, () => run.Text);
+            await StopProviderAsync();
+        }
+
+        await run.SaysAsync(said);
+        await ProviderAgainAsync(address);
+
+        (await run.EndAsync()).Is(0);
+        Assert.Equal((2, N, 0), (Simulator.Batches().Count, StatsOf(provider).DistinctBodies, StatsOf(provider).RepeatedBodies));
+        Assert.Equal(await UndisturbedAsync(), Results());
+    }
+
     [Fact]
     public async Task A_gateway_without_its_server_uses_up_no_tries_however_often_it_says_so()
     {

@@ -96,10 +96,32 @@ public sealed class CancelKillJourneys : Journey
         });
     }
 
+    [Fact]
+    public async Task A_batch_in_doubt_is_taken_wherever_adopt_is_killed()
+    {
+        await ProviderAsync("""
+            [{ "when": { "operation": "create" }, "times": 1, "fault": { "type": "drop", "after": true } },
+             { "when": { "operation": "list" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }]
+            """);
+        Dataset(N);
+        Config();
+        (await RunAsync("submit", "configs", "--workspace", "before")).Is(8);
+        var intent = (string)(await RunAsync("status", "--json", "--workspace", "before")).Is(8).Json["batches"]![0]!["intent"]!;
+        string[] adopt = ["adopt", "--intent", intent, "--batch", Simulator.Batches().Single().Id];
+
+        await EachPointAsync(adopt, async workspace =>
+        {
+            (await RunAsync([.. adopt, "--workspace", workspace])).Is(0).Says($"taken for {intent}: {N} requests");
+            (await RunAsync([.. adopt, "--workspace", workspace])).Is(0);
+            Assert.Equal(0, (await SweepAsync("--workspace", workspace)).Is(0).Sent);
+        });
+        Assert.Equal((1, N, 0), (OpenAI.BatchesCreated, OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+    }
+
     /// <summary>Kills a command at each point that it comes to, in a copy of the workspace <c>before</c>, and looks at what is left.</summary>
     private async Task EachPointAsync(string[] command, Func<string, Task> check)
     {
-        Copy("watched");
+        Copy("watched", of: "before");
         await using (var watched = StartCrashing(null, Log, [.. command, "--workspace", "watched"]))
         {
             await watched.EndAsync();
@@ -111,7 +133,7 @@ public sealed class CancelKillJourneys : Journey
         foreach (var (point, n) in points.Select((p, n) => (p, n)).Where(p => p.n % OneOf == OneOf / 2))
         {
             var workspace = $"killed-{n}";
-            Copy(workspace);
+            Copy(workspace, of: "before");
             await using (var killed = StartCrashing(point, Log, [.. command, "--workspace", workspace]))
             {
                 Assert.Equal(128 + 9, (await killed.EndAsync()).ExitCode);
@@ -132,14 +154,4 @@ public sealed class CancelKillJourneys : Journey
     }
 
     private string Log => Path.Combine(Folder, "points");
-
-    private void Copy(string workspace)
-    {
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(Folder, "before"), "*", SearchOption.AllDirectories))
-        {
-            var target = Path.Combine(Folder, workspace, Path.GetRelativePath(Path.Combine(Folder, "before"), file));
-            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            File.Copy(file, target);
-        }
-    }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
-using Microsoft.Data.Sqlite;
 using Sluice.Caching;
 
 namespace Sluice.Journeys;
@@ -45,16 +44,37 @@ public sealed class CommandKillJourneys : Journey
     }
 
     [Fact]
+    public async Task Adopt_from_files()
+    {
+        await SweptAsync();
+        string[] files = [.. Directory.EnumerateFiles(Path.Combine(Folder, "provider0"), "*", SearchOption.AllDirectories).Where(f => File.ReadLines(f).FirstOrDefault()?.Contains("\"response\"", StringComparison.Ordinal) == true)];
+        Directory.Delete(Path.Combine(Folder, ".sluice"), recursive: true);
+        await SweepPointsAsync("cache.put", 0, Answers, ["adopt", .. files]);
+    }
+
+    [Fact]
+    public async Task Doctor_that_forgets()
+    {
+        await SweptAsync("batch_mode=false");
+        foreach (var file in Directory.GetFiles(Path.Combine(Folder, ".sluice"), "cache.db*"))
+        {
+            File.Delete(file);
+        }
+
+        await SweepPointsAsync("ledger", 0, async workspace => (await RunAsync("doctor", "--workspace", workspace)).Is(0).Output, "doctor", "--forget");
+    }
+
+    [Fact]
     public async Task Doctor_of_a_damaged_cache_and_a_damaged_ledger()
     {
         await SweptAsync();
-        Sql("UPDATE responses SET body=zeroblob(length(body)) WHERE id=7");
+        CacheFile.Change(Folder, "UPDATE responses SET body=zeroblob(length(body)) WHERE id=7");
         var ledger = Path.Combine(Folder, ".sluice/ledger.db");
         var bytes = await File.ReadAllBytesAsync(ledger, Cancel);
         bytes.AsSpan(0, 64).Fill(7);
         await File.WriteAllBytesAsync(ledger, bytes, Cancel);
         // The damaged answer is lost, and that is left for people to decide.
-        await SweepPointsAsync("repair", 1, Answers, ["doctor", "--repair"], async workspace => Assert.Equal((2 * Samples) - 1, await SoundAsync(workspace)));
+        await SweepPointsAsync("repair", 1, Answers, ["doctor", "--repair"], async workspace => Assert.Equal((2 * Samples) - 1, await CacheFile.SoundAsync(workspace)));
     }
 
     [Fact]
@@ -63,7 +83,7 @@ public sealed class CommandKillJourneys : Journey
         await SweptAsync();
         var cache = Path.Combine(Folder, ".sluice/cache.db");
         File.Copy(cache, cache + ".damaged-1");
-        Sql("DELETE FROM responses WHERE id>20; DELETE FROM keys WHERE value>20; DELETE FROM keys_recent WHERE value>20");
+        CacheFile.Change(Folder, "DELETE FROM responses WHERE id>20; DELETE FROM keys WHERE value>20; DELETE FROM keys_recent WHERE value>20");
         await SweepPointsAsync("repair", 0, Answers, "doctor", "--repair");
     }
 
@@ -152,23 +172,6 @@ public sealed class CommandKillJourneys : Journey
         Assert.True(kills * 5 > cases.Count * 4, $"only {kills} of {cases.Count} kills came about");
     }
 
-    private string Copy(string name)
-    {
-        var target = Path.Combine(Folder, name);
-        foreach (var part in (string[])[".sluice", "runs"])
-        {
-            foreach (var file in Directory.Exists(Path.Combine(Folder, part)) ? Directory.EnumerateFiles(Path.Combine(Folder, part), "*", SearchOption.AllDirectories) : [])
-            {
-                var path = Path.Combine(target, Path.GetRelativePath(Folder, file));
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                File.Copy(file, path);
-            }
-        }
-
-        Directory.CreateDirectory(target);
-        return target;
-    }
-
     private async Task<CliResult> RunInAsync(string workspace, string? at, string[] args)
     {
         var root = Simulator.Address.GetLeftPart(UriPartial.Authority);
@@ -181,19 +184,6 @@ public sealed class CommandKillJourneys : Journey
         File.Delete(workspace + "-points");
         await using var run = CliRun.StartCrashing(Folder, environment, [.. args.Select(a => a.Replace("WORKSPACE", workspace, StringComparison.Ordinal)), "--workspace", workspace]);
         return await run.EndAsync();
-    }
-
-    /// <summary>Counts the answers that can be read.</summary>
-    private static async Task<int> SoundAsync(string workspace)
-    {
-        await using var store = new SqliteResponseCache(Path.Combine(workspace, ".sluice/cache.db"), TimeProvider.System);
-        var sound = 0;
-        await foreach (var entry in store.ListAsync(CacheFilter.All, withBodies: true, Cancel))
-        {
-            sound += entry.Problem is null ? 1 : 0;
-        }
-
-        return sound;
     }
 
     /// <summary>Returns what a store has, without what depends on the moment.</summary>
@@ -231,18 +221,4 @@ public sealed class CommandKillJourneys : Journey
 
     private async Task<string> BatchesAsync(string workspace) => string.Join(
         '\n', (await RunAsync("status", "--json", "--workspace", workspace)).Is(8).Json["batches"]!.AsArray().Select(b => $"{b!["batch"]} {b["state"]} {b["requests"]}").Order(StringComparer.Ordinal));
-
-    private void Sql(string statement)
-    {
-        using var connection = new SqliteConnection($"Data Source={Path.Combine(Folder, ".sluice/cache.db")};Pooling=False");
-        connection.Open();
-        foreach (var one in statement.Split(';'))
-        {
-            using SqliteCommand command = connection.CreateCommand();
-#pragma warning disable CA2100 // The texts are those of this class.
-            command.CommandText = one;
-#pragma warning restore CA2100
-            command.ExecuteNonQuery();
-        }
-    }
 }

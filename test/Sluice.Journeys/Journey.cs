@@ -167,6 +167,26 @@ public abstract class Journey : IAsyncLifetime
 
     protected int Count(string status, string experiment = "one") => Rows(experiment).Count(row => (string?)row["status"] == status);
 
+    /// <summary>Copies what a workspace has, and returns the copy's folder.</summary>
+    /// <param name="name">The copy.</param>
+    /// <param name="of">The workspace; the test's own by default.</param>
+    protected string Copy(string name, string of = "")
+    {
+        var (source, target) = (Path.Combine(Folder, of), Path.Combine(Folder, name));
+        Directory.CreateDirectory(target);
+        foreach (var part in (string[])[".sluice", "runs"])
+        {
+            foreach (var file in Directory.Exists(Path.Combine(source, part)) ? Directory.EnumerateFiles(Path.Combine(source, part), "*", SearchOption.AllDirectories) : [])
+            {
+                var path = Path.Combine(target, Path.GetRelativePath(source, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.Copy(file, path);
+            }
+        }
+
+        return target;
+    }
+
     protected string[] Spools()
     {
         var folder = Path.Combine(Folder, ".sluice/spool");

@@ -209,6 +209,24 @@ public sealed class RecoveryJourneys : Journey
         Assert.Equal(10, Count("done"));
     }
 
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{ \"intent\": ")]
+    [InlineData("")]
+    public async Task A_note_of_a_batch_that_is_under_way_may_be_damaged(string note)
+    {
+        await ProviderAsync(batchDelay: 2);
+        Dataset(10);
+        Config();
+        (await RunAsync("submit", "configs")).Is(8);
+        await File.WriteAllTextAsync(Spools().Single(s => s.EndsWith(".json", StringComparison.Ordinal)), note, Cancel);
+
+        (await RunAsync("doctor")).Is(0).Says("nothing to do");
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal((10, 10, 0), (Count("done"), OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+        Assert.Empty(Spools());
+    }
+
     [Fact]
     public async Task A_doubt_is_settled_by_people_in_either_way()
     {

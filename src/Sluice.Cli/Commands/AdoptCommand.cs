@@ -193,6 +193,13 @@ internal static class AdoptCommand
 
     private static async Task<int> SettleAsync(Session session, string id, string batchId, ParseResult parsed, CancellationToken cancellationToken)
     {
+        if (session.ExistingLedger?.Open().FirstOrDefault(i => i.Id == id && i.BatchId == batchId && !i.IsInDoubt) is { } settled)
+        {
+            // E.g. by the same command, which was killed before it could say so.
+            Show(settled, parsed.GetValue(CommonOptions.Json));
+            return ExitCodes.Done;
+        }
+
         var intent = Doubt.Of(session, id);
         var provider = session.Providers.Get(intent.Provider);
         BatchInfo info;
@@ -213,22 +220,24 @@ internal static class AdoptCommand
         }
 
         // Even people may err: unless the batch carries our mark, its results must prove it.
-        session.Ledger.MarkSubmitted(Doubt.TakeOver(session, intent), batchId, provisional: info.Intent is null);
-        if (parsed.GetValue(CommonOptions.Json))
+        Show(session.Ledger.MarkSubmitted(Doubt.TakeOver(session, intent), batchId, provisional: info.Intent is null), parsed.GetValue(CommonOptions.Json));
+        return ExitCodes.Done;
+    }
+
+    private static void Show(Intent settled, bool json)
+    {
+        if (json)
         {
             JsonOut.Write(writer =>
             {
-                writer.WriteString("intent", id);
-                writer.WriteString("batch", batchId);
+                writer.WriteString("intent", settled.Id);
+                writer.WriteString("batch", settled.BatchId);
             });
-        }
-        else
-        {
-            Terminal.Print($"batch {batchId} taken for {id}: {Numbers.Of(intent.Count, "request")}{(info.Intent is null ? ", until its results prove it" : "")}");
-            Terminal.Hint("`sluice run` or `sluice retrieve --wait` collects it" + (info.Intent is null ? "; if its results are others', `sluice status` shows the doubt again" : ""));
+            return;
         }
 
-        return ExitCodes.Done;
+        Terminal.Print($"batch {settled.BatchId} taken for {settled.Id}: {Numbers.Of(settled.Count, "request")}{(settled.IsProvisional ? ", until its results prove it" : "")}");
+        Terminal.Hint("`sluice run` or `sluice retrieve --wait` collects it" + (settled.IsProvisional ? "; if its results are others', `sluice status` shows the doubt again" : ""));
     }
 
     /// <summary>Returns the accounts to list, each once per kind of request that it takes.</summary>
