@@ -51,11 +51,17 @@ public sealed class CrashStateJourneys : Journey
     {
         await PrepareAsync("jsonl");
         await RecordAsync(12);
-        // Killed between the lines of a batch and their sync: it is the next process that closes the batch.
+        // Killed between the lines of a batch and their sync: it is the next process that closes the batch, and it has nothing of its own to append.
+        string[] oneBatch = ["configs/one.yaml", "batch.max_requests=100"];
         var lines = Assert.Single(Directory.GetFiles(Path.Combine(Workspace, ".sluice/cache"), "*.jsonl"));
-        await using (var killed = StartRecording(24, new() { ["FAULTFS_ROOT"] = lines, ["FAULTFS_OPS"] = "sync", ["FAULTFS_AT"] = "1", ["FAULTFS_KILL"] = "1" }))
+        await using (var killed = StartRecording(24, new() { ["FAULTFS_ROOT"] = lines, ["FAULTFS_OPS"] = "sync", ["FAULTFS_AT"] = "1", ["FAULTFS_KILL"] = "1" }, oneBatch))
         {
             Assert.Equal(128 + 9, (await killed.EndAsync()).ExitCode);
+        }
+
+        await using (var next = StartRecording(24, null, oneBatch))
+        {
+            (await next.EndAsync()).Is(0);
         }
 
         await RecordAsync(24);
@@ -81,7 +87,7 @@ public sealed class CrashStateJourneys : Journey
         (await run.EndAsync()).Is(0);
     }
 
-    private CliRun StartRecording(int samples, Dictionary<string, string>? faults = null)
+    private CliRun StartRecording(int samples, Dictionary<string, string>? faults = null, params string[] what)
     {
         Dataset(samples);
         var libraries = WriteLog.Of(Workspace, Log);
@@ -90,7 +96,7 @@ public sealed class CrashStateJourneys : Journey
             libraries["LD_PRELOAD"] += ":" + FaultLibrary.PathOf("faultfs");
         }
 
-        return StartWith([.. libraries, .. faults ?? []], "run", "configs", "--workspace", Workspace, "--sweep", "s");
+        return StartWith([.. libraries, .. faults ?? []], ["run", .. what is [] ? ["configs"] : what, "--workspace", Workspace, "--sweep", "s"]);
     }
 
     /// <summary>Makes the states in which files of a kind may be, and looks at each.</summary>

@@ -40,7 +40,9 @@ internal sealed class InProcessSweep(string folder, Uri provider, TimeProvider t
         }
     }
 
-    public string Results => File.ReadAllText(Path.Combine(Folder, "runs", Name, "one", "results.jsonl"));
+    public string ResultsPath => Path.Combine(Folder, "runs", Name, "one", "results.jsonl");
+
+    public string Results => File.ReadAllText(ResultsPath);
 
     public void Write(string path, string text)
     {

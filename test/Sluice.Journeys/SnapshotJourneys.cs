@@ -18,7 +18,7 @@ public sealed class SnapshotJourneys : Journey
         sweep = new InProcessSweep(Path.Combine(Folder, "workspace"), Simulator.Address, new HastyClock(60))
         {
             // Whoever reads while all calls are under way reads for a snapshot.
-            Before = cache => reader = new LateReader(cache, () => OpenAI.LiveCalls == Samples),
+            Before = cache => reader = new LateReader(cache, () => OpenAI.LiveCalls == Samples, () => Done(sweep!)),
             Watch = seen =>
             {
                 if (seen is ExperimentReplayed && !reader!.HasEnded)
@@ -37,11 +37,15 @@ public sealed class SnapshotJourneys : Journey
 
         Assert.Equal(SweepState.Done, result.State);
         Assert.True(reader!.HasRead, "there was no snapshot");
-        Assert.Equal(Samples, sweep.Results.Split("\"done\"").Length - 1);
+        Assert.Equal(Samples, Done(sweep));
+        // One that is on its way to the disk cannot be ended any more: the finished results must come after it.
+        Assert.Equal(0, reader.DoneAtEnd);
     }
 
+    private static int Done(InProcessSweep sweep) => File.Exists(sweep.ResultsPath) ? sweep.Results.Split("\"done\"").Length - 1 : 0;
+
     /// <summary>Gives one reader its answers only when it is let go.</summary>
-    private sealed class LateReader(IResponseCache inner, Func<bool> isLate) : CacheInFront(inner)
+    private sealed class LateReader(IResponseCache inner, Func<bool> isLate, Func<int> done) : CacheInFront(inner)
     {
         private readonly TaskCompletionSource _go = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _readers;
@@ -49,6 +53,9 @@ public sealed class SnapshotJourneys : Journey
         public bool HasRead => _readers > 0;
 
         public bool HasEnded { get; private set; }
+
+        /// <summary>Gets how many results were done when it was asked to end.</summary>
+        public int DoneAtEnd { get; private set; }
 
         public void LetGo() => _go.TrySetResult();
 
@@ -64,6 +71,7 @@ public sealed class SnapshotJourneys : Journey
                 }
                 catch (OperationCanceledException)
                 {
+                    DoneAtEnd = done();
                     HasEnded = true;
                     throw;
                 }
