@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Sluice.Ledger;
 using Sluice.Simulator;
 
 namespace Sluice.Journeys;
@@ -68,6 +69,35 @@ public sealed class CrashStateJourneys : Journey
         var log = WriteLog.Read(Log, Workspace);
         await CheckAsync(log, "JSONL cache", path => path.StartsWith(".sluice/cache/", StringComparison.Ordinal), isJsonl: true);
         await GoOnAsync(log);
+    }
+
+    [Fact]
+    public async Task A_power_cut_does_not_bring_back_a_batch_that_was_dropped()
+    {
+        // The provider takes no file for an hour: the spool is whole, and nothing of it was sent.
+        await ProviderAsync("""[{ "when": { "operation": "upload" }, "times": 1, "fault": { "type": "http-status", "status": 503, "retry_after": 3600 } }]""");
+        Directory.CreateDirectory(Workspace);
+        Config("one");
+        await using (var run = StartRecording(6))
+        {
+            await Poll.UntilAsync(() => OpenAI.FaultsInjected > 0, () => run.Text);
+            await run.KillAsync();
+        }
+
+        (await StartWith(WriteLog.Of(Workspace, Log), "cancel", "--all", "--workspace", Workspace).EndAsync()).Is(0);
+
+        var log = WriteLog.Read(Log, Workspace);
+        Assert.Contains(log, entry => entry.Kind == WriteKind.Unlink && entry.Path.StartsWith(".sluice/spool/", StringComparison.Ordinal));
+        foreach (var (state, number) in new CrashStates(log, path => path.StartsWith(".sluice/spool", StringComparison.Ordinal), Seed).Take(100).Select((state, number) => (state, number)))
+        {
+            var workspace = Path.Combine(Folder, $"cut{number}");
+            state.WriteTo(workspace);
+            var spools = Path.Combine(workspace, ".sluice/spool");
+            using var ledger = new LedgerStore(Path.Combine(workspace, ".sluice/ledger.db"), TimeProvider.System);
+            ledger.SweepDead(spools);
+            // It would be taken in as what is left of a lost ledger, and sent.
+            Assert.True(ledger.UnknownSpools(spools) is [], $"seed {Seed}, {state.Name}: the ledger does not know the spool");
+        }
     }
 
     /// <summary>Batches of both providers and live calls, with several batches each.</summary>

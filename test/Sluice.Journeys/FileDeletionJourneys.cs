@@ -49,6 +49,24 @@ public sealed class FileDeletionJourneys : Journey
     }
 
     [Fact]
+    public async Task A_provider_that_does_not_answer_is_named_and_a_stop_leaves_the_files_to_the_next_command()
+    {
+        await ProviderAsync("""[ { "when": { "operation": "delete-file" }, "times": -1, "fault": { "type": "delay", "seconds": 3600 } } ]""");
+        Dataset(N);
+        Config(more: Deletes);
+        await using var run = Start("run", "configs", "--sweep", "s");
+        await run.SaysAsync("waiting for `openai` to delete the files of batch");
+        await Poll.UntilAsync(() => File.ReadAllText(Path.Combine(Folder, "runs/s/manifest.json")).Contains("\"state\": \"done\"", StringComparison.Ordinal), () => run.Text);
+        run.Signal(CliRun.Terminate);
+
+        (await run.EndAsync()).Is(0).Says("the next command deletes them");
+        Assert.Equal(N, Count("done"));
+        await RestartProviderAsync();
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
+        Assert.Equal(0, await LeftAsync("openai"));
+    }
+
+    [Fact]
     public async Task Retrieve_deletes_them_too_and_a_batch_with_failed_lines_leaves_no_error_file()
     {
         await ProviderAsync("""[ { "when": { "share": 0.3 }, "times": 1000000, "fault": { "type": "line-error", "status": 400 } } ]""");

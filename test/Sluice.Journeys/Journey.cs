@@ -63,16 +63,16 @@ public abstract class Journey : IAsyncLifetime
     }
 
     /// <summary>Stops the provider and starts it again, at the same address and with the same batches.</summary>
-    protected async Task RestartProviderAsync()
+    protected async Task RestartProviderAsync(double batchDelay = 0)
     {
         var stopped = Simulator;
         await StopProviderAsync();
-        await ProviderAgainAsync(stopped.Address);
+        await ProviderAgainAsync(stopped.Address, batchDelay);
     }
 
     /// <summary>Starts a provider that was stopped, at the same address and without the faults it had.</summary>
-    protected Task ProviderAgainAsync(Uri address) =>
-        ProviderAsync(options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = address.Port });
+    protected Task ProviderAgainAsync(Uri address, double batchDelay = 0) =>
+        ProviderAsync(batchDelay: batchDelay, options: new SimulatorOptions { Folder = Path.Combine(Folder, "provider0"), Port = address.Port });
 
     /// <summary>Puts a relay between the program and the provider.</summary>
     private protected Relay Between()

@@ -118,10 +118,7 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
         string[] second = ["run", "configs", "--sweep", "b", "model.params.max_tokens=63"];
         (await RunAsync(second)).Is(0);
-        foreach (var file in Directory.GetFiles(State, "cache.db*"))
-        {
-            File.Delete(file);
-        }
+        DropCache();
 
         (await RunAsync("adopt", "--results", "a")).Is(0);
         var manifest = await File.ReadAllTextAsync(Path.Combine(Folder, "runs/b/manifest.json"), Cancel);
@@ -144,12 +141,7 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync("run", "configs", "--sweep", "s", "dataset.limit=9")).Is(0);
         (await RunAsync("cache", "backup", "kept.db")).Is(0);
         (await RunAsync("run", "configs", "--sweep", "s", "dataset.limit=11")).Is(0);
-        foreach (var file in Directory.GetFiles(State, "cache.db*"))
-        {
-            File.Delete(file);
-        }
-
-        File.Copy(Path.Combine(Folder, "kept.db"), Path.Combine(State, "cache.db"));
+        PutBack("kept.db");
 
         // The first results have their answers, and the twelfth sample is new: only a look at all of them tells.
         (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, "runs/s has 2 finished results");
@@ -186,6 +178,21 @@ public sealed class LostResultsJourneys : Journey
         Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
     }
 
+    private void DropCache()
+    {
+        foreach (var file in Directory.GetFiles(State, "cache.db*"))
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Puts a backup in place of the cache.</summary>
+    private void PutBack(string backup)
+    {
+        DropCache();
+        File.Copy(Path.Combine(Folder, backup), Path.Combine(State, "cache.db"));
+    }
+
     /// <summary>Runs a sweep of six samples, and puts a backup in place of the cache that has the answers of three.</summary>
     private async Task HalfLostAsync(string cache, params string[] first)
     {
@@ -195,12 +202,7 @@ public sealed class LostResultsJourneys : Journey
         (await RunAsync(["run", "configs", "--sweep", "s", "dataset.limit=3", .. first])).Is(0);
         (await RunAsync("cache", "backup", "kept.db")).Is(0);
         (await RunAsync("run", "configs", "--sweep", "s")).Is(0);
-        foreach (var file in Directory.GetFiles(State, "cache.db*"))
-        {
-            File.Delete(file);
-        }
-
-        File.Copy(Path.Combine(Folder, "kept.db"), Path.Combine(State, "cache.db"));
+        PutBack("kept.db");
     }
 
     [Theory]
@@ -217,6 +219,28 @@ public sealed class LostResultsJourneys : Journey
         Assert.Equal(1, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
     }
 
+    [Theory]
+    [InlineData("--key")]
+    [InlineData("--model")]
+    public async Task Only_results_that_rest_on_what_people_delete_are_no_longer_missed(string filter)
+    {
+        await ProviderAsync();
+        Dataset(4);
+        Config(more: "batch_mode: false");
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        var pruned = filter == "--key" ? Key(Rows()[0]) : "gpt-4o-mini";
+        (await RunAsync("cache", "backup", "kept.db")).Is(0);
+        string[] other = ["run", "configs", "--sweep", "b", "model.name=gpt-4o"];
+        (await RunAsync(other)).Is(0);
+        (await RunAsync("cache", "prune", $"{filter}={pruned}", "--yes")).Is(0);
+        PutBack("kept.db");
+
+        (await RunAsync("doctor")).Is(1).Says("runs/b has 4 finished results");
+        (await RunAsync(other)).Explains(3, "runs/b has 4 finished results");
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "a", "--json")).Is(0).Sent);
+        Assert.Equal((8, 0), (OpenAI.DistinctBodies, OpenAI.RepeatedBodies));
+    }
+
     [Fact]
     public async Task What_people_have_deleted_is_asked_again_also_after_an_interruption()
     {
@@ -229,10 +253,7 @@ public sealed class LostResultsJourneys : Journey
 
         Assert.Equal(2, (await RunAsync("run", "configs", "--sweep", "s", "--json")).Is(0).Sent);
         // From then on they count again.
-        foreach (var file in Directory.GetFiles(State, "cache.db*"))
-        {
-            File.Delete(file);
-        }
+        DropCache();
 
         (await RunAsync("doctor", "--repair")).Is(1).Says("sluice adopt --results");
         (await RunAsync("doctor", "--repair")).Is(1).Says("sluice adopt --results");
@@ -277,6 +298,56 @@ public sealed class LostResultsJourneys : Journey
         Assert.Equal(0, (await RunAsync([.. command, "--json"])).Is(0).Sent);
         Assert.Single(Simulator.Batches());
         Assert.Equal((0, 0), (OpenAI.RepeatedBodies, Anthropic.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task A_command_that_waits_names_its_batches_also_for_when_it_is_killed()
+    {
+        await ProviderAsync(batchDelay: 600);
+        Dataset(5);
+        Config();
+        await using (var killed = Start("run", "configs", "--sweep", "s"))
+        {
+            var manifest = Path.Combine(Folder, "runs/s/manifest.json");
+            await Poll.UntilAsync(() => Simulator.Batches() is [var one] && File.Exists(manifest) && File.ReadAllText(manifest).Contains(one.Id, StringComparison.Ordinal), () => killed.Text);
+            await killed.KillAsync();
+        }
+
+        Directory.Delete(State, recursive: true);
+
+        (await RunAsync("run", "configs", "--sweep", "s")).Explains(3, $"runs/s waits for a batch ({Simulator.Batches().Single().Id})", "`sluice adopt`");
+        (await RunAsync("doctor")).Is(1).Says("runs/s waits for a batch");
+        (await RunAsync("adopt", "--provider", "openai")).Is(0);
+        (await RunAsync("submit", "configs", "--sweep", "s")).Is(8);
+        Assert.Equal((1, 0), (OpenAI.BatchesCreated, OpenAI.RepeatedBodies));
+    }
+
+    [Fact]
+    public async Task An_older_ledger_that_is_put_back_does_not_know_the_batches_of_the_manifests()
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        var backup = Path.Combine(Copy("kept"), ".sluice");
+        await RestartProviderAsync(batchDelay: 600);
+        string[] second = ["configs", "--sweep", "b", "model.params.max_tokens=63"];
+        (await RunAsync(["submit", .. second])).Is(8);
+        var batch = Simulator.Batches().Select(b => b.Id).Last();
+        Directory.Delete(State, recursive: true);
+        Directory.Move(backup, State);
+
+        (await RunAsync("status")).Says("warning:", batch);
+        (await RunAsync("doctor")).Is(1).Says($"runs/b waits for a batch ({batch})");
+        (await RunAsync(["submit", .. second])).Explains(3, batch, "`sluice adopt`");
+        (await RunAsync("retrieve", "--sweep", "b")).Says(batch);
+        (await RunAsync(["submit", .. second])).Explains(3, batch);
+        // Another sweep goes on.
+        Assert.Equal(0, (await RunAsync("run", "configs", "--sweep", "a", "--json")).Is(0).Sent);
+
+        (await RunAsync("adopt", "--provider", "openai")).Is(0);
+        (await RunAsync(["submit", .. second])).Is(8);
+        Assert.Equal(0, OpenAI.RepeatedBodies);
     }
 
     [Fact]

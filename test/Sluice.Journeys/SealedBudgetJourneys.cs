@@ -154,6 +154,27 @@ public sealed class SealedBudgetJourneys : Journey
         Assert.Equal((2, 20, 0), (OpenAI.BatchesCreated, OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
     }
 
+    [Theory]
+    [InlineData("budget.usd=0.000001", 1)]
+    [InlineData("budget.usd=5", 0)]
+    public async Task A_batch_that_another_command_leaves_unsent_is_weighed_when_that_dies(string budget, int exitCode)
+    {
+        await ProviderAsync("""[{ "when": { "operation": "upload" }, "times": 1, "fault": { "type": "http-status", "status": 429, "retry_after": 3600 } }]""");
+        Dataset(10);
+        Config("one");
+        await using var first = Start("run", "configs", "--sweep", "first");
+        await first.SaysAsync("trying again");
+        await using var second = Start("run", "configs", "--sweep", "second", "--json", Price, budget);
+        // It has looked, and found that the requests are in flight.
+        await Poll.UntilAsync(() => File.Exists(Path.Combine(Folder, "runs/second/one/results.jsonl")), () => second.Text);
+
+        await first.KillAsync();
+
+        var ended = (await second.EndAsync()).Is(exitCode);
+        Assert.Equal((1 - exitCode, 10 * (1 - exitCode), 0), (OpenAI.BatchesCreated, OpenAI.LinesExecuted, OpenAI.RepeatedBodies));
+        Assert.Equal(exitCode == 1, ended.Errors.Contains("1 batch that an earlier command has written (10 requests) is held back: in all", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_plan_says_what_is_written_and_not_sent_and_what_it_costs()
     {

@@ -184,7 +184,6 @@ public sealed class SendingJourneys : Journey
     [InlineData("openai", "POST /v1/batches", 400, "<html><body>The plain HTTP request was sent to HTTPS port</body></html>")]
     [InlineData("openai", "POST /v1/batches", 405, "<html><body>Method Not Allowed</body></html>")]
     [InlineData("anthropic", "POST /v1/messages/batches", 307, "")]
-    [InlineData("anthropic", "POST /v1/messages/batches", 403, "<html><body>Blocked by the proxy</body></html>")]
     public async Task What_a_proxy_says_is_the_addresss_trouble_and_no_request_fails(string provider, string call, int status, string page)
     {
         await ProviderAsync();
@@ -197,6 +196,23 @@ public sealed class SendingJourneys : Journey
 
         Assert.Equal((1, 0), (relay.CountOf(call), Count("failed")));
         relay.Instead = _ => null;
+        (await SweepAsync()).Is(0);
+        Assert.Equal((1, 0, N), (StatsOf(provider).BatchesCreated, StatsOf(provider).RepeatedBodies, Count("done")));
+    }
+
+    [Theory]
+    [InlineData("openai", 403, true)]
+    [InlineData("anthropic", 403, true)]
+    [InlineData("anthropic", 451, false)]
+    public async Task A_filter_may_have_let_the_create_call_pass_and_blocked_its_answer(string provider, int status, bool isMade)
+    {
+        await FaultyAsync($$"""{ "type": "http-status", "status": {{status}}, "html": true, "after": {{(isMade ? "true" : "false")}} }""", """{ "operation": "create" }""", "\"times\": 1,");
+        Dataset(N);
+        Config(provider: provider, more: "batch: { max_attempts: 1, lost_after_seconds: 1 }");
+
+        (await RunAsync("run", "configs")).Explains(3, "base_url");
+        Assert.Equal(0, Count("failed"));
+
         (await SweepAsync()).Is(0);
         Assert.Equal((1, 0, N), (StatsOf(provider).BatchesCreated, StatsOf(provider).RepeatedBodies, Count("done")));
     }

@@ -62,8 +62,11 @@ public sealed partial class LedgerStore
     public IReadOnlyList<string> MissedBatches(string sweep) => Look(() =>
         Texts("SELECT batch FROM missed_batches AS m WHERE sweep=?1 AND settled=0 AND NOT EXISTS(SELECT 1 FROM intents WHERE batch_id=m.batch) ORDER BY batch", s => s.Bind(1, sweep)));
 
-    /// <summary>Returns the batches that were missed once and are not any more.</summary>
-    public IReadOnlyList<string> SettledMissed(string sweep) => Look(() => Texts("SELECT batch FROM missed_batches WHERE sweep=?1 AND settled=1", s => s.Bind(1, sweep)));
+    /// <summary>Tells whether a batch that a sweep waits for by its manifest was never this ledger's: it is older than the batch, e.g. a backup that was put back.</summary>
+    /// <remarks>One that turned out to be another's, or that people no longer miss, was.</remarks>
+    public bool IsStranger(string sweep, string batch) => Look(() => Number(
+        "SELECT NOT EXISTS(SELECT 1 FROM intents WHERE batch_id=?2) AND NOT EXISTS(SELECT 1 FROM rejected WHERE batch=?2) AND NOT EXISTS(SELECT 1 FROM missed_batches WHERE sweep=?1 AND batch=?2 AND settled=1)",
+        s => s.Bind(1, sweep).Bind(2, batch))) == 1;
 
     /// <summary>Misses no batch any longer.</summary>
     public void ForgetMissed() => Write("forget-missed", durable: true, () => Sql("UPDATE missed_batches SET settled=1").Run());

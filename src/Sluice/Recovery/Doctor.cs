@@ -120,7 +120,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             if (forget && losses.Count > 0)
             {
                 LostResults.Forget(workspace, ledger!);
-                ledger!.ForgetMissed();
+                LostResults.ForgetBatches(workspace, ledger!);
             }
 
             return losses.Select(l => new Finding(workspace.SweepFolder(l.Sweep), l.Loss.Problem, forget ? "forgotten: what is asked for again is paid for again" : l.Loss.Remedy, IsRepaired: forget)).ToList();

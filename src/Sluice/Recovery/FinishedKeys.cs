@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Sluice.Caching;
@@ -7,7 +8,7 @@ using Sluice.Requests;
 
 namespace Sluice.Recovery;
 
-/// <summary>Holds the finished lines of results against the cache: each names the keys of the answers that it rests on.</summary>
+/// <summary>Reads the finished lines of results: each names the keys of the answers that it rests on. Holds them against the cache.</summary>
 internal static class FinishedKeys
 {
     private const int MaxLineBytes = 64 * 1024 * 1024;
@@ -24,24 +25,12 @@ internal static class FinishedKeys
     /// <param name="cancellationToken">Ends the look.</param>
     public static async Task<long> CountLostAsync(string path, IResponseCache cache, LedgerStore? ledger, bool isExact, CancellationToken cancellationToken)
     {
-        if (!File.Exists(path))
-        {
-            return 0;
-        }
-
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
-        await using var _ = file.ConfigureAwait(false);
-        using var lines = new LineReader(file, MaxLineBytes);
         var group = new List<RequestKey[]>(GroupSize);
         long lost = 0;
         var size = isExact ? GroupSize : FirstLines;
-        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        await foreach (var keys in ReadAsync(path, cancellationToken).ConfigureAwait(false))
         {
-            if (KeysOf(lines.Line) is { } keys)
-            {
-                group.Add(keys);
-            }
-
+            group.Add(keys);
             if (group.Count == size)
             {
                 lost += await CountLostAsync(group, cache, ledger, cancellationToken).ConfigureAwait(false);
@@ -56,6 +45,26 @@ internal static class FinishedKeys
         }
 
         return lost + await CountLostAsync(group, cache, ledger, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Gives the keys of each finished line of a file; none when there is no file.</summary>
+    public static async IAsyncEnumerable<RequestKey[]> ReadAsync(string path, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (!File.Exists(path))
+        {
+            yield break;
+        }
+
+        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.SequentialScan);
+        await using var _ = file.ConfigureAwait(false);
+        using var lines = new LineReader(file, MaxLineBytes);
+        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (KeysOf(lines.Line) is { } keys)
+            {
+                yield return keys;
+            }
+        }
     }
 
     private static async Task<long> CountLostAsync(List<RequestKey[]> group, IResponseCache cache, LedgerStore? ledger, CancellationToken cancellationToken)

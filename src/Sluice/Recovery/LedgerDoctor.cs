@@ -53,6 +53,11 @@ internal sealed class LedgerDoctor(Workspace workspace, TimeProvider time, bool 
         // Last: a spool that was left behind is known by its batch.
         if (cacheIsEmpty && Loss.OfCache(ledger) is { } loss)
         {
+            if (forget)
+            {
+                LostResults.ForgetBatches(workspace, ledger);
+            }
+
             yield return forget
                 ? new Finding(cacheName, loss.Problem, $"{ledger.ForgetAnswered()} forgotten: what is asked for again is paid for again", IsRepaired: true)
                 : new Finding(cacheName, loss.Problem, loss.Remedy);

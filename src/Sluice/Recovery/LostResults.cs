@@ -65,20 +65,32 @@ public static class LostResults
         $"runs/{sweep} has {lost} finished {(lost == 1 ? "result" : "results")} whose answers the cache has lost",
         $"`sluice adopt` fetches from the provider what batches have answered; `sluice adopt --results {sweep}` then takes in what the results hold. To pay for the answers again, move runs/{sweep} away, or say `sluice doctor --forget`");
 
-    /// <summary>Keeps in mind what the manifests wait for, before a new ledger is filled: once it has been, nothing else would tell.</summary>
-    public static void Remember(Workspace workspace, LedgerStore ledger)
+    /// <summary>Keeps in mind which batches of the manifests the ledger has lost: a manifest that is written anew would not tell any more.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="ledger">The ledger.</param>
+    /// <param name="sweep">Whose manifest; null for all.</param>
+    public static void Remember(Workspace workspace, LedgerStore ledger, string? sweep = null)
     {
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(ledger);
-        if (!ledger.IsBlank())
+        foreach (var one in sweep is null ? SweepManifest.Sweeps(workspace) : [sweep])
         {
-            return;
+            ledger.MissBatches(one, LostBatches(workspace, one, ledger));
         }
+    }
 
+    /// <summary>Misses no batch of the manifests any longer, since people do not.</summary>
+    public static void ForgetBatches(Workspace workspace, LedgerStore ledger)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(ledger);
         foreach (var sweep in SweepManifest.Sweeps(workspace))
         {
+            // Also those that are still known: the ledger is about to forget them, too.
             ledger.MissBatches(sweep, SweepManifest.BatchesIn(workspace.SweepFolder(sweep)));
         }
+
+        ledger.ForgetMissed();
     }
 
     /// <summary>Notes that nothing of what the results of a workspace rest on is missed from now on, since people delete it.</summary>
@@ -87,6 +99,31 @@ public static class LostResults
         ArgumentNullException.ThrowIfNull(workspace);
         ArgumentNullException.ThrowIfNull(ledger);
         ledger.ForgetResults([.. SweepManifest.Sweeps(workspace).SelectMany(sweep => ExperimentsIn(workspace, sweep).Select(name => (sweep, name)))]);
+    }
+
+    /// <summary>Notes that nothing is missed of what some results rest on, since people delete a part of it.</summary>
+    /// <param name="workspace">The workspace.</param>
+    /// <param name="ledger">The ledger.</param>
+    /// <param name="isDeleted">Tells which answers they delete.</param>
+    /// <param name="cancellationToken">Ends the look; nothing is noted then.</param>
+    public static async Task ForgetAsync(Workspace workspace, LedgerStore ledger, Func<RequestKey, bool> isDeleted, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(workspace);
+        ArgumentNullException.ThrowIfNull(ledger);
+        var concerned = new List<(string Sweep, string Experiment)>();
+        foreach (var sweep in SweepManifest.Sweeps(workspace))
+        {
+            foreach (var name in ExperimentsIn(workspace, sweep).Where(name => !ledger.AreForgotten(sweep, name)))
+            {
+                var lines = FinishedKeys.ReadAsync(Path.Combine(workspace.SweepFolder(sweep), name, "results.jsonl"), cancellationToken);
+                if (await lines.AnyAsync((keys, _) => ValueTask.FromResult(keys.Any(isDeleted)), cancellationToken).ConfigureAwait(false))
+                {
+                    concerned.Add((sweep, name));
+                }
+            }
+        }
+
+        ledger.ForgetResults(concerned);
     }
 
     /// <summary>Tells whether any experiment of a sweep has a config and results.</summary>
@@ -132,8 +169,11 @@ public static class LostResults
 
         // A spool that was left, and whose batch is looked for, may be of the very one.
         return ledger.Open().Any(i => i.IsRestored && i.BatchId is null && i.IsInDoubt) || ledger.UnknownSpools(workspace.SpoolFolder).Count > 0
-            ? [] : ledger.IsBlank() ? [.. SweepManifest.BatchesIn(workspace.SweepFolder(sweep)).Except(ledger.SettledMissed(sweep))] : ledger.MissedBatches(sweep);
+            ? [] : [.. LostBatches(workspace, sweep, ledger).Union(ledger.MissedBatches(sweep))];
     }
+
+    private static List<string> LostBatches(Workspace workspace, string sweep, LedgerStore ledger) =>
+        [.. SweepManifest.BatchesIn(workspace.SweepFolder(sweep)).Where(batch => ledger.IsStranger(sweep, batch))];
 
     private static Loss OfBatches(string sweep, IReadOnlyList<string> batches) => new(
         $"runs/{sweep} waits for {(batches.Count == 1 ? "a batch" : $"{batches.Count} batches")} ({string.Join(", ", batches.Take(3))}) that the ledger has lost",

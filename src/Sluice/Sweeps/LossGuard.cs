@@ -30,7 +30,7 @@ internal sealed class LossGuard(Workspace workspace, LedgerStore ledger, IRespon
 
         var folder = workspace.SweepFolder(sweep);
         _begun = SweepManifest.NowIn(folder, null);
-        LostResults.Remember(workspace, ledger);
+        LostResults.Remember(workspace, ledger, sweep);
         if (cache is MemoryResponseCache)
         {
             return;

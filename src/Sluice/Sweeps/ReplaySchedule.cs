@@ -8,9 +8,10 @@ namespace Sluice.Sweeps;
 /// takes less than a tenth of the time.
 /// </remarks>
 /// <param name="ledger">Tells what is still open, in whatever process.</param>
+/// <param name="unsent">Tells which of that nobody sends for now.</param>
 /// <param name="sends">Whether this command sends what was never sent: by itself that does not come in.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ReplaySchedule(LedgerStore ledger, bool sends, TimeProvider time)
+internal sealed class ReplaySchedule(LedgerStore ledger, UnsentBatches unsent, bool sends, TimeProvider time)
 {
     private long _partlyReplayed = time.GetTimestamp();
 
@@ -22,7 +23,7 @@ internal sealed class ReplaySchedule(LedgerStore ledger, bool sends, TimeProvide
         var pending = runs.Where(r => r.IsPending).ToList();
         var open = ledger.OpenStates();
         pending.ForEach(r => r.SettleFinished(row => open.ContainsKey(row) || (RequestStanding.IsLive(row) && !looksAtLive)));
-        var waiting = pending.Where(r => r.WaitsFor.Any(row => !ledger.IsHeldBack(row) && (sends || RequestStanding.IsLive(row) || open[row] == IntentState.Submitted))).ToHashSet();
+        var waiting = pending.Where(r => r.WaitsFor.Any(row => !unsent.IsStuck(row) && (sends || RequestStanding.IsLive(row) || open[row] == IntentState.Submitted))).ToHashSet();
         var ripe = pending.Where(r => r.IsRipe).ToList();
         var ready = ripe.Where(r => !waiting.Contains(r)).ToList();
         if (ready.Count > 0 || waiting.Count == 0)

@@ -56,6 +56,10 @@ public sealed class SweepRunner
     private readonly UnsentBatches _unsent;
     private readonly BudgetControl _budgets;
     private readonly HashSet<(long Row, int Tries)> _allowed = [];
+    // Set by whoever creates batches: the manifest does not name them yet.
+    private volatile bool _hasNewBatches;
+    private long _manifestWritten;
+    private TimeSpan _manifestTook;
     // What a command that only collects ends with, once the other accounts' batches are collected.
     private SluiceException? _missingKey;
 
@@ -85,6 +89,7 @@ public sealed class SweepRunner
         _observe = e =>
         {
             _spend.Observe(e);
+            _hasNewBatches |= e is BatchChanged { Intent.BatchId: not null };
             observe(e);
         };
         _losses = new LossGuard(workspace, ledger, cache, options.Name, Sends, _observe);
@@ -144,12 +149,13 @@ public sealed class SweepRunner
         try
         {
             var state = await CarryOutAsync(runs, batches, live, engine, folder, cancellationToken).ConfigureAwait(false);
-            if (state != SweepState.Interrupted)
+            if (Sends && state != SweepState.Interrupted)
             {
-                await CleanUpAsync(engine, cancellationToken).ConfigureAwait(false);
+                await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
             }
 
             SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
+            await DeleteFilesAsync(engine, state, cancellationToken).ConfigureAwait(false);
             return Result(state, _ledger.Open());
         }
         catch (Exception error)
@@ -196,7 +202,7 @@ public sealed class SweepRunner
                 [token => CarryAsync(engine, token), WatchMemoryAsync],
                 cancellationToken)).ConfigureAwait(false);
             return runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
-                : runs.Any(r => r.WaitsFor.Any(row => !_ledger.IsHeldBack(row))) ? SweepState.Pending : SweepState.Incomplete;
+                : runs.Any(r => r.WaitsFor.Any(row => !_unsent.IsStuck(row))) ? SweepState.Pending : SweepState.Incomplete;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -210,15 +216,20 @@ public sealed class SweepRunner
         }
     }
 
-    /// <summary>Closes what needs no waiting any more.</summary>
-    private async Task CleanUpAsync(BatchEngine engine, CancellationToken cancellationToken)
+    /// <summary>Deletes what closed batches have left at the provider. Everything is written by then: a stop only leaves that to the next command.</summary>
+    private async Task DeleteFilesAsync(BatchEngine engine, SweepState state, CancellationToken cancellationToken)
     {
-        if (Sends)
+        try
         {
-            await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
+            if (state != SweepState.Interrupted)
+            {
+                await engine.DeleteFilesAsync(cancellationToken).ConfigureAwait(false);
+            }
         }
-
-        await engine.DeleteFilesAsync(cancellationToken).ConfigureAwait(false);
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            _observe(new Remark("files of closed batches are still at the provider: the next command deletes them"));
+        }
     }
 
     /// <summary>Carries batches until cancelled, or until an account meets an error.</summary>
@@ -240,7 +251,7 @@ public sealed class SweepRunner
     private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
-        var schedule = new ReplaySchedule(_ledger, Sends, _time);
+        var schedule = new ReplaySchedule(_ledger, _unsent, Sends, _time);
         if (_options.Mode == SweepMode.Retrieve)
         {
             await engine.LookedAtAllAsync(cancellationToken).ConfigureAwait(false);
@@ -271,15 +282,15 @@ public sealed class SweepRunner
             due.ForEach(NoteWaits);
             _unsent.Tell();
             engine.Notify();
-            SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+            WriteManifest(folder, runs);
             if (first && _options.Mode == SweepMode.Submit)
             {
-                await SubmittedAsync(engine, cancellationToken).ConfigureAwait(false);
+                await SubmittedAsync(engine, folder, runs, cancellationToken).ConfigureAwait(false);
                 return;
             }
 
             first = false;
-            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, cancellationToken).ConfigureAwait(false);
+            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, folder, cancellationToken).ConfigureAwait(false);
         }
 
         if (!Sends)
@@ -406,17 +417,19 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until replays would see more, and says of which experiments. None when nothing more will come.</summary>
-    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, CancellationToken cancellationToken)
+    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, string folder, CancellationToken cancellationToken)
     {
         for (var ticked = false; ; ticked = true)
         {
             var began = _time.GetTimestamp();
+            _unsent.LookAtOthers();
             if (schedule.Due(runs, looksAtLive: ticked) is { } due)
             {
                 return due;
             }
 
             KeyCheck.RequireReachable(runs, engine, _missingKey);
+            NameNewBatches(folder, runs);
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
             var looked = _time.GetElapsedTime(began);
@@ -428,6 +441,25 @@ public sealed class SweepRunner
                 await Task.Delay(looked * 10 < MostBetweenLooks ? looked * 10 : MostBetweenLooks, _time, cancellationToken).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Writes the manifest anew when batches were created since: it is what tells of them should the ledger be lost. It takes a tenth of the time at most.</summary>
+    private void NameNewBatches(string folder, List<ExperimentRun> runs)
+    {
+        var wait = _manifestTook * 10 > MostBetweenLooks ? _manifestTook * 10 : MostBetweenLooks;
+        if (Sends && _hasNewBatches && _time.GetElapsedTime(_manifestWritten) >= wait)
+        {
+            WriteManifest(folder, runs);
+        }
+    }
+
+    private void WriteManifest(string folder, List<ExperimentRun> runs)
+    {
+        _hasNewBatches = false;
+        var began = _time.GetTimestamp();
+        SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
+        _manifestWritten = _time.GetTimestamp();
+        _manifestTook = _time.GetElapsedTime(began, _manifestWritten);
     }
 
     private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
@@ -447,12 +479,13 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until nothing is left to submit.</summary>
-    private async Task SubmittedAsync(BatchEngine engine, CancellationToken cancellationToken)
+    private async Task SubmittedAsync(BatchEngine engine, string folder, List<ExperimentRun> runs, CancellationToken cancellationToken)
     {
         // What belongs to another key or address is not sent by this process.
         while (_ledger.OpenAccounts().Except(engine.LeftAlone.Select(i => i.Account)).Any(IsToSubmit))
         {
             engine.Notify();
+            NameNewBatches(folder, runs);
             await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);
         }
     }

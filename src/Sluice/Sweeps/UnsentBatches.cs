@@ -13,6 +13,8 @@ internal sealed class UnsentBatches(LedgerStore ledger, Action<DispatchEvent> ob
     private readonly Dictionary<long, Intent> _unsent = [];
     private readonly Dictionary<ExperimentRun, HashSet<long>> _heldBy = [];
     private readonly HashSet<long> _told = [];
+    // What another process has in its hands, and experiments with a budget wait for.
+    private readonly Dictionary<long, List<ExperimentRun>> _others = [];
     // These under the lock: the ledger asks for them. They grow with the batches of the command.
     private readonly HashSet<long> _asked = [];
     private HashSet<long> _held = [];
@@ -47,23 +49,72 @@ internal sealed class UnsentBatches(LedgerStore ledger, Action<DispatchEvent> ob
         }
     }
 
-    /// <summary>Notes what a replay has found on its way: should its process die, or have died, the batch is sent from here.</summary>
+    /// <summary>Notes what a replay has found in flight: should its process die, or have died, the batch is sent from here. Under a budget that is weighed before.</summary>
     public void Replayed(ExperimentRun run)
     {
         lock (_gate)
         {
-            foreach (var row in run.WaitsFor)
+            foreach (var row in run.WaitsFor.Where(row => !_asked.Contains(row)))
             {
-                if (run.Plan.Experiment.BudgetUsd is null || !_unsent.ContainsKey(row))
+                if (run.Plan.Experiment.BudgetUsd is null)
                 {
                     _asked.Add(row);
                 }
-                else if (!_asked.Contains(row))
+                else if (_unsent.ContainsKey(row))
                 {
-                    // Answers that came meanwhile have led to it: the budget weighs it before the next replay.
+                    // Answers that came meanwhile have led to it.
                     run.IsRipe = true;
                 }
+                else if (!_others.TryAdd(row, [run]) && !_others[row].Contains(run))
+                {
+                    _others[row].Add(run);
+                }
             }
+        }
+    }
+
+    /// <summary>Looks at what was in another process's hands: a batch that it has left unsent is weighed by the budgets of those who wait for it. Call it from time to time.</summary>
+    public void LookAtOthers()
+    {
+        List<long> rows;
+        lock (_gate)
+        {
+            rows = [.. _others.Keys];
+        }
+
+        foreach (var row in rows)
+        {
+            // Not under the lock: the ledger asks for it while it is locked itself.
+            var intent = ledger.Get(row);
+            var isUnsent = intent is { State: IntentState.Sealed or IntentState.Uploaded };
+            var isInHands = isUnsent ? ledger.IsOthers(intent!) : intent is { State: IntentState.Spooling } or { IsInDoubt: true };
+            lock (_gate)
+            {
+                if (isInHands && !_asked.Contains(row))
+                {
+                    continue;
+                }
+
+                _others.Remove(row, out var runs);
+                if (isUnsent && !_asked.Contains(row))
+                {
+                    _unsent[row] = intent!;
+                    runs!.ForEach(run => run.IsRipe = true);
+                }
+                else
+                {
+                    _asked.Add(row);
+                }
+            }
+        }
+    }
+
+    /// <summary>Tells whether nobody sends a batch before this command has ended: it is held back here, and no other process has it.</summary>
+    public bool IsStuck(long row)
+    {
+        lock (_gate)
+        {
+            return !_others.ContainsKey(row) && ledger.IsHeldBack(row);
         }
     }
 

@@ -10,6 +10,9 @@ namespace Sluice.Cli.Commands.Cache;
 /// <summary><c>cache prune</c>: deletes entries.</summary>
 internal static class PruneCommand
 {
+    // So many are held against the results of the workspace, some 20 MB. Where more are deleted, nothing of it is missed.
+    private const int MostKeys = 250_000;
+
     public static Command Create()
     {
         var filter = new EntryFilter();
@@ -45,7 +48,7 @@ internal static class PruneCommand
                 var isOwn = CacheCommand.Stores(parsed).AreSame(parsed.GetValue(CacheCommand.Location), null);
                 if (isDone && isOwn)
                 {
-                    Forget(new Workspace(parsed.GetValue(CommonOptions.Workspace)!));
+                    await ForgetAsync(new Workspace(parsed.GetValue(CommonOptions.Workspace)!), store, wanted, named, cancellationToken).ConfigureAwait(false);
                 }
 
                 var deleted = !isDone ? 0
@@ -64,13 +67,35 @@ internal static class PruneCommand
     }
 
     /// <summary>Before anything is deleted: the results that rest on it shall not be taken for all that is left of lost answers.</summary>
-    private static void Forget(Workspace workspace)
+    private static async Task ForgetAsync(Workspace workspace, ICacheStore store, CacheFilter wanted, IReadOnlyList<StoredResponse> named, CancellationToken cancellationToken)
     {
-        if (SweepManifest.Sweeps(workspace).Any(sweep => LostResults.HasResults(workspace, sweep)))
+        if (!SweepManifest.Sweeps(workspace).Any(sweep => LostResults.HasResults(workspace, sweep)))
         {
-            using var ledger = new LedgerStore(workspace.LedgerPath, TimeProvider.System);
-            LostResults.Remember(workspace, ledger);
+            return;
+        }
+
+        using var ledger = new LedgerStore(workspace.LedgerPath, TimeProvider.System);
+        LostResults.Remember(workspace, ledger);
+        var keys = named.Select(n => n.Key).ToHashSet();
+        if (keys.Count == 0 && wanted != CacheFilter.All)
+        {
+            await foreach (var entry in store.ListAsync(wanted, withBodies: false, cancellationToken).ConfigureAwait(false))
+            {
+                keys.Add(entry.Key);
+                if (keys.Count > MostKeys)
+                {
+                    break;
+                }
+            }
+        }
+
+        if (keys.Count is 0 or > MostKeys)
+        {
             LostResults.Forget(workspace, ledger);
+        }
+        else
+        {
+            await LostResults.ForgetAsync(workspace, ledger, keys.Contains, cancellationToken).ConfigureAwait(false);
         }
     }
 

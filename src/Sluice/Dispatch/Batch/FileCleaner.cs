@@ -8,6 +8,7 @@ namespace Sluice.Dispatch.Batch;
 internal sealed class FileCleaner(BatchContext context)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan SlowAfter = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _work = new(0);
     // One entry a batch that could not be cleaned up after.
@@ -39,10 +40,11 @@ internal sealed class FileCleaner(BatchContext context)
         }
     }
 
-    /// <summary>Cleans up once after every closed batch that asks for it.</summary>
+    /// <summary>Cleans up once after every closed batch that asks for it; of an account that does not answer, the rest waits for the next time.</summary>
     public async Task CleanAsync(CancellationToken cancellationToken)
     {
-        foreach (var intent in context.Ledger.ToClean())
+        var away = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var intent in context.Ledger.ToClean().Where(i => !away.Contains(i.Account)))
         {
             var provider = context.Providers.Get(intent.Provider);
             if (provider.Account != intent.Account || !HasKey(provider))
@@ -53,13 +55,7 @@ internal sealed class FileCleaner(BatchContext context)
 
             try
             {
-                foreach (var file in await FilesOfAsync(intent, provider.Batch!, cancellationToken).ConfigureAwait(false))
-                {
-                    CrashPoint.Hit("provider.delete.before");
-                    await provider.Batch!.DeleteFileAsync(file, cancellationToken).ConfigureAwait(false);
-                    CrashPoint.Hit("provider.delete.after");
-                }
-
+                await PatientlyAsync(intent, DeleteAsync(intent, provider.Batch!, cancellationToken)).ConfigureAwait(false);
                 context.Ledger.MarkClean(intent);
             }
             catch (ProviderException error) when (error.Error.Class == ErrorClass.Permanent || error.Status == 405)
@@ -70,7 +66,35 @@ internal sealed class FileCleaner(BatchContext context)
             catch (ProviderException error)
             {
                 Say(intent, $"the files of batch {intent.BatchId ?? intent.Id} are not deleted yet ({error.Error}); the next command tries again");
+                if (error.Error.Class is ErrorClass.Unreachable or ErrorClass.Transient)
+                {
+                    away.Add(intent.Account);
+                }
             }
+        }
+    }
+
+    private static async Task DeleteAsync(Intent intent, IBatchApi api, CancellationToken cancellationToken)
+    {
+        foreach (var file in await FilesOfAsync(intent, api, cancellationToken).ConfigureAwait(false))
+        {
+            CrashPoint.Hit("provider.delete.before");
+            await api.DeleteFileAsync(file, cancellationToken).ConfigureAwait(false);
+            CrashPoint.Hit("provider.delete.after");
+        }
+    }
+
+    /// <summary>Waits for the provider, and says so when it takes long.</summary>
+    private async Task PatientlyAsync(Intent intent, Task deleting)
+    {
+        try
+        {
+            await deleting.WaitAsync(SlowAfter, context.Time, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (TimeoutException) when (!deleting.IsCompleted)
+        {
+            Say(intent, $"waiting for `{intent.Provider.Provider}` to delete the files of batch {intent.BatchId ?? intent.Id}; everything is answered and written");
+            await deleting.ConfigureAwait(false);
         }
     }
 

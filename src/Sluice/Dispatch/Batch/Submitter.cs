@@ -358,7 +358,9 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
         switch (error.Error.Class)
         {
             case ErrorClass.Credentials or ErrorClass.Quota or ErrorClass.Address:
-                _ = creating ? _ledger.MarkNotCreated(intent, error.Error.ToString()) : _ledger.Remark(intent, error.Error.ToString());
+                _ = !creating ? _ledger.Remark(intent, error.Error.ToString())
+                    : IsOfAFilter(error) ? _ledger.MarkUnknown(intent, $"something else answered the create call ({error.Error}); looking for the batch")
+                    : _ledger.MarkNotCreated(intent, error.Error.ToString());
                 throw AccountTrouble.Of(provider, error.Error)!;
             case ErrorClass.Permanent:
                 refuse(intent, error.Error);
@@ -371,6 +373,9 @@ internal sealed class Submitter(string account, BatchContext context, Reconciler
                 break;
         }
     }
+
+    /// <summary>Tells whether an answer may be of a filter that reads what comes back: then the provider has made the batch. What a proxy says of a call that it does not pass on has other statuses.</summary>
+    private static bool IsOfAFilter(ProviderException error) => error.Error.Class == ErrorClass.Address && error.Status is 403 or 451;
 
     /// <summary>Takes over the batch of a create call whose outcome is not known, or makes sure that there is none.</summary>
     private async Task SettleDoubtAsync(Intent intent, IProvider provider, CancellationToken cancellationToken)

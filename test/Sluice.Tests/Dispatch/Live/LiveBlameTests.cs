@@ -270,6 +270,39 @@ public sealed class LiveBlameTests : IAsyncDisposable
         Assert.All(Enumerable.Range(0, 200), i => Assert.NotEqual(Standing.Failed, StandingOf(i)));
     }
 
+    [Fact]
+    public async Task A_refused_account_ends_the_calls_that_wait_for_a_rate_window_at_once()
+    {
+        var window = TimeSpan.FromHours(1);
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var refused = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Provider.OnSend = async (body, _) =>
+        {
+            if (NumberOf(body) == 0)
+            {
+                await begun.Task;
+                throw ScriptedProvider.Error(ErrorClass.RateLimited, "requests per day", status: 429, retryAfter: window);
+            }
+
+            begun.SetResult();
+            await refused.Task;
+            throw ScriptedProvider.Error(ErrorClass.Quota, "pay", status: 402);
+        };
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 2);
+
+        var calls = SendAll(dispatcher, 2);
+        while (!_fixture.Time.HasWaiters)
+        {
+            Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        refused.SetResult();
+        Assert.True(await DriveAsync(calls) < window, "it waited for the window");
+        Assert.All(calls, call => Assert.Equal(ErrorKind.Credentials, Assert.IsType<SluiceException>(call.Exception!.InnerException).Kind));
+        Assert.Equal(2, Provider.CountOf("send"));
+    }
+
     [Theory]
     [InlineData(ErrorClass.Credentials, 403)]
     [InlineData(ErrorClass.Credentials, 401)]
@@ -475,7 +508,8 @@ public sealed class LiveBlameTests : IAsyncDisposable
     public async Task One_other_answer_or_a_stop_after_of_0_keeps_a_step_going(int stopAfter)
     {
         Provider.OnSend = (_, _) => stopAfter > 0 && Provider.CountOf("send") == 3 ? Task.FromResult(ScriptedProvider.Answer("ok")) : throw ScriptedProvider.Error(ErrorClass.Permanent, "bad", status: 400);
-        using LiveDispatcher dispatcher = Dispatcher(stopAfter: stopAfter);
+        // One after the other: an answer counts once it is stored, and others may fail meanwhile.
+        using LiveDispatcher dispatcher = Dispatcher(concurrency: 1, stopAfter: stopAfter);
 
         await DriveAsync(SendAll(dispatcher, 100));
 
