@@ -227,6 +227,30 @@ public sealed class RecoveryJourneys : Journey
         Assert.Empty(Spools());
     }
 
+    [Theory]
+    [InlineData("{bad")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    public async Task A_manifest_that_cannot_be_read_keeps_nobody_from_the_other_sweeps(string manifest)
+    {
+        await ProviderAsync();
+        Dataset(5);
+        Config();
+        (await RunAsync("run", "configs", "--sweep", "a")).Is(0);
+        (await RunAsync("submit", "configs", "--sweep", "b", "model.params.max_tokens=62")).Is(8);
+        await File.WriteAllTextAsync(Path.Combine(Folder, "runs/a/manifest.json"), manifest, Cancel);
+
+        (await RunAsync("status")).Is(8).Says("warning:", "runs/a/manifest.json cannot be read", "b: pending");
+        Assert.Single((await RunAsync("status", "--json")).Is(8).Json["sweeps"]!.AsArray());
+        (await RunAsync("retrieve", "--wait")).Is(3).Says("sweep `a`:", "cannot be read");
+        Assert.Equal(10, OpenAI.LinesExecuted);
+        Assert.Contains("b: done", (await RunAsync("status")).Is(0).Output, StringComparison.Ordinal);
+        (await RunAsync("doctor")).Is(1).Says("runs/a", "cannot be read");
+
+        (await RunAsync("run", "configs", "--sweep", "a", "--json")).Is(0);
+        (await RunAsync("doctor")).Is(0);
+    }
+
     [Fact]
     public async Task A_doubt_is_settled_by_people_in_either_way()
     {

@@ -26,15 +26,20 @@ public sealed class StuckBatchJourneys : Journey
     [Theory]
     [InlineData("get", 404, "answers 404")]
     [InlineData("get", 410, "answers 410")]
-    [InlineData("content", 404, "answers 404")]
-    public async Task A_batch_or_its_results_that_the_provider_no_longer_has_are_given_up_at_once(string operation, int status, string said)
+    [InlineData("content", 404, "answers 404", "--yes")]
+    public async Task A_batch_that_the_provider_no_longer_has_is_given_up_at_once_and_one_without_results_when_people_insist(string operation, int status, string said, params string[] insists)
     {
         await SubmitAsync($$"""[{ "when": { "operation": "{{operation}}" }, "times": -1, "fault": { "type": "http-status", "status": {{status}} } }]""");
         await UntilEndedAsync();
         (await RunAsync("retrieve")).Is(8).Says("`sluice status` says since when");
         var stuck = await StuckAsync(said);
 
-        (await RunAsync("resend", stuck)).Is(0).Says($"given up: its {N} requests can be asked again");
+        if (insists is not [])
+        {
+            (await RunAsync("resend", stuck)).Is(1).Says("left alone: it has ended as `completed`, and the provider says that its results are gone", "--yes");
+        }
+
+        (await RunAsync(["resend", stuck, .. insists])).Is(0).Says($"given up: its {N} requests can be asked again");
 
         await FinishesLiveAsync();
     }
@@ -59,6 +64,25 @@ public sealed class StuckBatchJourneys : Journey
 
         Set("OPENAI_API_KEY", "sk-journey");
         (await RunAsync("resend", batch)).Is(0).Says($"given up: its {N} requests can be asked again");
+    }
+
+    [Theory]
+    [InlineData("get", 404)]
+    [InlineData("get", 410)]
+    [InlineData("content", 404)]
+    public async Task A_page_of_a_proxy_does_not_say_that_a_batch_is_gone(string operation, int status)
+    {
+        await SubmitAsync($$"""[{ "when": { "operation": "{{operation}}" }, "times": -1, "fault": { "type": "http-status", "status": {{status}}, "html": true } }]""");
+        await UntilEndedAsync();
+        (await RunAsync("retrieve")).Is(8);
+        var stuck = await StuckAsync("something else answers in place of the provider");
+
+        (await RunAsync("resend", stuck)).Explains(3, "base_url");
+        (await RunAsync("retrieve")).Is(8);
+
+        await RestartProviderAsync();
+        Assert.Equal(0, (await SweepAsync()).Is(0).Sent);
+        Assert.Equal((N, 0), (Count("done"), OpenAI.RepeatedBodies));
     }
 
     [Fact]

@@ -210,6 +210,8 @@ internal static class AdoptCommand
         catch (ProviderException error)
         {
             throw AccountTrouble.Of(provider, error.Error)
+                ?? (error.Error.Class is ErrorClass.Transient or ErrorClass.RateLimited
+                    ? new SluiceException(ErrorKind.Environment, $"provider `{provider.Reference.Provider}` cannot be asked for batch `{batchId}`: {error.Error}", "nothing was changed; run the same command again", error) : null)
                 ?? new SluiceException(ErrorKind.Usage, $"provider `{provider.Reference.Provider}` does not show batch `{batchId}`: {error.Error}", $"{AccountTrouble.StrangerTo(intent, provider) ?? "check the id in the provider's console"}; nothing was changed", error);
         }
 

@@ -48,7 +48,7 @@ internal static class ResendCommand
         return (true, "to be sent again");
     }
 
-    /// <summary>Frees the requests of a batch at the provider: at once when that no longer has it, or its results; else when people insist.</summary>
+    /// <summary>Frees the requests of a batch at the provider: at once when that no longer has it; else when people insist.</summary>
     private static async Task<(bool Done, string What)> GiveUpAsync(Session session, Intent intent, bool insists, CancellationToken cancellationToken)
     {
         if (!insists && await WhyNotAsync(session.Providers.Get(intent.Provider), intent, cancellationToken).ConfigureAwait(false) is { } reason)
@@ -67,7 +67,7 @@ internal static class ResendCommand
         return (true, $"given up: its {Numbers.Of(intent.Count, "request")} can be asked again");
     }
 
-    /// <summary>Says why a batch had better be waited for, or null when it, or its results, are gone for good.</summary>
+    /// <summary>Says why a batch had better be waited for, or null when it is gone for good.</summary>
     private static async Task<string?> WhyNotAsync(IProvider provider, Intent intent, CancellationToken cancellationToken)
     {
         provider.EnsureCredentials();
@@ -93,7 +93,7 @@ internal static class ResendCommand
 
             return (left, info.ResultFiles.Count - left) switch
             {
-                (0, > 0) => null,
+                (0, > 0) => $"it has ended as `{info.RawState}`, and the provider says that its results are gone. `--yes` gives it up",
                 (_, 0) => $"it has ended as `{info.RawState}`: `sluice retrieve` collects it. `--yes` gives it up all the same",
                 _ => $"it has ended as `{info.RawState}`, and only a part of its results is gone: `sluice retrieve` takes what is there. Then `--yes` frees the rest",
             };
@@ -113,7 +113,7 @@ internal static class ResendCommand
         {
             return await ask().ConfigureAwait(false);
         }
-        catch (ProviderException error) when (error.Status is 404 or 410)
+        catch (ProviderException error) when (error.IsGone)
         {
             return null;
         }

@@ -38,11 +38,30 @@ internal static class StatusCommand
 
     private static long SumOf(IEnumerable<JsonElement> experiments, string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
 
+    /// <summary>Reads a sweep's manifest; one that cannot be read is named, and keeps nobody from the other sweeps.</summary>
+    private static JsonDocument? Manifest(Session session, string sweep)
+    {
+        try
+        {
+            return SweepManifest.Read(session.Workspace, sweep);
+        }
+        catch (SluiceException error)
+        {
+            Terminal.Warning($"{error.Message}; {error.Hint}");
+            return null;
+        }
+    }
+
     private static void Show(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps)
     {
         foreach (var sweep in sweeps)
         {
-            using var manifest = SweepManifest.Read(session.Workspace, sweep);
+            using var manifest = Manifest(session, sweep);
+            if (manifest is null)
+            {
+                continue;
+            }
+
             var experiments = manifest.RootElement.GetProperty("experiments").EnumerateArray().ToList();
             long Sum(string name) => SumOf(experiments, name);
             // The state is that of the last command, which was not about them.
@@ -85,8 +104,8 @@ internal static class StatusCommand
         writer.WriteStartArray("sweeps");
         foreach (var sweep in sweeps)
         {
-            using var manifest = SweepManifest.Read(session.Workspace, sweep);
-            manifest.RootElement.WriteTo(writer);
+            using var manifest = Manifest(session, sweep);
+            manifest?.RootElement.WriteTo(writer);
         }
 
         writer.WriteEndArray();

@@ -30,6 +30,7 @@ internal static partial class ErrorRules
             (405 or 407, _) or (>= 300 and < 400, _) => ErrorClass.Address,
             // A gateway without a server behind it, or a network that asks for a login (511). What the provider itself says with these is an error like any other.
             (502 or 503 or 511 or 521 or 522 or 523 or 525 or 526 or 530, ErrorClass.Transient) when isForeign => ErrorClass.Unreachable,
+            (500, ErrorClass.Transient) when isForeign && message.StartsWith('<') => ErrorClass.Unreachable,
             (_, ErrorClass.Permanent) or (403, ErrorClass.Credentials) when isForeign => ErrorClass.Address,
             (404, ErrorClass.Permanent) when message == "Not Found" || message.StartsWith("Invalid URL", StringComparison.Ordinal) => ErrorClass.Address,
             _ => error.Class,

@@ -27,6 +27,9 @@ public sealed class ProviderException : Exception
     /// <summary>Gets the HTTP status, or null.</summary>
     public int? Status { get; }
 
+    /// <summary>Gets whether the provider itself says that there is no such thing (any more). A page of a proxy with the same status says nothing of it.</summary>
+    public bool IsGone => Status is 404 or 410 && Error.Class != ErrorClass.Address;
+
     /// <summary>Gets how long the provider asks to wait, or null.</summary>
     public TimeSpan? RetryAfter { get; }
 }

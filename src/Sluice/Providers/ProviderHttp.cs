@@ -80,7 +80,7 @@ internal sealed class ProviderHttp
             (await SendAsync(request, HttpCompletionOption.ResponseContentRead, null, cancellationToken).ConfigureAwait(false)).Dispose();
             return true;
         }
-        catch (ProviderException error) when (error.Status is 404 or 410)
+        catch (ProviderException error) when (error.IsGone)
         {
             return false;
         }

@@ -90,7 +90,7 @@ public sealed class Adopter(BatchContext context)
                     throw new ProviderException(new RequestError(ErrorClass.Transient, "bad_answer", "no line of it is a result; something else came in its place"), outcomeUnknown: false);
                 }
             }
-            catch (ProviderException error) when (error.Status is 404 or 410)
+            catch (ProviderException error) when (error.IsGone)
             {
                 gone++;
             }
@@ -144,7 +144,7 @@ public sealed class Adopter(BatchContext context)
             context.Observe(new Remark($"batch {batch.Id}: {count} requests under way; `sluice run` collects them"));
             return (report with { UnderWay = 1 }, null);
         }
-        catch (ProviderException error) when (error.Status is 404 or 410)
+        catch (ProviderException error) when (error.IsGone)
         {
             context.Observe(new Remark($"batch {batch.Id} is under way, and its input file is gone: what it asks is not known before it has ended"));
             return (report with { Unclear = 1 }, null);

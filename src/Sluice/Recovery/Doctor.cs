@@ -54,6 +54,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             findings.AddRange(await ExamineResultsAsync(forget, cancellationToken).ConfigureAwait(false));
         }
 
+        findings.AddRange(SweepManifest.Sweeps(workspace).Select(Examine).OfType<Finding>());
         foreach (var left in NewDatabase.LeftoversOf(workspace.CachePath, time).ToList())
         {
             findings.Add(Dropped(left, repair, "`sluice doctor --repair`"));
@@ -65,6 +66,19 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
         }
 
         return findings;
+    }
+
+    private Finding? Examine(string sweep)
+    {
+        try
+        {
+            SweepManifest.Read(workspace, sweep).Dispose();
+            return null;
+        }
+        catch (SluiceException error)
+        {
+            return new Finding(workspace.SweepFolder(sweep), error.Message, error.Hint ?? "run the sweep again");
+        }
     }
 
     /// <summary>Reads every response of a store that mends itself where it can: what is damaged beyond that, people have to look at.</summary>

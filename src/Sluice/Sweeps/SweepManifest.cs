@@ -58,7 +58,9 @@ public static class SweepManifest
         var path = Path.Combine(workspace.SweepFolder(sweep), FileName);
         try
         {
-            return JsonDocument.Parse(File.ReadAllBytes(path));
+            var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("experiments", out var experiments) && experiments.ValueKind == JsonValueKind.Array
+                ? document : throw new JsonException("it is no manifest");
         }
         catch (IOException error)
         {

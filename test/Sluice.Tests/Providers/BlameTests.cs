@@ -120,7 +120,8 @@ public class BlameTests
     [InlineData(522, "error code: 522", ErrorClass.Unreachable)]
     [InlineData(503, """{"error":{"message":"The engine is currently overloaded"}}""", ErrorClass.Transient)]
     [InlineData(504, Page, ErrorClass.Transient)]
-    [InlineData(500, Page, ErrorClass.Transient)]
+    [InlineData(500, Page, ErrorClass.Unreachable)]
+    [InlineData(500, "Internal Server Error", ErrorClass.Transient)]
     public void A_gateway_without_a_server_behind_it_is_one_that_cannot_be_reached(int status, string body, ErrorClass expected) =>
         Assert.Equal(expected, Of("chat").ReadError(status, Encoding.UTF8.GetBytes(body)).Class);
 

@@ -124,14 +124,17 @@ internal sealed class Collector(
                 throw AccountTrouble.Of(provider, error.Error)!;
             }
 
-            var stranger = error.Status is 404 or 410 ? AccountTrouble.StrangerTo(mine, provider) : null;
-            FailedLook(mine, watch, (error.Status is { } status ? $"the provider answers {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}" : error.Error.ToString()) + (stranger is null ? "" : $"; {stranger}"), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
+            var stranger = error.IsGone ? AccountTrouble.StrangerTo(mine, provider) : null;
+            FailedLook(mine, watch, WhatCame(error) + (stranger is null ? "" : $"; {stranger}"), PollSchedule.Next(age, watch.Failures + 1, error.RetryAfter, provider.IsSimulator));
         }
         catch (Exception error) when (IsOfOneBatch(error))
         {
             FailedLook(mine, watch, $"what the provider says of it cannot be used: {error.Message}", PollSchedule.Next(age, watch.Failures + 1, null, provider.IsSimulator));
         }
     }
+
+    private static string WhatCame(ProviderException error) => error.Status is not { } status ? error.Error.ToString()
+        : $"{(error.Error.Class == ErrorClass.Address ? "something else answers in place of the provider, with" : "the provider answers")} {status.ToString(CultureInfo.InvariantCulture)}: {error.Error}";
 
     /// <summary>Tells whether the list of batches is refused as well, or cannot be asked.</summary>
     private static async Task<bool> IsKeyRefusedAsync(IProvider provider, CancellationToken cancellationToken)

@@ -114,7 +114,7 @@ internal sealed class FileCleaner(BatchContext context)
             {
                 files.AddRange((await api.GetAsync(batch, cancellationToken).ConfigureAwait(false)).ResultFiles);
             }
-            catch (ProviderException error) when (error.Status is 404 or 410)
+            catch (ProviderException error) when (error.IsGone)
             {
                 // The batch is gone, and its results with it.
             }
