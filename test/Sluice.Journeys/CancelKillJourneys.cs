@@ -59,7 +59,7 @@ public sealed class CancelKillJourneys : Journey
     [Fact]
     public async Task A_batch_that_is_given_up_is_given_up_wherever_resend_is_killed()
     {
-        await ProviderAsync("""[{ "when": { "operation": "get" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }]""");
+        await ProviderAsync("""[{ "when": { "operation": "get" }, "times": -1, "fault": { "type": "http-status", "status": 404 } }, { "when": { "operation": "create" }, "times": -1, "fault": { "type": "list-lag", "seconds": 100000 } }]""");
         Dataset(N);
         Config();
         (await RunAsync("submit", "configs", "--workspace", "before")).Is(8);

@@ -75,7 +75,9 @@ internal static class ResendCommand
         {
             if (await UnlessGoneAsync(() => provider.Batch!.GetAsync(intent.BatchId!, cancellationToken)).ConfigureAwait(false) is not { } info)
             {
-                return AccountTrouble.StrangerTo(intent, provider) is { } stranger ? $"{stranger}. `--yes` gives it up all the same" : null;
+                return AccountTrouble.StrangerTo(intent, provider) is { } stranger ? $"{stranger}. `--yes` gives it up all the same"
+                    : await ListedAsync(provider.Batch!, intent, cancellationToken).ConfigureAwait(false) is { } listed
+                    ? $"the provider says that it is gone, and lists it as `{listed.RawState}` all the same; what it still answers is paid for. `--yes` gives it up" : null;
             }
 
             if (!info.IsEnded)
@@ -103,6 +105,20 @@ internal static class ResendCommand
             throw AccountTrouble.Of(provider, error.Error)
                 ?? new SluiceException(ErrorKind.Environment, $"whether the provider still has batch {intent.BatchId} cannot be told: {error.Error}", "try again later, or say --yes: should it have it, its requests are paid for twice", error);
         }
+    }
+
+    /// <summary>Looks for a batch in the provider's list, which begins a day before it was written: clocks differ.</summary>
+    private static async Task<BatchInfo?> ListedAsync(IBatchApi api, Intent intent, CancellationToken cancellationToken)
+    {
+        await foreach (var batch in api.ListAsync(intent.CreatedAt.AddDays(-1), cancellationToken).ConfigureAwait(false))
+        {
+            if (batch.Id == intent.BatchId)
+            {
+                return batch;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Asks for something of a batch; null when it is gone.</summary>

@@ -99,7 +99,7 @@ public sealed class Doctor(Workspace workspace, TimeProvider time, ICacheStore? 
             return new Finding(cache.Name, error.Message, error.Hint ?? "look again later");
         }
 
-        return damaged == 0 ? null : new Finding(cache.Name, $"{damaged} responses are not what was stored: their checksums differ", "`sluice cache verify` names them; `sluice cache prune --key=KEY` deletes one, which is asked for again then");
+        return damaged == 0 ? null : new Finding(cache.Name, $"{damaged} responses are not what was stored: their checksums differ", "`sluice cache verify` names them; `sluice cache prune --key=KEY` deletes one. Then `sluice adopt`, or `sluice adopt --results`, takes it in again where it can; else it is asked, and paid for, again");
     }
 
     private async Task<Finding?> ExamineCacheAsync(bool repair, CancellationToken cancellationToken)
