@@ -58,7 +58,7 @@ public sealed class OpenAIFaultJourneys : Journey
     [Fact]
     public async Task Who_waits_for_a_batch_of_another_is_given_the_tries_that_it_may_have()
     {
-        await ProviderAsync("""[{ "when": { "operation": "line", "match": "Question 3 " }, "times": 1, "fault": { "type": "line-error", "status": 500, "message": "no luck" } }]""", batchDelay: 2);
+        await ProviderAsync("""[{ "when": { "operation": "line", "match": "Question 3 " }, "times": 1, "fault": { "type": "line-error", "status": 500, "message": "no luck" } }]""", batchDelay: 8);
         Make("batch: { max_attempts: 1 }");
         (await RunAsync("submit", "configs", "--sweep", "s")).Is(8);
         Make("batch: { max_attempts: 3 }");

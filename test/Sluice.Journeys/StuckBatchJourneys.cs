@@ -142,11 +142,12 @@ public sealed class StuckBatchJourneys : Journey
     [Fact]
     public async Task Nothing_is_given_up_while_it_cannot_be_told_or_is_ready_to_be_collected()
     {
-        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": 1, "fault": { "type": "http-status", "status": 503 } }]""");
+        await SubmitAsync("""[{ "when": { "operation": "get" }, "times": -1, "fault": { "type": "http-status", "status": 503 } }]""");
         await UntilEndedAsync();
         var batch = Simulator.Batches().Single().Id;
 
         (await RunAsync("resend", batch)).Explains(3, "whether the provider still has batch", "--yes");
+        await RestartProviderAsync();
         (await RunAsync("resend", batch)).Is(1).Says("`sluice retrieve` collects it");
         (await RunAsync("resend", batch, "nonsense")).Explains(2, "no open batch is called `nonsense`");
         Set("OPENAI_API_KEY", null);

@@ -22,24 +22,26 @@ internal static class StatusCommand
             IReadOnlyList<Intent> intents = session.ExistingLedger is not { } ledger ? [] : parsed.GetValue(all) ? ledger.Latest(100) : ledger.Open();
             var sweeps = SweepManifest.Sweeps(session.Workspace);
             await session.WarnOfLossAsync(cancellationToken).ConfigureAwait(false);
+            var unread = new List<SluiceException>();
             if (parsed.GetValue(CommonOptions.Json))
             {
-                Json(session, intents, sweeps);
+                Json(session, intents, sweeps, unread);
             }
             else
             {
-                Show(session, intents, sweeps);
+                Show(session, intents, sweeps, unread);
             }
 
-            return intents.Any(i => i.IsOpen) ? ExitCodes.Pending : ExitCodes.Done;
+            unread.ForEach(error => Terminal.Error(error.Message, error.Hint));
+            return unread.Count > 0 ? ExitCodes.Of(unread[0].Kind) : intents.Any(i => i.IsOpen) ? ExitCodes.Pending : ExitCodes.Done;
         });
         return command;
     }
 
     private static long SumOf(IEnumerable<JsonElement> experiments, string name) => experiments.Sum(e => e.TryGetProperty(name, out var value) ? value.GetInt64() : 0);
 
-    /// <summary>Reads a sweep's manifest; one that cannot be read is named, and keeps nobody from the other sweeps.</summary>
-    private static JsonDocument? Manifest(Session session, string sweep)
+    /// <summary>Reads a sweep's manifest; one that cannot be read is kept in mind, and keeps nobody from the other sweeps.</summary>
+    private static JsonDocument? Manifest(Session session, string sweep, List<SluiceException> unread)
     {
         try
         {
@@ -47,16 +49,16 @@ internal static class StatusCommand
         }
         catch (SluiceException error)
         {
-            Terminal.Warning($"{error.Message}; {error.Hint}");
+            unread.Add(error);
             return null;
         }
     }
 
-    private static void Show(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps)
+    private static void Show(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps, List<SluiceException> unread)
     {
         foreach (var sweep in sweeps)
         {
-            using var manifest = Manifest(session, sweep);
+            using var manifest = Manifest(session, sweep, unread);
             if (manifest is null)
             {
                 continue;
@@ -99,12 +101,12 @@ internal static class StatusCommand
         }
     }
 
-    private static void Json(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps) => JsonOut.Write(writer =>
+    private static void Json(Session session, IReadOnlyList<Intent> intents, IReadOnlyList<string> sweeps, List<SluiceException> unread) => JsonOut.Write(writer =>
     {
         writer.WriteStartArray("sweeps");
         foreach (var sweep in sweeps)
         {
-            using var manifest = Manifest(session, sweep);
+            using var manifest = Manifest(session, sweep, unread);
             manifest?.RootElement.WriteTo(writer);
         }
 
