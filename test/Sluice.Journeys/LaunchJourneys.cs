@@ -123,23 +123,19 @@ public sealed class LaunchJourneys : Journey
     [Fact]
     public async Task When_nothing_can_be_noted_any_more_the_jobs_are_asked_to_end_before_they_are_killed()
     {
-        // The writes to the journal of a launch that goes well: the last one but one is the first end of a job.
-        var journal = Path.Combine(Folder, "runs/launch/lost/jobs.jsonl");
-        var log = Path.Combine(Folder, "log");
         string[] launch = ["launch", "--mem", "10MB", "--name", "lost", "-j", "2", "-m", "x=1,2", "--", "sh", "-c",
             $"[ -e rehearsed ] || exit 0; [ {{job}} = 1 ] || {{ while [ ! -e up ]; do sleep 0.05; done; exit 0; }}; trap 'sleep 0.1 && touch saved; exit' TERM; touch up; {WaitForGo}", "sh"];
-        await using (var rehearsal = CliRun.Start(Folder, FaultLibrary.Over(journal, log), launch))
-        {
-            (await rehearsal.EndAsync()).Is(0);
-        }
-
-        var writes = File.ReadLines(log).Count(line => line.StartsWith("write ", StringComparison.Ordinal));
-        Directory.Delete(Path.GetDirectoryName(journal)!, recursive: true);
-        Write("rehearsed", "");
-        var full = new Dictionary<string, string>(FaultLibrary.Over(journal, log)) { ["FAULTFS_OPS"] = "write", ["FAULTFS_AT"] = (writes - 1).ToString(CultureInfo.InvariantCulture), ["FAULTFS_ERRNO"] = "28" };
-        await using var run = CliRun.Start(Folder, full, launch);
-        (await run.EndAsync()).Explains(3, "the disk is full while writing", "jobs.jsonl");
+        // The last write to the journal but one is the first end of a job.
+        await FailLastWriteButOneAsync("lost", launch);
         Assert.True(File.Exists(Path.Combine(Folder, "saved")));
+    }
+
+    [Fact]
+    public async Task A_job_does_not_begin_before_it_is_noted()
+    {
+        // What is not noted would be left behind by a kill at this moment.
+        await FailLastWriteButOneAsync("early", ["launch", "--name", "early", "--", "sh", "-c", "trap '' TERM; [ ! -e rehearsed ] || touch begun"]);
+        Assert.False(File.Exists(Path.Combine(Folder, "begun")));
     }
 
     [Fact]
@@ -190,6 +186,24 @@ public sealed class LaunchJourneys : Journey
         (await RunAsync("launch", "--mem", "5", "--", "true")).Explains(2, "--mem", "5GB");
         (await RunAsync("launch", "--name", "../x", "--", "true")).Explains(2, "cannot be the name");
         (await RunAsync("launch", "--name", "none", "--", "./no-such-program")).Is(1).Says("exit code 127", "its program was not found");
+    }
+
+    /// <summary>Launches twice: all goes well the first time, and the file "rehearsed" is there the second time, when the disk is full at the journal's last write but one.</summary>
+    private async Task FailLastWriteButOneAsync(string name, string[] launch)
+    {
+        var journal = Path.Combine(Folder, "runs/launch", name, "jobs.jsonl");
+        var log = Path.Combine(Folder, "log");
+        await using (var rehearsal = CliRun.Start(Folder, FaultLibrary.Over(journal, log), launch))
+        {
+            (await rehearsal.EndAsync()).Is(0);
+        }
+
+        var writes = File.ReadLines(log).Count(line => line.StartsWith("write ", StringComparison.Ordinal));
+        Directory.Delete(Path.GetDirectoryName(journal)!, recursive: true);
+        Write("rehearsed", "");
+        var full = new Dictionary<string, string>(FaultLibrary.Over(journal, log)) { ["FAULTFS_OPS"] = "write", ["FAULTFS_AT"] = (writes - 1).ToString(CultureInfo.InvariantCulture), ["FAULTFS_ERRNO"] = "28" };
+        await using var run = CliRun.Start(Folder, full, launch);
+        (await run.EndAsync()).Explains(3, "the disk is full while writing", "jobs.jsonl");
     }
 
     private static bool IsAlive(string process)

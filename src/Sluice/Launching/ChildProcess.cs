@@ -13,7 +13,9 @@ internal sealed class ChildProcess : IDisposable
     public const int MostPasses = 20;
 
     // In a session of its own, so that Ctrl-C at the terminal is for the launcher alone; the log is opened by the shell, so that nothing has to copy.
+    // The shell waits for a line, and does nothing when its launcher dies before.
     private const string Script = """
+        read -r go || exit
         { echo "$1" >/proc/self/oom_score_adj; } 2>/dev/null
         log=$2 level=$3
         shift 3
@@ -73,7 +75,7 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Starts a job.</summary>
+    /// <summary>Starts a shell that waits for <see cref="Go"/> and then becomes the job's program.</summary>
     /// <exception cref="SluiceException">It cannot be started.</exception>
     public static ChildProcess Start(LaunchJob job, LaunchOptions options, string mark, string log, TimeProvider time)
     {
@@ -82,6 +84,7 @@ internal sealed class ChildProcess : IDisposable
             options.OomScoreAdjustment.ToString(CultureInfo.InvariantCulture), log, options.Nice.ToString(CultureInfo.InvariantCulture), .. job.Command])
         {
             WorkingDirectory = options.WorkingFolder,
+            RedirectStandardInput = true,
         };
         foreach (var name in options.ThreadsPerJob > 0 ? LaunchOptions.ThreadVariables : [])
         {
@@ -107,6 +110,20 @@ internal sealed class ChildProcess : IDisposable
         catch (Win32Exception error)
         {
             throw new SluiceException(ErrorKind.Environment, $"{start.FileName} cannot be started: {error.Message}", "`setsid` (util-linux), `sh` and `nice` are needed, and processes and memory to start them", error);
+        }
+    }
+
+    /// <summary>Lets the job's program begin. Before, its session has to be known to those who end it when the launcher is killed.</summary>
+    public void Go()
+    {
+        try
+        {
+            _process.StandardInput.Write("go\n");
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // Somebody has killed the shell: the job has failed, and its exit code says so.
         }
     }
 

@@ -213,6 +213,7 @@ public sealed class Launcher
                 _children[job] = (child, Kills(memory));
                 watcher.Watch(child.Leader.Id);
                 journal.Started(job, child.Leader);
+                child.Go();
                 break;
             case GovernorVerb.Pause:
                 _children[job].Child.Signal(Signals.Stop);
