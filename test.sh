@@ -97,7 +97,8 @@ simulate() { # simulate: the simulated world runs on one thread, so each half of
     return "$bad"
 }
 run simulation simulate
-run journeys dotnet exec "$bin/Sluice.Journeys/release/Sluice.Journeys.dll"
+# The file says how long each took.
+run journeys dotnet exec "$bin/Sluice.Journeys/release/Sluice.Journeys.dll" -xml "$logs/journeys.xml"
 if [ "$quick" = false ]; then
     run native test/native.sh
 fi

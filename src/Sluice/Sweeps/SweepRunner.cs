@@ -55,11 +55,8 @@ public sealed class SweepRunner
     private readonly LossGuard _losses;
     private readonly UnsentBatches _unsent;
     private readonly BudgetControl _budgets;
+    private readonly ManifestKeeper _manifest;
     private readonly HashSet<(long Row, int Tries)> _allowed = [];
-    // Set by whoever creates batches: the manifest does not name them yet.
-    private volatile bool _hasNewBatches;
-    private long _manifestWritten;
-    private TimeSpan _manifestTook;
     // What a command that only collects ends with, once the other accounts' batches are collected.
     private SluiceException? _missingKey;
 
@@ -86,10 +83,11 @@ public sealed class SweepRunner
         _time = time;
         _options = options;
         _spend = new SpendMeter();
+        _manifest = new ManifestKeeper(workspace.SweepFolder(options.Name), options.Name, ledger, time);
         _observe = e =>
         {
             _spend.Observe(e);
-            _hasNewBatches |= e is BatchChanged { Intent.BatchId: not null };
+            _manifest.Observe(e);
             observe(e);
         };
         _losses = new LossGuard(workspace, ledger, cache, options.Name, Sends, _observe);
@@ -126,7 +124,7 @@ public sealed class SweepRunner
 
         runs.ForEach(run => run.FixNow(SweepManifest.NowIn(folder, run.Plan.Now)));
         // Another command may have begun the sweep a moment ago, and said which time it has.
-        var now = SweepManifest.Write(folder, _options.Name, runs, _ledger, null, aside);
+        var now = _manifest.Write(runs, aside: aside);
         runs.ForEach(run => run.FixNow(now));
         using var trails = new Trails(runs);
         if (Sends)
@@ -148,13 +146,13 @@ public sealed class SweepRunner
         using var live = new LiveDispatcher(_ledger, _cache, _time, _observe, Random.Shared.NextDouble, _intake, failures) { KeepsAnswers = _store is not MemoryResponseCache };
         try
         {
-            var state = await CarryOutAsync(runs, batches, live, engine, folder, cancellationToken).ConfigureAwait(false);
+            var state = await CarryOutAsync(runs, batches, live, engine, cancellationToken).ConfigureAwait(false);
             if (Sends && state != SweepState.Interrupted)
             {
                 await engine.CloseSettledAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            SweepManifest.Write(folder, _options.Name, runs, _ledger, state);
+            _manifest.Write(runs, state);
             await DeleteFilesAsync(engine, state, cancellationToken).ConfigureAwait(false);
             return Result(state, _ledger.Open());
         }
@@ -162,20 +160,8 @@ public sealed class SweepRunner
         {
             // What was paid for and what came of it is told all the same, also when it is the ledger that has the error.
             Unfinished = Result(error is OperationCanceledException ? SweepState.Interrupted : SweepState.Broken, []);
-            TryWriteManifest();
+            _manifest.TryWrite(runs);
             throw;
-        }
-
-        void TryWriteManifest()
-        {
-            try
-            {
-                SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
-            }
-            catch (Exception second) when (second is SluiceException or IOException or UnauthorizedAccessException)
-            {
-                // What has ended the command is in the way here, too.
-            }
         }
 
         SweepResult Result(SweepState end, IReadOnlyList<Intent> open) => new()
@@ -192,13 +178,13 @@ public sealed class SweepRunner
     }
 
     /// <summary>Sends and collects until nothing more will come, or until cancelled. However it ends, what is answered is written.</summary>
-    private async Task<SweepState> CarryOutAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
+    private async Task<SweepState> CarryOutAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, CancellationToken cancellationToken)
     {
         try
         {
             // Calls under way are paid for, and so are batches whose create call is: whatever ends the sweep, all of it is waited for.
             await _ledger.KeepLeaseWhileAsync(TaskGroup.RunAsync(
-                token => StepsAsync(runs, batches, live, engine, folder, token),
+                token => StepsAsync(runs, batches, live, engine, token),
                 [token => CarryAsync(engine, token), WatchMemoryAsync],
                 cancellationToken)).ConfigureAwait(false);
             return runs.All(r => !r.IsPending) ? runs.All(r => r.Summary!.Failed == 0) ? SweepState.Done : SweepState.Incomplete
@@ -248,7 +234,7 @@ public sealed class SweepRunner
 
     private Task WatchMemoryAsync(CancellationToken cancellationToken) => Sends && _intake != Intake.Open ? _intake.RunAsync(cancellationToken) : Task.CompletedTask;
 
-    private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, string folder, CancellationToken cancellationToken)
+    private async Task StepsAsync(List<ExperimentRun> runs, BatchDispatcher batches, LiveDispatcher live, BatchEngine engine, CancellationToken cancellationToken)
     {
         var none = new NoDispatcher(_ledger);
         var schedule = new ReplaySchedule(_ledger, _unsent, Sends, _time);
@@ -282,15 +268,15 @@ public sealed class SweepRunner
             due.ForEach(NoteWaits);
             _unsent.Tell();
             engine.Notify();
-            WriteManifest(folder, runs);
+            _manifest.Write(runs);
             if (first && _options.Mode == SweepMode.Submit)
             {
-                await SubmittedAsync(engine, folder, runs, cancellationToken).ConfigureAwait(false);
+                await SubmittedAsync(engine, runs, cancellationToken).ConfigureAwait(false);
                 return;
             }
 
             first = false;
-            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, folder, cancellationToken).ConfigureAwait(false);
+            due = _options.Mode == SweepMode.Retrieve ? [] : await NextDueAsync(schedule, runs, engine, cancellationToken).ConfigureAwait(false);
         }
 
         if (!Sends)
@@ -417,7 +403,7 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until replays would see more, and says of which experiments. None when nothing more will come.</summary>
-    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, string folder, CancellationToken cancellationToken)
+    private async Task<List<ExperimentRun>> NextDueAsync(ReplaySchedule schedule, List<ExperimentRun> runs, BatchEngine engine, CancellationToken cancellationToken)
     {
         for (var ticked = false; ; ticked = true)
         {
@@ -429,7 +415,7 @@ public sealed class SweepRunner
             }
 
             KeyCheck.RequireReachable(runs, engine, _missingKey);
-            NameNewBatches(folder, runs);
+            _manifest.WriteIfNew(runs);
             using var tick = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             tick.CancelAfter(TimeSpan.FromSeconds(1));
             var looked = _time.GetElapsedTime(began);
@@ -441,25 +427,6 @@ public sealed class SweepRunner
                 await Task.Delay(looked * 10 < MostBetweenLooks ? looked * 10 : MostBetweenLooks, _time, cancellationToken).ConfigureAwait(false);
             }
         }
-    }
-
-    /// <summary>Writes the manifest anew when batches were created since: it is what tells of them should the ledger be lost. It takes a tenth of the time at most.</summary>
-    private void NameNewBatches(string folder, List<ExperimentRun> runs)
-    {
-        var wait = _manifestTook * 10 > MostBetweenLooks ? _manifestTook * 10 : MostBetweenLooks;
-        if (Sends && _hasNewBatches && _time.GetElapsedTime(_manifestWritten) >= wait)
-        {
-            WriteManifest(folder, runs);
-        }
-    }
-
-    private void WriteManifest(string folder, List<ExperimentRun> runs)
-    {
-        _hasNewBatches = false;
-        var began = _time.GetTimestamp();
-        SweepManifest.Write(folder, _options.Name, runs, _ledger, null);
-        _manifestWritten = _time.GetTimestamp();
-        _manifestTook = _time.GetElapsedTime(began, _manifestWritten);
     }
 
     private static async Task NextSettledAsync(BatchEngine engine, CancellationToken tick)
@@ -479,13 +446,13 @@ public sealed class SweepRunner
     }
 
     /// <summary>Waits until nothing is left to submit.</summary>
-    private async Task SubmittedAsync(BatchEngine engine, string folder, List<ExperimentRun> runs, CancellationToken cancellationToken)
+    private async Task SubmittedAsync(BatchEngine engine, List<ExperimentRun> runs, CancellationToken cancellationToken)
     {
         // What belongs to another key or address is not sent by this process.
         while (_ledger.OpenAccounts().Except(engine.LeftAlone.Select(i => i.Account)).Any(IsToSubmit))
         {
             engine.Notify();
-            NameNewBatches(folder, runs);
+            _manifest.WriteIfNew(runs);
             await Task.Delay(TimeSpan.FromMilliseconds(50), _time, cancellationToken).ConfigureAwait(false);
         }
     }

@@ -13,6 +13,7 @@ internal sealed class UnsentBatches(LedgerStore ledger, Action<DispatchEvent> ob
     private readonly Dictionary<long, Intent> _unsent = [];
     private readonly Dictionary<ExperimentRun, HashSet<long>> _heldBy = [];
     private readonly HashSet<long> _told = [];
+    private readonly HashSet<(ExperimentRun Run, long Row)> _met = [];
     // What another process has in its hands, and experiments with a budget wait for.
     private readonly Dictionary<long, List<ExperimentRun>> _others = [];
     // These under the lock: the ledger asks for them. They grow with the batches of the command.
@@ -62,8 +63,8 @@ internal sealed class UnsentBatches(LedgerStore ledger, Action<DispatchEvent> ob
                 }
                 else if (_unsent.ContainsKey(row))
                 {
-                    // Answers that came meanwhile have led to it.
-                    run.IsRipe = true;
+                    // Answers that came meanwhile have led to it. Once: a forecast that passes it over would have the run replayed for ever.
+                    run.IsRipe |= _met.Add((run, row));
                 }
                 else if (!_others.TryAdd(row, [run]) && !_others[row].Contains(run))
                 {
